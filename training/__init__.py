@@ -1,0 +1,1 @@
+"""From an archive of labelled photos to a SageMaker endpoint, its test executions and a report."""

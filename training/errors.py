@@ -1,0 +1,41 @@
+"""Errors that a user of the training steps can meet; each message is one sentence they can act on."""
+
+
+class TrainingError(Exception):
+    """When a step cannot go on; `run.py` prints the message and exits with 1."""
+
+
+class ArchiveError(TrainingError):
+    """When the photo archive is missing, damaged, or holds what it must not."""
+
+
+class ArchiveUnavailableError(ArchiveError):
+    """When the photo archive cannot be fetched from its URL."""
+
+
+class DatasetError(TrainingError):
+    """When the classes that were asked for cannot be made into a dataset."""
+
+
+class StackError(TrainingError):
+    """When the deployed stack, or the credentials to read it, are missing."""
+
+
+class StepNotRunError(TrainingError):
+    """When a step needs the result of an earlier step that has not been run."""
+
+
+class TrainingJobError(TrainingError):
+    """When the training job fails or is stopped."""
+
+
+class EndpointError(TrainingError):
+    """When the endpoint cannot be brought into service."""
+
+
+class CaptureError(TrainingError):
+    """When captured inferences are missing or cannot be read."""
+
+
+class CleanupError(TrainingError):
+    """When something that the run made is still there after clean-up."""
