@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 # Prefixes in the stack's bucket. The .lst files stay outside the image prefixes: listing images lists only images.
 IMAGE_PREFIX = "images"  # images/<split>/<file name>
@@ -31,3 +32,8 @@ class Stack:
 def run_directory(stack_name: str) -> Path:
     """Return `runs/<stack name>`, where everything that a run makes on this machine goes."""
     return Path("runs") / stack_name
+
+
+def inference_id(s3_key: str) -> str:
+    """Return the InferenceId that classifyImage sends for an image; SageMaker takes at most 64 ASCII characters."""
+    return quote(s3_key)[-64:]
