@@ -1,0 +1,128 @@
+"""Training and serving containers as plain processes that keep SageMaker's container contract."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+# The directory from which the programs run: the root of the checkout.
+ROOT = Path(__file__).resolve().parents[2]
+STOP_SECONDS = 10  # AWS gives a container 120 s between SIGTERM and SIGKILL
+
+
+class ImageNotFoundError(Exception):
+    """When this cloud has no program for a container image."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What this cloud runs in place of a container image; `train` or `serve` is added, as Docker would."""
+
+    command: tuple[str, ...]
+    metric_definitions: dict[str, str] = field(default_factory=dict)  # of a built-in algorithm: name -> regex
+
+
+# By the image's repository name: the algorithms of AWS's own registries have the same name in every region.
+PROGRAMS = {
+    "image-classification": Program(
+        (sys.executable, "-m", "training.algorithm"),
+        {
+            "train:accuracy": r"Epoch\[\d+\] Train-accuracy=(\S+)",
+            "validation:accuracy": r"Epoch\[\d+\] Validation-accuracy=(\S+)",
+        },
+    )
+}
+
+
+def program_for(image_uri: str) -> Program:
+    """Return the program for an image.
+
+    Raises:
+        ImageNotFoundError: There is none; the message names those that there are.
+    """
+    repository = image_uri.rsplit("/", 1)[-1].split(":")[0]
+    if repository not in PROGRAMS:
+        known = ", ".join(sorted(PROGRAMS))
+        raise ImageNotFoundError(f"Cannot pull image {image_uri}: the local cloud runs only {known}.")
+    return PROGRAMS[repository]
+
+
+class Container:
+    """A running program and what it writes to its log."""
+
+    def __init__(self, command: tuple[str, ...], environment: dict[str, str], on_line: Callable[[str], None]) -> None:
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
+        self._reader.start()
+
+    def _read(self, on_line: Callable[[str], None]) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            on_line(line.rstrip("\n"))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, None while the program runs."""
+        return self._process.poll()
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the end, at most `seconds`; once it has ended, its whole log has been read."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        self._reader.join()
+        return self._process.returncode
+
+    def stop(self) -> None:
+        """Ask the program to end, and end it when it doesn't."""
+        self._process.terminate()
+        if self.wait(STOP_SECONDS) is None:
+            self._process.kill()
+            self.wait(STOP_SECONDS)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers_ping(port: int) -> bool:
+    """Tell whether the container says that it is healthy; AWS gives it 2 seconds to answer."""
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/ping", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def wait_until_healthy(container: Container, port: int, seconds: float) -> bool:
+    """Return whether `GET /ping` answered 200 within `seconds`, False at once when the program has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answers_ping(port):
+            return True
+        if container.wait(0.05) is not None:
+            return False
+    return False
+
+
+def empty_directory(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path

@@ -1,0 +1,69 @@
+"""Container logs: to a file on this machine, and to CloudWatch Logs with the execution role's permissions."""
+
+import contextlib
+import queue
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+SEND_SECONDS = 0.5
+
+
+class LogStream:
+    """Takes lines from a container and sends them on in batches.
+
+    As on AWS, a role that may not write logs does not fail the job: the lines are then only in the file.
+    """
+
+    def __init__(self, client: Any, group: str, stream: str, path: Path) -> None:
+        self._client = client
+        self._names = {"logGroupName": group, "logStreamName": stream}
+        self._lines: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a")
+        self._sender = threading.Thread(target=self._send, daemon=True)
+        self._sender.start()
+
+    def write(self, line: str) -> None:
+        self._lines.put((int(time.time() * 1000), line))
+
+    def close(self) -> None:
+        """Send what is left, and return when it is sent."""
+        self._lines.put(None)
+        self._sender.join()
+        self._file.close()
+
+    def _send(self) -> None:
+        with contextlib.suppress(ClientError, BotoCoreError):
+            self._create()
+        ended = False
+        while not ended:
+            batch, ended = self._next_batch()
+            self._file.writelines(f"{line}\n" for _, line in batch)
+            self._file.flush()
+            events = [{"timestamp": at, "message": line} for at, line in batch if line]
+            if events:
+                with contextlib.suppress(ClientError, BotoCoreError):
+                    self._client.put_log_events(**self._names, logEvents=events)
+
+    def _create(self) -> None:
+        with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException):
+            self._client.create_log_group(logGroupName=self._names["logGroupName"])
+        with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException):
+            self._client.create_log_stream(**self._names)
+
+    def _next_batch(self) -> tuple[list[tuple[int, str]], bool]:
+        """Wait for a line, then return what came within SEND_SECONDS and whether the log has ended."""
+        batch: list[tuple[int, str]] = []
+        line = self._lines.get()
+        deadline = time.monotonic() + SEND_SECONDS
+        while line is not None:
+            batch.append(line)
+            try:
+                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                return batch, False
+        return batch, True

@@ -1,0 +1,32 @@
+"""AddTags, ListTags and DeleteTags."""
+
+from typing import Any
+
+from localcloud.sagemaker.errors import ServiceError
+from localcloud.sagemaker.store import Store
+
+
+class Tags:
+    """The tags of any resource."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, params: dict[str, Any]) -> dict[str, Any]:
+        new = {tag["Key"]: tag["Value"] for tag in params["Tags"]}
+        self._store.put_tags(self._arn(params), self._store.tags(params["ResourceArn"]) | new)
+        return {"Tags": params["Tags"]}
+
+    def list(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"Tags": [{"Key": key, "Value": value} for key, value in self._store.tags(self._arn(params)).items()]}
+
+    def delete(self, params: dict[str, Any]) -> dict[str, Any]:
+        tags = self._store.tags(self._arn(params))
+        self._store.put_tags(params["ResourceArn"], {k: v for k, v in tags.items() if k not in params["TagKeys"]})
+        return {}
+
+    def _arn(self, params: dict[str, Any]) -> str:
+        arn: str = params["ResourceArn"]
+        if not self._store.exists(arn):
+            raise ServiceError("ValidationException", f"Could not find resource {arn}.")
+        return arn
