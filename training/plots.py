@@ -21,6 +21,7 @@ RIGHT, WRONG, UNKNOWN, COVERAGE = "#0072B2", "#D55E00", "#6B7280", "#009E73"
 INK, THRESHOLD, REFUSED_AREA = "#374151", "#111827", "#ECEEF1"
 STYLE: dict[RcKeyType, Any] = {
     "font.size": 11,
+    "text.parse_math": False,  # a class name may hold a dollar sign
     "axes.titlesize": 12,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -36,7 +37,7 @@ STYLE: dict[RcKeyType, Any] = {
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
 }
-WIDTH = 9.0  # inches
+WIDTH = 8.0  # inches
 MAX_PANELS = 12  # histograms; with more classes, the rarest share the last panel
 MAX_COUNTED_CLASSES = 12  # in a confusion matrix; with more, the colours alone show the shares
 
@@ -146,7 +147,7 @@ def accuracy_and_coverage(inferences: pd.DataFrame, threshold: float, classes: t
     low = _lowest(inferences, threshold, classes)
     thresholds = np.unique([low, *inferences["confidence"], threshold, 1.0])
     coverage, accuracy = coverage_and_accuracy(inferences, thresholds)
-    figure = Figure(figsize=(WIDTH, 4.6))
+    figure = Figure(figsize=(6.2, 5.0))
     axes = figure.subplots()
     here = int(np.searchsorted(thresholds, threshold))
     axes.axvline(threshold, **THRESHOLD_LINE, label=f"threshold now: {threshold:g}")
@@ -163,7 +164,7 @@ def accuracy_and_coverage(inferences: pd.DataFrame, threshold: float, classes: t
         xlim=(low, 1.0 + 0.01 * (1 - low)), ylim=(-0.02, 1.05), xlabel="Threshold", ylabel="Share of the inferences"
     )
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    figure.legend(loc="outside upper left", ncols=3, fontsize=10)
+    figure.legend(loc="outside upper left", ncols=2, fontsize=10)
     return figure
 
 

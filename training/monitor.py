@@ -1,0 +1,98 @@
+"""The monitor step: collects what the endpoint captured during the test step and writes the report on it."""
+
+import io
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from training import capture, plots, report
+from training.config import CAPTURE_PREFIX, IMAGE_PREFIX, Stack
+from training.errors import CaptureError
+from training.results import Dataset, Deployment, Executions, Monitoring, TrainedModel
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+TIMEOUT = 300.0  # seconds; data capture on AWS can take a few minutes
+DOTS_PER_INCH = 160
+Plot = Callable[[pd.DataFrame, float, tuple[str, ...]], Figure]
+FIGURES: tuple[Plot, ...] = (plots.confidence_over_time, plots.confidence_histograms)
+LABELLED_FIGURES: tuple[Plot, ...] = (plots.confusion_matrix, plots.accuracy_and_coverage)
+
+
+def monitor(
+    stack: Stack,
+    dataset: Dataset,
+    model: TrainedModel,
+    deployment: Deployment,
+    executions: Executions,
+    directory: Path,
+    s3: "S3Client",
+    console: Console,
+    timeout: float = TIMEOUT,
+) -> Monitoring:
+    """Write `report.html`, its figures as PNG and `inferences.csv` to `directory`.
+
+    Args:
+        timeout: In seconds, how long to wait for inferences that have not reached the bucket yet.
+
+    Raises:
+        CaptureError: Nothing was captured since the executions started, or it cannot be read.
+    """
+    started = time.monotonic()
+    # An empty cell is an empty name here, and a class may be called "null".
+    index = pd.read_csv(Path(dataset.directory) / "images.csv", keep_default_na=False, dtype=str)
+    images = capture.known_images(index)
+    expected = executions.started - executions.failed
+    since = datetime.fromisoformat(executions.started_at)
+    captured = capture.wait_for(
+        s3, stack.bucket, stack.endpoint_name, since, set(images["inference_id"]), expected, timeout, console
+    )
+    if not captured:
+        raise CaptureError(
+            f"Nothing was captured in s3://{stack.bucket}/{CAPTURE_PREFIX}/{stack.endpoint_name}/ since "
+            f"{executions.started_at}: see that the endpoint's data capture is on and run the test step again."
+        )
+    inferences = capture.join(captured, images, dataset.classes, stack.confidence_threshold)
+    subject = report.Subject(
+        stack, dataset, model, deployment, executions, inferences, expected, _image_files(dataset, images)
+    )
+    path = _write(subject, directory)
+    return Monitoring(report=str(path), records=len(inferences), seconds=round(time.monotonic() - started, 1))
+
+
+def _image_files(dataset: Dataset, images: pd.DataFrame) -> dict[str, Path]:
+    directory = Path(dataset.directory) / IMAGE_PREFIX
+    rows = zip(images["s3_key"], images["split"], images["filename"], strict=True)
+    return {key: directory / split / filename for key, split, filename in rows}
+
+
+def _write(subject: report.Subject, directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    for plot in (*FIGURES, *LABELLED_FIGURES):  # an earlier report may have had labels that this one has not
+        (directory / f"{plot.__name__}.png").unlink(missing_ok=True)
+    subject.inferences.to_csv(directory / "inferences.csv", index=False)
+    pictures = _pictures(subject)
+    for name, png in pictures.items():
+        (directory / f"{name}.png").write_bytes(png)
+    path = directory / "report.html"
+    path.write_text(report.render(subject, pictures), encoding="utf-8")
+    return path
+
+
+def _pictures(subject: report.Subject) -> dict[str, bytes]:
+    """Return the figures as PNG, without those that need labels when there are none."""
+    labelled = subject.inferences["true_class"].notna().any()
+    threshold, classes = subject.stack.confidence_threshold, subject.dataset.classes
+    pictures = {}
+    for plot in (*FIGURES, *LABELLED_FIGURES) if labelled else FIGURES:
+        buffer = io.BytesIO()
+        plot(subject.inferences, threshold, classes).savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+        pictures[plot.__name__] = buffer.getvalue()
+    return pictures
