@@ -1,7 +1,6 @@
 """The monitor step: collects what the endpoint captured during the test step and writes the report on it."""
 
 import io
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -45,7 +44,6 @@ def monitor(
     Raises:
         CaptureError: Nothing was captured since the executions started, or it cannot be read.
     """
-    started = time.monotonic()
     # An empty cell is an empty name here, and a class may be called "null".
     index = pd.read_csv(Path(dataset.directory) / "images.csv", keep_default_na=False, dtype=str)
     images = capture.known_images(index)
@@ -64,7 +62,7 @@ def monitor(
         stack, dataset, model, deployment, executions, inferences, expected, _image_files(dataset, images)
     )
     path = _write(subject, directory)
-    return Monitoring(report=str(path), records=len(inferences), seconds=round(time.monotonic() - started, 1))
+    return Monitoring(report=str(path), records=len(inferences))
 
 
 def _image_files(dataset: Dataset, images: pd.DataFrame) -> dict[str, Path]:

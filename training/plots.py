@@ -86,7 +86,7 @@ def confidence_over_time(inferences: pd.DataFrame, threshold: float, classes: tu
     axes.set(ylim=(low, 1.0 + 0.03 * (1 - low)), ylabel="Confidence", xlabel="Time (UTC)")
     _time_axis(axes, times)
     columns = 4 if len(axes.collections) <= 4 else 3
-    figure.legend(loc="outside upper left", ncols=columns, fontsize=10, handletextpad=0.3)
+    figure.legend(loc="outside upper left", ncols=columns, fontsize=9.5, handletextpad=0.1, columnspacing=1.0)
     return figure
 
 
