@@ -16,15 +16,19 @@ def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(
         prog="python -m localcloud", description="The AWS that runs on this machine, on one port of 127.0.0.1."
     )
-    main.add_argument("--directory", type=Path, default=STATE, help="where its state and log are kept (default %(default)s)")
-    port = {"type": int, "help": "port to listen on (default: the one it had, 4566, or one that is free)"}
+    main.add_argument(
+        "--directory", type=Path, default=STATE, help="where its state and log are kept (default %(default)s)"
+    )
+    port = argparse.ArgumentParser(add_help=False)
+    port.add_argument("--port", type=int, help="to listen on (default: the one it had, 4566, or one that is free)")
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("up", help="start it").add_argument("--port", **port)
+    commands.add_parser("up", parents=[port], help="start it")
     commands.add_parser("down", help="stop it; its state is kept")
     commands.add_parser("status", help="tell whether it runs, where, and what runs the functions")
     commands.add_parser("env", help='print export lines for a shell: eval "$(python -m localcloud env)"')
-    run = commands.add_parser("exec", help="start it if need be and run a command against it: exec -- CMD ARG ...")
-    run.add_argument("--port", **port)
+    run = commands.add_parser(
+        "exec", parents=[port], help="start it if need be and run a command against it: exec -- CMD ARG ..."
+    )
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ARG ...")
     commands.add_parser("reset", help="stop it and forget everything in it")
     commands.add_parser("logs", help="print its log")
@@ -49,7 +53,9 @@ def status(options: argparse.Namespace) -> int:
         print("The local cloud does not run: start it with `python -m localcloud up`.")
         return 1
     runtime = "awslambdaric, AWS's runtime client" if sys.platform == "linux" else "MiniStack's own Python worker"
-    print(f"The local cloud answers on {endpoint_url(cloud.port)} (process {cloud.pid}); functions are run by {runtime}.")
+    print(
+        f"The local cloud answers on {endpoint_url(cloud.port)} (process {cloud.pid}); functions are run by {runtime}."
+    )
     return 0
 
 

@@ -15,7 +15,7 @@ from ministack.services import lambda_svc
 CONCURRENT_INVOCATIONS = 4
 
 BOOTSTRAP = f"""#!/bin/sh
-exec "{sys.executable}" -c 'import sys; from awslambdaric.__main__ import main; main(["bootstrap", sys.argv[1]])' "$_HANDLER"
+exec "{sys.executable}" -m awslambdaric "$_HANDLER"
 """
 
 

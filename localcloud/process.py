@@ -57,13 +57,17 @@ def up(state: Path, port: int | None) -> Cloud:
     cloud = running(state)
     if cloud:
         if port not in (None, cloud.port):
-            raise LocalCloudError(f"The local cloud already runs on port {cloud.port}: stop it with `python -m localcloud down`.")
+            raise LocalCloudError(
+                f"The local cloud already runs on port {cloud.port}: stop it with `python -m localcloud down`."
+            )
         return cloud
     cloud = launch(state, choose_port(state, port))
     deadline = time.monotonic() + START_SECONDS
     while not answers(cloud.port):
         if not is_alive(cloud.pid) or time.monotonic() > deadline:
-            raise LocalCloudError(f"The local cloud did not start; its log {log_path(state)} ends with: {log_end(state)}")
+            raise LocalCloudError(
+                f"The local cloud did not start; its log {log_path(state)} ends with: {log_end(state)}"
+            )
         time.sleep(0.05)
     return cloud
 

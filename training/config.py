@@ -10,6 +10,9 @@ LIST_PREFIX = "lists"  # lists/<split>.lst
 MODEL_PREFIX = "models"  # models/<training job>/output/model.tar.gz
 CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl
 
+# The tag of every SageMaker resource that a run makes, with the stack's name as its value: clean-up goes by it.
+STACK_TAG = "stack"
+
 SPLITS = ("train", "validation", "test")
 
 PUBLIC_ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"

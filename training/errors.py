@@ -33,6 +33,10 @@ class EndpointError(TrainingError):
     """When the endpoint cannot be brought into service."""
 
 
+class ExecutionsError(TrainingError):
+    """When executions of the workflow do not come to an end."""
+
+
 class CaptureError(TrainingError):
     """When captured inferences are missing or cannot be read."""
 

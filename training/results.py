@@ -24,7 +24,6 @@ class Dataset:
     train: int  # images
     validation: int  # images
     test: int  # images
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,6 @@ class Deployment:
     model_name: str
     test_accuracy: float  # in [0, 1], share of test_images
     test_images: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,6 @@ class Executions:
     below_threshold: int
     failed: int
     started_at: str  # ISO 8601, UTC
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -68,32 +65,39 @@ class Monitoring:
 
     report: str  # path of report.html
     records: int
-    seconds: float
 
 
 Result = TypeVar("Result", Dataset, TrainedModel, Deployment, Executions, Monitoring)
 
 
-def _path(directory: Path, kind: type[Any]) -> Path:
-    return directory / "results" / f"{kind.__name__.lower()}.json"
-
-
-def save(directory: Path, result: Result) -> Result:
-    """Write `result` to `directory`, replacing the one of an earlier run, and return it."""
-    path = _path(directory, type(result))
+def save(directory: Path, step: str, result: Result, seconds: float) -> None:
+    """Keep what `step` returned and how long it took, in place of an earlier run's."""
+    path = directory / "results" / f"{step}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(result), indent=2) + "\n")
-    return result
+    path.write_text(json.dumps({"seconds": round(seconds, 1), "result": asdict(result)}, indent=2) + "\n")
 
 
-def load(directory: Path, kind: type[Result], step: str) -> Result:
-    """Return the saved result of an earlier run.
+def load(directory: Path, step: str, kind: type[Result]) -> Result:
+    """Return what `step` returned when it was last run.
 
     Raises:
-        StepNotRunError: There is none; the message names `step`, which makes it.
+        StepNotRunError: It was not run.
     """
-    path = _path(directory, kind)
-    if not path.exists():
-        raise StepNotRunError(f"{directory} has no result of the {step} step: run `python training/run.py {step}` first.")
-    fields = json.loads(path.read_text())
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    saved = _read(directory, step)
+    if saved is None:
+        raise StepNotRunError(
+            f"The step {step} has no result in {directory}: run `python training/run.py {step}` first."
+        )
+    fields: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in saved["result"].items()}
+    return kind(**fields)
+
+
+def seconds_of(directory: Path, step: str) -> float | None:
+    """Return how long `step` took when it was last run, None when it was not run."""
+    saved = _read(directory, step)
+    return float(saved["seconds"]) if saved else None
+
+
+def _read(directory: Path, step: str) -> dict[str, Any] | None:
+    path = directory / "results" / f"{step}.json"
+    return json.loads(path.read_text()) if path.exists() else None

@@ -20,6 +20,10 @@ s3 = boto3.client("s3")
 runtime = boto3.client("sagemaker-runtime", config=Config(read_timeout=25, retries={"total_max_attempts": 2}))
 
 
+class InvalidEventError(Exception):
+    """When the event does not name a photo."""
+
+
 class InvalidImageError(Exception):
     """When the endpoint refuses the photo; asking again would not help."""
 
@@ -38,7 +42,10 @@ def unwrap(event: Any) -> dict[str, Any]:
 def read_image(body: dict[str, Any]) -> bytes:
     """Return the photo from the event, or from the bucket when it travels by reference."""
     if body.get("image_data"):
-        return base64.b64decode(body["image_data"])
+        try:
+            return base64.b64decode(body["image_data"], validate=True)
+        except ValueError as err:
+            raise InvalidImageError(f"image_data is not base64: {err}.") from err
     version = {"VersionId": body["s3_version_id"]} if "s3_version_id" in body else {}
     return s3.get_object(Bucket=body["s3_bucket"], Key=body["s3_key"], **version)["Body"].read()
 
@@ -72,6 +79,8 @@ def classify_image(image: bytes, s3_key: str) -> list[float]:
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return the event with `inferences` filled and `image_data` dropped: nothing downstream needs it."""
     body = unwrap(event)
+    if not (body.get("s3_bucket") and body.get("s3_key")):
+        raise InvalidEventError(f"The event needs s3_bucket and s3_key, but has only {sorted(body)}.")
     inferences = classify_image(read_image(body), body["s3_key"])
     logger.info("classified", extra={"s3_key": body["s3_key"], "confidence": max(inferences)})
     answer = {"s3_bucket": body["s3_bucket"], "s3_key": body["s3_key"], "image_data": "", "inferences": inferences}

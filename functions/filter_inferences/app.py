@@ -32,12 +32,17 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     body = unwrap(event)
     inferences = body.get("inferences")
     if isinstance(inferences, str):
-        inferences = json.loads(inferences)
+        inferences = json.loads(inferences or "[]")
     if not inferences:
         raise InvalidEventError(f"The event needs inferences, one number per class, but has {inferences!r}.")
     best, threshold = max(inferences), float(os.environ["CONFIDENCE_THRESHOLD"])
     logger.info("filtered", extra={"s3_key": body.get("s3_key"), "confidence": best, "threshold": threshold})
     if not best >= threshold:  # also true when best is NaN
         raise ThresholdConfidenceNotMetError(f"THRESHOLD_CONFIDENCE_NOT_MET: best {best:.3f} < {threshold:.3f}")
-    answer = {"s3_bucket": body.get("s3_bucket"), "s3_key": body.get("s3_key"), "image_data": "", "inferences": inferences}
+    answer = {
+        "s3_bucket": body.get("s3_bucket"),
+        "s3_key": body.get("s3_key"),
+        "image_data": "",
+        "inferences": inferences,
+    }
     return {"statusCode": 200, "body": answer}

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 # A state of Step Functions holds 262,144 bytes: 180,000 bytes are 240,000 characters of base64 and leave room
 # for the rest. A larger photo travels by reference and classifyImage reads it itself.
 INLINE_BUDGET = 180_000  # bytes
-SIZE_LIMIT = 6_000_000  # bytes, what a SageMaker real-time endpoint accepts in one request
+SIZE_LIMIT = 6 * 1024 * 1024  # bytes, what a SageMaker endpoint accepts in one request
 
 logger = logging.getLogger()
 s3 = boto3.client("s3")
@@ -50,7 +50,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         raise ImageNotFoundError(f"s3://{bucket}/{key} does not exist.") from err
     size = photo["ContentLength"]
     if size > SIZE_LIMIT:
-        raise ImageTooLargeError(f"s3://{bucket}/{key} has {size:,} bytes, but at most {SIZE_LIMIT:,} can be classified.")
+        raise ImageTooLargeError(
+            f"s3://{bucket}/{key} has {size:,} bytes, but at most {SIZE_LIMIT:,} can be classified."
+        )
     answer = {"s3_bucket": bucket, "s3_key": key, "image_data": "", "inferences": []}
     if size <= INLINE_BUDGET:
         answer["image_data"] = base64.b64encode(photo["Body"].read()).decode()

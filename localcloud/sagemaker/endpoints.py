@@ -1,8 +1,8 @@
 """Endpoints: Create, Describe, List, Update and Delete, and the fleet behind each."""
 
 import threading
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 

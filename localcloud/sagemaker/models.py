@@ -23,7 +23,9 @@ class Models:
             raise already_exists("model", arn)
         container = params.get("PrimaryContainer")
         if not container or not container.get("Image"):
-            raise ServiceError("ValidationException", "The local cloud serves models with one PrimaryContainer and its Image.")
+            raise ServiceError(
+                "ValidationException", "The local cloud serves models with one PrimaryContainer and its Image."
+            )
         roles.check_assumable(params["ExecutionRoleArn"])
         check_model_data(container.get("ModelDataUrl"), params["ExecutionRoleArn"], region_of(arn))
         model = {name: value for name, value in params.items() if name != "Tags"}
@@ -58,9 +60,9 @@ def check_model_data(uri: str | None, role_arn: str, region: str) -> None:
             raise ServiceError("ValidationException", f"Could not find model data at {uri}.") from err
         raise ServiceError(
             "ValidationException",
-            f"Could not access model data at {uri}. Please ensure that the role \"{role_arn}\" exists and that its trust "
-            "relationship policy allows the action \"sts:AssumeRole\" for the service principal "
-            f"\"{roles.PRINCIPAL}\". Also ensure that the role has \"s3:GetObject\" permissions and that the object is "
+            f'Could not access model data at {uri}. Please ensure that the role "{role_arn}" exists and that its trust '
+            'relationship policy allows the action "sts:AssumeRole" for the service principal '
+            f'"{roles.PRINCIPAL}". Also ensure that the role has "s3:GetObject" permissions and that the object is '
             f"located in {region}.",
         ) from err
 
@@ -84,7 +86,9 @@ class EndpointConfigs:
 
     def _check_variant(self, variant: dict[str, Any]) -> None:
         if not variant.get("ModelName") or not (variant.get("InstanceType") or variant.get("ServerlessConfig")):
-            raise ServiceError("ValidationException", "A production variant needs ModelName and InstanceType or ServerlessConfig.")
+            raise ServiceError(
+                "ValidationException", "A production variant needs ModelName and InstanceType or ServerlessConfig."
+            )
         model_arn = arn_of(MODEL, variant["ModelName"])
         if self._store.get(MODEL, model_arn) is None:
             raise not_found("model", model_arn)

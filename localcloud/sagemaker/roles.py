@@ -48,7 +48,7 @@ def credentials(role_arn: str) -> dict[str, str]:
 def client(service: str, role_arn: str, region: str) -> Any:
     """Return a boto3 client that acts with the role's permissions; AWS_ENDPOINT_URL leads it to this cloud."""
     own = credentials(role_arn)
-    session = boto3.Session(
+    session: Any = boto3.Session(
         own["AWS_ACCESS_KEY_ID"], own["AWS_SECRET_ACCESS_KEY"], own["AWS_SESSION_TOKEN"], region_name=region
     )
     return session.client(service, config=Config(max_pool_connections=16, retries={"mode": "standard"}))

@@ -30,7 +30,9 @@ class Runtime:
             ServiceError: ValidationError, or ModelError with the container's own status and message.
         """
         if len(body) > BODY_LIMIT:
-            raise ServiceError("ValidationError", f"The request body has {len(body)} bytes, at most {BODY_LIMIT} are allowed.")
+            raise ServiceError(
+                "ValidationError", f"The request body has {len(body)} bytes, at most {BODY_LIMIT} are allowed."
+            )
         deadline = time.monotonic() + INVOCATION_SECONDS
         while time.monotonic() < deadline:
             with self._endpoints.lease(name, headers.get("x-amzn-sagemaker-target-variant")) as (fleet, variant):

@@ -69,13 +69,17 @@ class SageMaker:
             status, reply_headers, reply = error_reply(err)
         except Exception:
             logger.exception("%s %s", scope["path"], headers.get("x-amz-target", ""))
-            status, reply_headers, reply = error_reply(ServiceError("InternalFailure", "An internal failure occurred.", 500))
+            status, reply_headers, reply = error_reply(
+                ServiceError("InternalFailure", "An internal failure occurred.", 500)
+            )
         reply_headers["x-amzn-RequestId"] = str(uuid.uuid4())
         raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply_headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": reply})
 
-    async def _answer(self, scope: dict[str, Any], headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    async def _answer(
+        self, scope: dict[str, Any], headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
         invocation = INVOCATION_PATH.fullmatch(scope["path"])
         if invocation:
             name = unquote(invocation.group(1))
@@ -84,14 +88,16 @@ class SageMaker:
             return 200, reply_headers, reply
         action = headers.get("x-amz-target", "").removeprefix("SageMaker.")
         if action not in self._actions:
-            raise ServiceError("UnknownOperationException", f"The local cloud does not emulate sagemaker:{action or scope['path']}.")
+            raise ServiceError(
+                "UnknownOperationException", f"The local cloud does not emulate sagemaker:{action or scope['path']}."
+            )
         params = json.loads(body or b"{}")
         authorize(headers, action, resource_arn(action, params))
         shape = service_model("sagemaker").operation_model(action).input_shape
         if shape is not None:
             validate(params, shape)
-        reply = await asyncio.to_thread(self._actions[action], params)
-        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(reply).encode()
+        answer = await asyncio.to_thread(self._actions[action], params)
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
 
 
 def actions(

@@ -128,7 +128,9 @@ class TrainingJobs:
             self._stops.pop(job["TrainingJobArn"], None)
 
     def _fail(self, job: Resource, reason: str) -> None:
-        self._move(job, "Failed", TrainingJobStatus="Failed", FailureReason=reason[:FAILURE_LIMIT], TrainingEndTime=now())
+        self._move(
+            job, "Failed", TrainingJobStatus="Failed", FailureReason=reason[:FAILURE_LIMIT], TrainingEndTime=now()
+        )
 
     def _move(self, job: Resource, secondary_status: str, **fields: Any) -> None:
         """Enter a secondary status, closing the transition before it."""

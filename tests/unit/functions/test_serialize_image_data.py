@@ -1,0 +1,78 @@
+import base64
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+
+Wrap = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.fixture
+def app(load: Callable[[str], ModuleType]) -> ModuleType:
+    return load("serialize_image_data")
+
+
+def event(key: str) -> dict[str, Any]:
+    return {"s3_bucket": "photos", "s3_key": key, "image_data": "", "inferences": []}
+
+
+def test_a_small_photo_travels_in_the_state(app: ModuleType, bucket: Any, wrap: Wrap) -> None:
+    bucket.put_object(Key="a.png", Body=b"pixels")
+    answer = app.lambda_handler(wrap(event("a.png")), None)
+    assert answer == {
+        "statusCode": 200,
+        "body": {**event("a.png"), "image_data": base64.b64encode(b"pixels").decode()},
+    }
+
+
+def test_image_data_and_inferences_are_optional(app: ModuleType, bucket: Any) -> None:
+    bucket.put_object(Key="a.png", Body=b"pixels")
+    assert app.lambda_handler({"s3_bucket": "photos", "s3_key": "a.png"}, None)["body"]["inferences"] == []
+
+
+@pytest.mark.parametrize(("excess", "inline"), [(0, True), (1, False)])
+def test_a_photo_above_the_budget_travels_by_reference(app: ModuleType, bucket: Any, excess: int, inline: bool) -> None:
+    bucket.put_object(Key="a.png", Body=b"x" * (app.INLINE_BUDGET + excess))
+    body = app.lambda_handler(event("a.png"), None)["body"]
+    assert bool(body["image_data"]) is inline
+    assert ("s3_version_id" in body) is not inline
+
+
+def test_the_budget_leaves_room_in_a_state_of_step_functions(app: ModuleType) -> None:
+    assert len(base64.b64encode(b"x" * app.INLINE_BUDGET)) + 3000 < 262_144
+
+
+def test_a_reference_names_the_version_that_was_seen(app: ModuleType, bucket: Any) -> None:
+    version = bucket.put_object(Key="a.png", Body=b"x" * (app.INLINE_BUDGET + 1)).version_id
+    body = app.lambda_handler(event("a.png"), None)["body"]
+    assert body == {**event("a.png"), "s3_version_id": version}
+
+
+def test_a_reference_into_an_unversioned_bucket_has_no_version(app: ModuleType) -> None:
+    boto3.resource("s3").create_bucket(Bucket="plain").put_object(Key="a", Body=b"x" * (app.INLINE_BUDGET + 1))
+    body = app.lambda_handler({"s3_bucket": "plain", "s3_key": "a"}, None)["body"]
+    assert set(body) == {"s3_bucket", "s3_key", "image_data", "inferences"}
+
+
+def test_a_photo_above_the_endpoint_s_limit_is_refused(app: ModuleType, bucket: Any) -> None:
+    bucket.put_object(Key="a.png", Body=b"x" * (app.SIZE_LIMIT + 1))
+    with pytest.raises(app.ImageTooLargeError, match=r"photos/a\.png has 6,291,457 bytes, but at most 6,291,456"):
+        app.lambda_handler(event("a.png"), None)
+
+
+@pytest.mark.parametrize(
+    "where", [{"s3_bucket": "photos", "s3_key": "gone.png"}, {"s3_bucket": "gone", "s3_key": "a.png"}]
+)
+def test_a_missing_photo_is_named(app: ModuleType, bucket: Any, where: dict[str, str]) -> None:
+    with pytest.raises(app.ImageNotFoundError, match=rf"s3://{where['s3_bucket']}/{where['s3_key']} does not exist"):
+        app.lambda_handler(where, None)
+
+
+@pytest.mark.parametrize(
+    "incomplete", [{}, {"s3_bucket": "photos"}, {"s3_key": "a.png"}, {"s3_bucket": "", "s3_key": "a"}]
+)
+def test_an_event_without_a_photo_is_refused(app: ModuleType, incomplete: dict[str, str]) -> None:
+    with pytest.raises(app.InvalidEventError, match="needs s3_bucket and s3_key"):
+        app.lambda_handler(incomplete, None)
