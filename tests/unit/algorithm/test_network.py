@@ -1,0 +1,53 @@
+import pytest
+import torch
+
+from training.algorithm.network import Normed, build_network, whitening_filters
+
+
+@pytest.mark.parametrize(
+    ("shape", "num_classes"),
+    [((16, 16, 1), 2), ((32, 32, 3), 2), ((28, 41, 3), 3), ((64, 64, 3), 5), ((16, 64, 1), 100)],
+)
+def test_one_score_per_class(shape: tuple[int, int, int], num_classes: int) -> None:
+    pixels = torch.randint(0, 256, (6, *shape), dtype=torch.uint8)
+    scores = build_network(pixels, num_classes)(pixels / 255)
+    assert scores.shape == (6, num_classes)
+    assert scores.isfinite().all()
+
+
+def test_whitened_patches_are_uncorrelated() -> None:
+    torch.manual_seed(0)
+    smooth = torch.nn.functional.avg_pool2d(torch.randn(200, 3, 20, 20), 5, stride=1)  # neighbours are alike
+    images = 3 * (smooth + smooth[:, [1, 2, 0]])
+    filters = whitening_filters(images)
+    assert filters.shape == (24, 3, 2, 2)
+    assert torch.equal(filters[12:], -filters[:12])
+    responses = torch.nn.functional.conv2d(images, filters[:12], stride=2).permute(1, 0, 2, 3).reshape(12, -1)
+    covariance = responses @ responses.T / responses.shape[1]
+    strong = 9  # the others hold next to nothing, and stay small
+    assert torch.allclose(covariance[:strong, :strong], torch.eye(strong), atol=0.1)
+
+
+def test_images_of_one_colour_are_no_reason_to_fail() -> None:
+    pixels = torch.full((4, 16, 16, 3), 255, dtype=torch.uint8)
+    assert build_network(pixels, 2).eval()(pixels / 255).isfinite().all()
+
+
+def test_whitening_is_not_learned() -> None:
+    network = build_network(torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8), 2)
+    learned = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert "offsets" in learned and "head.weight" in learned
+    assert not {"filters", "mean", "layers.0.norm.weight"} & learned
+
+
+@pytest.mark.parametrize("pooling", [1, 2])
+def test_batch_norm_folds_into_the_convolution(pooling: int) -> None:
+    torch.manual_seed(0)
+    layer = Normed(4, 8, pooling)
+    layer(2 + 3 * torch.randn(50, 4, 8, 8))  # gives the batch norm something to remember
+    torch.nn.init.normal_(layer.norm.bias)
+    layer.eval()
+    images = torch.randn(5, 4, 8, 8)
+    weight, bias = layer.folded()
+    folded = torch.nn.functional.max_pool2d(torch.nn.functional.conv2d(images, weight, bias, padding=1), pooling)
+    assert torch.allclose(torch.nn.functional.gelu(folded), layer(images), atol=1e-5)

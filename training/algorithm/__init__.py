@@ -1,0 +1,1 @@
+"""Train and serve an image classifier inside a SageMaker container (or a directory shaped like one)."""

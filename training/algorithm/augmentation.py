@@ -1,0 +1,69 @@
+"""Random variations of training images, one batch at a time, so that the network never sees the same image twice."""
+
+import torch
+from torch import Tensor
+
+SHIFT = 1 / 8  # of the side: images move by up to this much each way, the border is a reflection
+CUTOUT = 3 / 8  # of the side: a square of this size is blanked
+BRIGHTNESS, CONTRAST, SATURATION = 0.2, 0.2, 0.3  # each factor is drawn from 1 ± this
+PERMUTATION = 0.5  # share of the images whose colour channels change places
+
+
+def augment(images: Tensor, flipped: Tensor) -> Tensor:
+    """Return each image moved, mirrored where `flipped`, recoloured and with a hole in it.
+
+    Args:
+        images: Values in [0, 1], (n, height, width, channels).
+        flipped: Boolean, (n,).
+    """
+    return cut_out(jitter(move(images, flipped)))
+
+
+def move(images: Tensor, flipped: Tensor) -> Tensor:
+    """Shift, mirror and permute the channels in one gather, which is the cheap way on a CPU."""
+    n, height, width, channels = images.shape
+    rows, columns = _shifted(n, height), _shifted(n, width)
+    columns = torch.where(flipped[:, None], columns.flip(1), columns)
+    index = (torch.arange(n)[:, None, None, None], rows[:, :, None, None], columns[:, None, :, None])
+    return images[(*index, _channel_order(n, channels)[:, None, None, :])]
+
+
+def _shifted(n: int, side: int) -> Tensor:
+    """Return for each image which pixel of a side goes where, (n, side), reflected at both ends."""
+    reach = max(1, round(side * SHIFT))
+    pixels = torch.arange(side) + torch.randint(-reach, reach + 1, (n, 1))
+    return (side - 1) - (side - 1 - pixels.abs()).abs()
+
+
+def _channel_order(n: int, channels: int) -> Tensor:
+    """Return for each image the order of its channels, (n, channels)."""
+    permuted = torch.rand(n, channels).argsort(dim=1)
+    return torch.where(torch.rand(n, 1) < PERMUTATION, permuted, torch.arange(channels))
+
+
+def jitter(images: Tensor) -> Tensor:
+    """Change brightness, contrast and (of colour images) saturation; values may leave [0, 1]."""
+    images = images * _factors(images, BRIGHTNESS)
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    images = mean + (images - mean) * _factors(images, CONTRAST)
+    grey = images.mean(dim=3, keepdim=True)
+    return grey + (images - grey) * _factors(images, SATURATION)
+
+
+def _factors(images: Tensor, spread: float) -> Tensor:
+    return 1 + (2 * torch.rand(len(images), 1, 1, 1) - 1) * spread
+
+
+def cut_out(images: Tensor) -> Tensor:
+    """Blank a random square of each image with the image's mean."""
+    n, height, width, _ = images.shape
+    hole = _span(n, height)[:, :, None, None] & _span(n, width)[:, None, :, None]  # (n, height, width, 1)
+    return torch.where(hole, images.mean(dim=(1, 2), keepdim=True), images)
+
+
+def _span(n: int, side: int) -> Tensor:
+    """Return for each image which pixels of a side the hole covers, (n, side)."""
+    size = round(side * CUTOUT)
+    start = torch.randint(0, side - size + 1, (n, 1))
+    pixels = torch.arange(side)
+    return (start <= pixels) & (pixels < start + size)

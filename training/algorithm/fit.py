@@ -1,0 +1,176 @@
+"""Fit the network to labelled photos: schedule, weight averaging, choice of the best epoch.
+
+TIME_AND_ACCURACY
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from .augmentation import augment
+from .data import Photos, class_counts
+from .errors import InputError
+from .hyperparameters import Hyperparameters
+from .network import Network, build_network
+
+LABEL_SMOOTHING = 0.1
+WARM_UP = 0.2  # of all steps
+AVERAGING = 0.98  # share of the old average that survives a step
+_EVALUATED_AT_ONCE = 500  # images
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How well a network does on some photos."""
+
+    accuracy: float  # in [0, 1]
+    cross_entropy: float  # nats per photo
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The averaged network of the epoch that did best on the validation photos."""
+
+    network: Network
+    epoch: int  # from 0
+    validation: Metrics
+
+
+def fit(train: Photos, validation: Photos, hp: Hyperparameters, stopped: Callable[[], bool]) -> Fit:
+    """Train for `hp.epochs`, print each epoch's metrics as the built-in algorithm does, and return the best epoch.
+
+    Args:
+        stopped: Asked after each epoch; True ends the training there.
+
+    Raises:
+        InputError: The loss is no longer a number.
+    """
+    training = Training(train, hp)
+    best: Fit | None = None
+    for epoch in range(hp.epochs):
+        started = time.monotonic()
+        trained = training.run_epoch(epoch)
+        elapsed = time.monotonic() - started
+        validated = evaluate(training.average, validation)
+        report(epoch, trained, elapsed, validated)
+        if best is None or _rank(validated) >= _rank(best.validation):
+            best = Fit(copy.deepcopy(training.average), epoch, validated)
+        if stopped():
+            break
+    assert best is not None  # at least one epoch has run
+    return best
+
+
+def _rank(metrics: Metrics) -> tuple[float, float]:
+    return metrics.accuracy, -metrics.cross_entropy
+
+
+def report(epoch: int, trained: Metrics, seconds: float, validated: Metrics) -> None:
+    """Print the lines of the built-in algorithm, which its metric definitions read."""
+    print(f"Epoch[{epoch}] Train-accuracy={trained.accuracy:.6f}", flush=True)
+    print(f"Epoch[{epoch}] Train-cross-entropy={trained.cross_entropy:.6f}", flush=True)
+    print(f"Epoch[{epoch}] Time cost={seconds:.3f}", flush=True)
+    print(f"Epoch[{epoch}] Validation-accuracy={validated.accuracy:.6f}", flush=True)
+
+
+class Training:
+    """A network under training and the running average of its weights."""
+
+    def __init__(self, photos: Photos, hp: Hyperparameters) -> None:
+        self.photos = photos
+        self.batch_size = min(hp.mini_batch_size, len(photos.labels))
+        self.steps = len(photos.labels) // self.batch_size  # a rest that fills no batch waits for the next shuffle
+        self.network = build_network(photos.pixels, hp.num_classes)
+        self.average = copy.deepcopy(self.network)
+        self.criterion = nn.CrossEntropyLoss(
+            weight=class_weights(photos.labels, hp.num_classes), label_smoothing=LABEL_SMOOTHING
+        )
+        self.optimizer = _optimizer(self.network, hp)
+        self.schedule = LambdaLR(self.optimizer, lambda step: triangle(step, self.steps * hp.epochs))
+        self.taken = 0  # steps
+        self.mirrored = torch.rand(len(photos.labels)) < 0.5  # in even epochs; the others in odd ones
+
+    def run_epoch(self, epoch: int) -> Metrics:
+        """Go once through the photos and return how the batches were answered while it learned."""
+        self.network.train()
+        correct, loss = 0, 0.0
+        order = torch.randperm(len(self.photos.labels))
+        for start in range(0, self.steps * self.batch_size, self.batch_size):
+            batch = order[start : start + self.batch_size]
+            scores, batch_loss = self._step(batch, self.mirrored[batch] ^ bool(epoch % 2))
+            correct += int((scores.argmax(dim=1) == self.photos.labels[batch]).sum())
+            loss += batch_loss
+        if not loss < float("inf"):  # also true of NaN
+            raise InputError(f"Training diverged in epoch {epoch}: lower learning_rate.")
+        return Metrics(correct / (self.steps * self.batch_size), loss / self.steps)
+
+    def _step(self, batch: Tensor, mirrored: Tensor) -> tuple[Tensor, float]:
+        images = augment(self.photos.pixels[batch].float() / 255, mirrored)
+        with precision():
+            scores = self.network(images).float()
+        loss = self.criterion(scores, self.photos.labels[batch])
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        self._update_average()
+        return scores, loss.item()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """Move the averaged weights and batch norm statistics a little towards the newest, at first a lot."""
+        self.taken += 1
+        kept = min(AVERAGING, self.taken / (self.taken + 9))
+        pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
+        for averaged, newest in pairs:
+            if averaged.is_floating_point():  # batch norm also counts its batches
+                averaged.lerp_(newest, 1 - kept)
+
+
+def _optimizer(network: Network, hp: Hyperparameters) -> torch.optim.SGD:
+    """Return SGD with Nesterov momentum; only convolutions and the head decay, never a bias."""
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in learned if p.ndim > 1], "weight_decay": hp.weight_decay},
+        {"params": [p for p in learned if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, lr=hp.learning_rate, momentum=hp.momentum, nesterov=hp.momentum > 0, foreach=True)
+
+
+def triangle(step: int, total: int) -> float:
+    """Return the share of the peak learning rate: up over the warm-up, then down to nearly 0 at the last step."""
+    return min(1.0, (step + 1) / (WARM_UP * total), (total - step) / ((1 - WARM_UP) * total))
+
+
+def class_weights(labels: Tensor, num_classes: int) -> Tensor:
+    """Return weights that give every class the same say, mean 1 over the photos, (num_classes,)."""
+    counts = class_counts(labels, num_classes)
+    return len(labels) / (num_classes * counts)
+
+
+def precision() -> torch.autocast:
+    """Return bfloat16 arithmetic where the processor has instructions for it; emulated, it would be slower."""
+    capabilities = torch.cpu.get_capabilities()
+    return torch.autocast("cpu", torch.bfloat16, enabled=bool(capabilities.get("avx512_bf16")))
+
+
+def evaluate(network: Network, photos: Photos) -> Metrics:
+    """Return the metrics of `network` on `photos`, without augmentation."""
+    with precision():
+        scores = predict(network, photos.pixels)
+    accuracy = (scores.argmax(dim=1) == photos.labels).double().mean().item()
+    return Metrics(accuracy, nn.functional.cross_entropy(scores, photos.labels).item())
+
+
+@torch.inference_mode()
+def predict(network: Network, pixels: Tensor) -> Tensor:
+    """Return the scores of the photos, averaged over the photo and its mirror image, (n, num_classes)."""
+    network.eval()
+    starts = range(0, len(pixels), _EVALUATED_AT_ONCE)
+    chunks = (pixels[start : start + _EVALUATED_AT_ONCE].float() / 255 for start in starts)
+    return torch.cat([(network(chunk) + network(chunk.flip(2))).float() / 2 for chunk in chunks])

@@ -1,0 +1,11 @@
+"""Where things are in a SageMaker container."""
+
+import os
+from pathlib import Path
+
+MODEL_FILE, METADATA_FILE = "model.onnx", "metadata.json"  # in model/
+
+
+def base_directory() -> Path:
+    """Return the directory that the container contract is about (the variable is the SageMaker toolkits' own)."""
+    return Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))

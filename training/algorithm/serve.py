@@ -1,0 +1,121 @@
+"""The serving program: `GET /ping` and `POST /invocations`, as SageMaker asks of a container.
+
+The standard library's threaded server is enough: measured on one connection it adds 0.2 ms to the 0.4 ms that the
+model takes for a 32x32 PNG, as much as uvicorn with httptools, needs no package and starts sooner.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+
+from .errors import InputError
+from .model import Model
+from .paths import base_directory
+
+CONTENT_TYPES = ("image/png", "image/jpeg", "application/x-image")
+MOST_BYTES = 6 * 1024 * 1024  # of a request's body; InvokeEndpoint takes no more
+_READ_AT_ONCE = 64 * 1024  # bytes
+
+logger = logging.getLogger(__name__)
+
+
+class Server(ThreadingTCPServer):
+    """One thread per connection. (HTTPServer would look its own name up in the DNS first.)"""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128  # connections that wait to be accepted
+
+    def __init__(self, host: str, port: int, model: Model) -> None:
+        self.model = model
+        super().__init__((host, port), Handler)
+
+
+class RefusedError(Exception):
+    """When a request is answered with a status of 4xx; the message is the answer's body."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers the requests of one connection."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"  # keep-alive
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body leave together
+
+    def do_GET(self) -> None:
+        """Answer /ping: the server listens only once the model is loaded."""
+        if self.path == "/ping":
+            self._answer(200, b"", "text/plain")
+        else:
+            self._answer(404, f"There is no {self.path}; ask for /ping.".encode(), "text/plain")
+
+    def do_POST(self) -> None:
+        """Answer /invocations with one probability per class."""
+        try:
+            probabilities = self.server.model.classify(self._image())
+        except RefusedError as err:
+            self._answer(err.status, str(err).encode(), "text/plain")
+        except InputError as err:
+            self._answer(400, str(err).encode(), "text/plain")
+        except Exception as err:  # the edge of the process: this request fails, the server goes on
+            logger.exception("invocation failed")
+            self._answer(500, f"{type(err).__name__}: {err}".encode(), "text/plain")
+        else:
+            self._answer(200, json.dumps(probabilities).encode(), "application/json")
+
+    def _image(self) -> bytes:
+        """Return the request's body; it is read to its end even when refused, so that the connection can go on."""
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()):
+            self.close_connection = True
+            raise RefusedError(411, "The request needs a Content-Length in bytes.")
+        if int(length) > MOST_BYTES:
+            self._discard(int(length))
+            raise RefusedError(413, f"The image has {int(length):,} bytes; at most {MOST_BYTES:,} are read.")
+        body = self.rfile.read(int(length))
+        if self.path != "/invocations":
+            raise RefusedError(404, f"There is no {self.path}; post to /invocations.")
+        if (content_type := self.headers.get_content_type()) not in CONTENT_TYPES:
+            raise RefusedError(415, f"Content type {content_type} is not read; send {', '.join(CONTENT_TYPES)}.")
+        return body
+
+    def _discard(self, length: int) -> None:
+        while length > 0 and (read := len(self.rfile.read(min(length, _READ_AT_ONCE)))):
+            length -= read
+
+    def _answer(self, status: int, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Stay silent: a line per request would cost more than its HTTP."""
+
+
+def main() -> int:
+    """Load the model and serve until SIGTERM; return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    host = os.environ.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0")
+    port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server = Server(host, port, Model(base_directory() / "model"))
+    except (InputError, OSError) as err:
+        print(err, file=sys.stderr)
+        return 1
+    with server:
+        logger.info("serving on %s:%d", host, server.server_address[1])
+        server.serve_forever()
+    return 0
