@@ -3,10 +3,11 @@
 import base64
 import json
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,22 +90,19 @@ def wait_for(
 
 def list_files(s3: "S3Client", bucket: str, endpoint_name: str, since: datetime, until: datetime) -> list[str]:
     """Return the keys of the capture files, of all variants, that can hold an inference of the period."""
-    pages = s3.get_paginator("list_objects_v2")
     # The slash keeps out the endpoints whose names only begin with this one's.
     root = f"{CAPTURE_PREFIX}/{endpoint_name}/"
-    variants = [
-        variant["Prefix"]
-        for page in pages.paginate(Bucket=bucket, Prefix=root, Delimiter="/")
-        for variant in page.get("CommonPrefixes", [])
-    ]
-    return [
-        item["Key"]
-        for variant in variants
-        for hour in _hours(since - SLACK, until + SLACK)
-        for page in pages.paginate(Bucket=bucket, Prefix=f"{variant}{hour:%Y/%m/%d/%H}/")
-        for item in page.get("Contents", [])
-        if item["Key"].endswith(".jsonl")
-    ]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=root, Delimiter="/")
+    variants = [variant["Prefix"] for page in pages for variant in page.get("CommonPrefixes", [])]
+    return [key for variant in variants for key in _variant_files(s3, bucket, variant, since, until)]
+
+
+def _variant_files(s3: "S3Client", bucket: str, variant: str, since: datetime, until: datetime) -> list[str]:
+    """List from the first hour folder to the last: keys come in order, and theirs is the order of time."""
+    first, last = (f"{variant}{hour.astimezone(UTC):%Y/%m/%d/%H}" for hour in (since - SLACK, until + SLACK))
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=variant, StartAfter=first)
+    keys = (item["Key"] for page in pages for item in page.get("Contents", []))
+    return [key for key in takewhile(lambda key: key[: len(last)] <= last, keys) if key.endswith(".jsonl")]
 
 
 def download(s3: "S3Client", bucket: str, keys: Iterable[str]) -> dict[str, list[CapturedInference]]:
@@ -175,13 +173,6 @@ def _matrix(inferences: list[CapturedInference], classes: tuple[str, ...]) -> np
                 "deploy a model of these classes and run the test step again."
             )
     return np.array([inference.probabilities for inference in inferences]).reshape(-1, len(classes))
-
-
-def _hours(since: datetime, until: datetime) -> Iterator[datetime]:
-    hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    while hour <= until:
-        yield hour
-        hour += timedelta(hours=1)
 
 
 def _in_period(files: dict[str, list[CapturedInference]], since: datetime, until: datetime) -> list[CapturedInference]:

@@ -1,0 +1,241 @@
+"""Scope: which captured records are read from S3, and how they are joined to their images."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pandas as pd
+import pytest
+from moto import mock_aws
+from rich.console import Console
+
+from training import capture
+from training.capture import CapturedInference
+from training.config import inference_id
+from training.errors import CaptureError
+
+BUCKET, ENDPOINT = "captures", "vehicles"
+NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
+CLASSES = ("bicycle", "motorcycle")
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+def record(when: datetime, name: str | None = "one", values: tuple[float, ...] = (0.9, 0.1)) -> dict[str, Any]:
+    metadata = {"eventId": f"event-{name}", "inferenceTime": f"{when:%Y-%m-%dT%H:%M:%SZ}"}
+    output = {"observedContentType": "application/json", "mode": "OUTPUT", "encoding": "JSON", "data": str([*values])}
+    return {
+        "captureData": {"endpointInput": {"data": "", "encoding": "BASE64"}, "endpointOutput": output},
+        "eventMetadata": metadata | ({"inferenceId": name} if name else {}),
+        "eventVersion": "0",
+    }
+
+
+def key(when: datetime, name: str = "a", endpoint: str = ENDPOINT, variant: str = "AllTraffic") -> str:
+    return f"captured/{endpoint}/{variant}/{when:%Y/%m/%d/%H/%M-%S}-000-{name}.jsonl"
+
+
+def put(s3: Any, where: str, *records: dict[str, Any] | str) -> None:
+    lines = [line if isinstance(line, str) else json.dumps(line) for line in records]
+    s3.put_object(Bucket=BUCKET, Key=where, Body="\n".join(lines).encode())
+
+
+def read_ids(s3: Any, since: datetime = NOON, until: datetime = NOON + timedelta(minutes=1)) -> list[str | None]:
+    return [inference.inference_id for inference in capture.read(s3, BUCKET, ENDPOINT, since, until)]
+
+
+def images(*keys: str, class_name: str = "bicycle") -> pd.DataFrame:
+    rows = [{"s3_key": key, "filename": key.rpartition("/")[2], "class_name": class_name} for key in keys]
+    return capture.known_images(pd.DataFrame(rows))
+
+
+def inference(name: str | None, *values: float) -> CapturedInference:
+    return CapturedInference(NOON, name, values, f"event-{name}")
+
+
+def test_a_record_is_read_with_its_time_id_and_probabilities(s3: Any) -> None:
+    put(s3, key(NOON), record(NOON, "one", (0.25, 0.75)))
+    found = capture.read(s3, BUCKET, ENDPOINT, NOON, NOON)
+    assert found == [CapturedInference(NOON, "one", (0.25, 0.75), "event-one")]
+    assert found[0].time.utcoffset() == timedelta(0)
+
+
+def test_more_files_than_one_listing_holds_are_all_read(s3: Any) -> None:
+    for number in range(1003):
+        put(s3, key(NOON, f"{number:04}"), record(NOON, f"{number:04}"))
+    assert read_ids(s3) == [f"{number:04}" for number in range(1003)]
+
+
+def test_every_record_of_a_file_is_read_in_order_of_time(s3: Any) -> None:
+    put(s3, key(NOON), record(NOON + timedelta(seconds=2), "late"), record(NOON, "early"), "")
+    put(s3, key(NOON, "b"), record(NOON + timedelta(seconds=1), "between"))
+    assert read_ids(s3) == ["early", "between", "late"]
+
+
+def test_an_output_in_base64_is_read(s3: Any) -> None:
+    encoded = record(NOON, "one")
+    output = {"encoding": "BASE64", "data": base64.b64encode(b"[0.125, 0.875]").decode()}
+    encoded["captureData"]["endpointOutput"] |= output
+    put(s3, key(NOON), encoded)
+    assert capture.read(s3, BUCKET, ENDPOINT, NOON, NOON)[0].probabilities == (0.125, 0.875)
+
+
+def test_a_record_without_an_inference_id_is_kept(s3: Any) -> None:
+    put(s3, key(NOON), record(NOON, None))
+    assert read_ids(s3) == [None]
+
+
+def test_hours_and_days_are_crossed_and_others_not_read(s3: Any) -> None:
+    midnight = datetime(2026, 1, 1, tzinfo=UTC)
+    before, after = midnight - timedelta(seconds=5), midnight + timedelta(seconds=5)
+    put(s3, key(before), record(before, "old year"))
+    put(s3, key(after), record(after, "new year"))
+    for hours in (-2, 2, -24, 24):
+        put(s3, key(midnight + timedelta(hours=hours)), "a file of another hour must not even be opened")
+    assert read_ids(s3, before, after) == ["old year", "new year"]
+
+
+def test_a_record_in_the_file_of_the_next_hour_is_found(s3: Any) -> None:
+    last = NOON - timedelta(seconds=1)
+    put(s3, key(NOON), record(last, "flushed after the hour"))
+    assert read_ids(s3, last, last) == ["flushed after the hour"]
+
+
+def test_the_period_has_whole_seconds_at_its_start(s3: Any) -> None:
+    for seconds in (-1, 0, 1, 2):
+        put(s3, key(NOON, str(seconds)), record(NOON + timedelta(seconds=seconds), str(seconds)))
+    since = NOON + timedelta(milliseconds=900)  # an inference right after it is recorded as NOON
+    assert read_ids(s3, since, NOON + timedelta(seconds=1)) == ["0", "1"]
+
+
+def test_all_variants_of_this_endpoint_are_read_and_no_other_endpoint(s3: Any) -> None:
+    put(s3, key(NOON, variant="AllTraffic"), record(NOON, "one"))
+    put(s3, key(NOON, variant="Canary"), record(NOON, "two"))
+    put(s3, key(NOON, endpoint="vehicles-2"), record(NOON, "longer name"))
+    put(s3, key(NOON, endpoint="animals"), record(NOON, "other name"))
+    assert read_ids(s3) == ["one", "two"]
+
+
+def without(*path: str) -> dict[str, Any]:
+    damaged = record(NOON)
+    inner = damaged
+    for name in path[:-1]:
+        inner = inner[name]
+    del inner[path[-1]]
+    return damaged
+
+
+def with_output(data: str, encoding: str = "JSON") -> dict[str, Any]:
+    damaged = record(NOON)
+    damaged["captureData"]["endpointOutput"] = {"data": data, "encoding": encoding}
+    return damaged
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"captureData": ',
+        "[]",
+        without("captureData", "endpointOutput"),
+        without("eventMetadata", "inferenceTime"),
+        record(NOON) | {"eventMetadata": {"eventId": "e", "inferenceTime": "2026-05-04T12:00:00"}},
+        with_output("no image"),
+        with_output("[]"),
+        with_output("[NaN, 0.5]"),
+        with_output("[1.5, -0.5]"),
+        with_output("0.5"),
+        with_output("#", "BASE64"),
+    ],
+)
+def test_a_malformed_line_is_named_by_file_and_line(s3: Any, line: dict[str, Any] | str) -> None:
+    put(s3, key(NOON), record(NOON), line)
+    with pytest.raises(CaptureError, match=rf"Line 2 of s3://{BUCKET}/{key(NOON)} is not a capture record"):
+        read_ids(s3)
+
+
+def wait(s3: Any, ids: set[str], timeout: float) -> tuple[list[str | None], str]:
+    console = Console(file=io.StringIO(), width=200)
+    since = datetime.now(UTC) - timedelta(seconds=30)
+    found = capture.wait_for(s3, BUCKET, ENDPOINT, since, ids, len(ids), timeout, console)
+    return [inference.inference_id for inference in found], console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_waiting_ends_when_the_last_known_record_arrives(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, opened = datetime.now(UTC), []
+    s3.meta.events.register("before-call.s3.GetObject", lambda **_: opened.append(1))
+    monkeypatch.setattr(capture.time, "sleep", lambda _: put(s3, key(now, "b"), record(now, "two")))
+    put(s3, key(now), record(now, "one"), record(now, "a stranger's"))
+    found, told = wait(s3, {"one", "two"}, timeout=60)
+    assert found == ["a stranger's", "one", "two"]
+    assert "not captured" not in told
+    assert len(opened) == 2  # each file once, although it was listed twice
+
+
+def test_waiting_gives_up_and_says_how_many_are_missing(s3: Any) -> None:
+    now = datetime.now(UTC)
+    put(s3, key(now), record(now, "one"))
+    found, told = wait(s3, {"one", "two", "three"}, timeout=0)
+    assert found == ["one"]
+    assert "2 of 3 inferences were not captured within 0 s." in told
+
+
+@pytest.mark.parametrize(
+    "s3_key", ["images/test/a b%ü.png", f"images/test/{'long' * 30}é.png", "images/test/plain.png"]
+)
+def test_an_inference_is_joined_to_its_image(s3_key: str) -> None:
+    name = inference_id(s3_key)
+    assert len(name) <= 64 and name.isascii()
+    row = capture.join([inference(name, 0.25, 0.75)], images(s3_key, "images/test/other.png"), CLASSES, 0.5).iloc[0]
+    assert (row["s3_key"], row["true_class"], row["predicted_class"]) == (s3_key, "bicycle", "motorcycle")
+    assert (row["confidence"], row["p_bicycle"], row["p_motorcycle"]) == (0.75, 0.25, 0.75)
+    assert row["time"] == pd.Timestamp(NOON)
+
+
+def test_what_cannot_be_joined_is_kept_without_a_label() -> None:
+    table = capture.join([inference(None, 0.9, 0.1), inference("unheard-of", 0.2, 0.8)], images("a.png"), CLASSES, 0.5)
+    assert table["true_class"].isna().all() and table["s3_key"].isna().all()
+    assert table["predicted_class"].tolist() == ["bicycle", "motorcycle"]
+
+
+def test_an_id_that_two_images_share_labels_neither() -> None:
+    tail = "x" * 64
+    known = images(f"images/train/{tail}", f"images/test/{tail}", "images/test/alone.png")
+    assert known["s3_key"].tolist() == ["images/test/alone.png"]
+    assert capture.join([inference(tail, 0.9, 0.1)], known, CLASSES, 0.5)["true_class"].isna().all()
+
+
+def test_a_confidence_equal_to_the_threshold_is_accepted() -> None:
+    below = 0.9299999999999999
+    table = capture.join([inference(None, 0.93, 0.07), inference(None, below, 0.07)], images("a.png"), CLASSES, 0.93)
+    assert table["below_threshold"].tolist() == [False, True]
+
+
+def test_an_image_that_was_asked_for_twice_has_two_rows() -> None:
+    known = images("a.png")
+    assert len(capture.join([inference("a.png", 0.9, 0.1)] * 2, known, CLASSES, 0.5)) == 2
+
+
+def test_a_hundred_classes_have_a_column_each() -> None:
+    classes = tuple(f"class {label}" for label in range(100))
+    values = [0.0] * 99 + [1.0]
+    table = capture.join([inference(None, *values)], images("a.png"), classes, 0.5)
+    assert table.loc[0, "predicted_class"] == "class 99"
+    assert [name for name in table if name.startswith("p_")] == [f"p_{name}" for name in classes]
+
+
+def test_a_model_of_other_classes_is_refused() -> None:
+    with pytest.raises(CaptureError, match="has 3 probabilities for the 2 classes bicycle, motorcycle"):
+        capture.join([inference(None, 0.5, 0.3, 0.2)], images("a.png"), CLASSES, 0.5)

@@ -1,0 +1,120 @@
+"""Scope: the monitor step, from captured records in S3 to the files of the report."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pandas as pd
+import pytest
+from moto import mock_aws
+from rich.console import Console
+
+from training.config import Stack, inference_id
+from training.errors import CaptureError
+from training.monitor import monitor
+from training.results import Dataset, Deployment, Executions, Monitoring, TrainedModel
+
+STACK = Stack("my-stack", "us-east-1", "captures", "arn:role", "vehicles", "arn:machine", 0.9)
+KEYS = [f"images/test/bicycle {number}.png" for number in range(4)]
+PICTURES = {f"{name}.png" for name in ("confidence_over_time", "confidence_histograms")}
+LABELLED_PICTURES = {f"{name}.png" for name in ("confusion_matrix", "accuracy_and_coverage")}
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=STACK.bucket)
+        yield client
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    rows = [
+        {"split": "test", "filename": key.rpartition("/")[2], "label": 0, "class_name": "null", "row": 0, "s3_key": key}
+        for key in KEYS
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "images.csv", index=False)
+    return Dataset(str(tmp_path), STACK.bucket, ("null", "motorcycle"), (3, 32, 32), train=8, validation=2, test=4)
+
+
+def put(s3: Any, second: int, name: str, *probabilities: float) -> None:
+    """Capture an inference `second` seconds after noon."""
+    output = {"data": json.dumps(probabilities), "encoding": "JSON"}
+    metadata = {"eventId": f"e{second:02}", "inferenceId": name, "inferenceTime": f"2026-05-04T12:00:{second:02}Z"}
+    line = json.dumps({"captureData": {"endpointOutput": output}, "eventMetadata": metadata})
+    key = f"captured/vehicles/AllTraffic/2026/05/04/12/00-{second:02}-000-x.jsonl"
+    s3.put_object(Bucket=STACK.bucket, Key=key, Body=line)
+
+
+def run(s3: Any, dataset: Dataset, directory: Path, started: int = 4, failed: int = 0) -> tuple[Monitoring, str]:
+    console = Console(file=io.StringIO(), width=200)
+    model = TrainedModel("my-job", "s3://m", "image", validation_accuracy=0.875, seconds=1.0)
+    deployment = Deployment("vehicles", "my-config", "my-model", test_accuracy=0.925, test_images=4)
+    executions = Executions(started, started - failed, 0, failed, "2026-05-04T12:00:10.500000+00:00")
+    result = monitor(STACK, dataset, model, deployment, executions, directory, s3, console, timeout=0)
+    return result, console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_report_its_figures_and_its_table_are_written(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    put(s3, 9, inference_id(KEYS[0]), 0.5, 0.5)  # before the executions
+    for number, key in enumerate(KEYS):
+        put(s3, 10 + number, inference_id(key), 0.9 - number / 10, 0.1 + number / 10)
+    result, told = run(s3, dataset, tmp_path / "report")
+    assert result == Monitoring(report=str(tmp_path / "report" / "report.html"), records=4)
+    assert {path.name for path in (tmp_path / "report").glob("*.png")} == PICTURES | LABELLED_PICTURES
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "report").glob("*.png"))
+    assert "4 of 4 right" in Path(result.report).read_text()
+    assert "not captured" not in told
+
+
+def test_the_table_has_one_row_per_inference(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    put(s3, 11, inference_id(KEYS[1]), 0.25, 0.75)
+    put(s3, 12, "unheard-of", 0.95, 0.05)
+    run(s3, dataset, tmp_path / "report")
+    assert (tmp_path / "report" / "inferences.csv").read_text().splitlines() == [
+        "time,s3_key,filename,true_class,predicted_class,confidence,below_threshold,p_null,p_motorcycle",
+        "2026-05-04 12:00:11+00:00,images/test/bicycle 1.png,bicycle 1.png,null,motorcycle,0.75,True,0.25,0.75",
+        "2026-05-04 12:00:12+00:00,,,,null,0.95,False,0.95,0.05",
+    ]
+
+
+def test_failed_executions_are_not_waited_for(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    put(s3, 11, inference_id(KEYS[1]), 0.25, 0.75)
+    _, told = run(s3, dataset, tmp_path / "report", started=4, failed=3)
+    assert "not captured" not in told
+    _, told = run(s3, dataset, tmp_path / "report", started=4, failed=1)
+    assert "2 of 3 inferences were not captured" in told
+
+
+def test_figures_of_an_earlier_report_do_not_stay_when_labels_are_gone(
+    s3: Any, dataset: Dataset, tmp_path: Path
+) -> None:
+    directory = tmp_path / "report"
+    directory.mkdir()
+    for name in (*LABELLED_PICTURES, "mine.png"):
+        (directory / name).write_bytes(b"")
+    put(s3, 12, "unheard-of", 0.95, 0.05)
+    run(s3, dataset, directory)
+    assert {path.name for path in directory.glob("*.png")} == {*PICTURES, "mine.png"}
+
+
+def test_the_image_files_are_shown(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "images" / "test").mkdir(parents=True)
+    (tmp_path / KEYS[1]).write_bytes(b"bytes of the image")
+    put(s3, 11, inference_id(KEYS[1]), 0.25, 0.75)
+    result, _ = run(s3, dataset, tmp_path / "report")
+    assert "Ynl0ZXMgb2YgdGhlIGltYWdl" in Path(result.report).read_text()
+
+
+def test_nothing_captured_is_an_error(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(
+        CaptureError, match=r"Nothing was captured in s3://captures/captured/vehicles/ since 2026-05-04"
+    ):
+        run(s3, dataset, tmp_path / "report")

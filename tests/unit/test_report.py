@@ -1,0 +1,158 @@
+"""Scope: the report says what the inferences say, escapes what it is given and needs no other file."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from training import report
+from training.config import Stack
+from training.results import Dataset, Deployment, Executions, TrainedModel
+
+PNG = b"\x89PNG\r\n\x1a\n not really"
+FIGURES = ("confidence_over_time", "confidence_histograms", "confusion_matrix", "accuracy_and_coverage")
+THRESHOLD = 0.9
+
+
+def table(*rows: tuple[str | None, str, float]) -> pd.DataFrame:
+    """Make inferences from true class, predicted class and confidence, one a second."""
+    return pd.DataFrame(
+        {
+            "time": pd.Timestamp("2026-05-04T12:00:00Z") + pd.to_timedelta(range(len(rows)), unit="s"),
+            "s3_key": [f"images/test/{row}.png" if true else None for row, (true, _, _) in enumerate(rows)],
+            "filename": [f"{row}.png" if true else None for row, (true, _, _) in enumerate(rows)],
+            "true_class": [true for true, _, _ in rows],
+            "predicted_class": [predicted for _, predicted, _ in rows],
+            "confidence": [confidence for _, _, confidence in rows],
+            "below_threshold": [confidence < THRESHOLD for _, _, confidence in rows],
+        }
+    )
+
+
+# 8 captured, 1 of them without a label; 3 refused; 5 of 7 right; 4 accepted with a label, 3 of them right.
+TYPICAL = table(
+    ("cat", "cat", 0.99),
+    ("cat", "cat", 0.9),
+    ("dog", "dog", 0.95),
+    ("dog", "cat", 0.97),
+    ("dog", "cat", 0.6),
+    ("dog", "dog", 0.7),
+    ("cat", "cat", 0.8),
+    (None, "dog", 0.98),
+)
+
+
+def subject(inferences: pd.DataFrame, expected: int = 7, below_threshold: int = 3, **other: Any) -> report.Subject:
+    settings: dict[str, Any] = {
+        "stack": Stack("my-stack", "eu-west-1", "my-bucket", "arn:role", "my-endpoint", "arn:machine", THRESHOLD),
+        "dataset": Dataset("nowhere", "my-bucket", ("cat", "dog"), (3, 32, 32), train=72, validation=8, test=20),
+        "model": TrainedModel("my-job", "s3://m", "image", validation_accuracy=0.875, seconds=1.0),
+        "deployment": Deployment("my-endpoint", "my-config", "my-model", test_accuracy=0.925, test_images=200),
+        "executions": Executions(expected, 4, below_threshold, 0, "2026-05-04T11:59:58+00:00"),
+        "image_files": {key: Path("nowhere") / key for key in inferences["s3_key"].dropna()},
+    }
+    return report.Subject(**(settings | other), inferences=inferences, expected=expected)
+
+
+def render(about: report.Subject, names: tuple[str, ...] = FIGURES) -> str:
+    return report.render(about, dict.fromkeys(names, PNG))
+
+
+def text(page: str) -> str:
+    """Return what a reader sees."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.split("<body>")[1]))
+
+
+def test_the_outcomes_are_counted() -> None:
+    found = report.summarise(TYPICAL, expected=10)
+    assert (found.captured, found.accepted, found.refused, found.unlabelled) == (8, 5, 3, 1)
+    assert (found.labelled, found.right, found.wrong, found.wrong_refused) == (7, 5, 2, 1)
+    assert (found.accepted_labelled, found.accepted_right, found.missing) == (4, 3, 3)
+
+
+def test_the_tiles_hold_the_key_figures() -> None:
+    page = text(render(subject(TYPICAL)))
+    for tile in (
+        "Inferences captured 8 all that were expected",
+        "Refused at 0.9 37.5% 3 of 8 were not sure enough",
+        "Accuracy of the accepted 75.0% 3 of 4 right",
+        "Mistakes held back 50.0% 1 of 2 mistakes were refused",
+        "Workflow executions 7 4 succeeded, 3 below threshold, 0 failed",
+        "Accuracy, refused included 71.4% 5 of 7 right",
+        "Validation accuracy 87.5% after training, on 8 images held out",
+        "Test accuracy 92.5% through the endpoint, on 200 images",
+    ):
+        assert tile in page
+
+
+def test_the_head_names_stack_endpoint_and_period() -> None:
+    page = text(render(subject(TYPICAL)))
+    assert "Stack my-stack (eu-west-1)" in page and "Endpoint my-endpoint" in page and "Model my-job" in page
+    assert "Period (UTC) 2026-05-04 11:59:58 to 2026-05-04 12:00:07" in page
+    assert "8 images classified: 5 were sure enough to pass the threshold of 0.9" in page
+
+
+def test_the_page_needs_nothing_beside_it() -> None:
+    page = render(subject(TYPICAL))
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert len(sources) == len(FIGURES) and all(source.startswith("data:image/png;base64,") for source in sources)
+    assert not re.search(r"<script|<link|@import|url\(|https?://", page)
+
+
+def test_names_are_escaped() -> None:
+    evil = "<script>alert('x')</script>&"
+    named = table((evil, "cat", 0.5), ("cat", evil, 0.95)).assign(filename=evil)
+    dataset = Dataset("nowhere", "b", ("cat", evil), (3, 32, 32), train=1, validation=1, test=1)
+    stack = Stack(evil, "eu-west-1", "my-bucket", "arn:role", evil, "arn:machine", THRESHOLD)
+    page = render(subject(named, dataset=dataset, stack=stack))
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;") >= 8
+
+
+def test_refused_images_begin_with_the_least_sure_and_mistakes_with_the_most_sure() -> None:
+    refused, mistakes = render(subject(TYPICAL)).split("<h2>Refused images")[1].split("<h2>Mistakes")
+    assert re.findall(r"\d\.\d{3}", refused) == ["0.600", "0.700", "0.800"]
+    assert re.findall(r"\d\.\d{3}", mistakes) == ["0.970", "0.600"]
+
+
+def test_long_tables_are_cut_and_say_so() -> None:
+    page = render(subject(table(*[("cat", "dog", 0.5)] * 30)))
+    assert page.count("<tr>") == 2 * (1 + report.MAX_ROWS)
+    assert text(page).count(f"The first {report.MAX_ROWS} of 30,") == 2
+
+
+def test_an_image_on_this_machine_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "4.png").write_bytes(PNG + b"4")
+    about = subject(TYPICAL, image_files={key: tmp_path / f"{row}.png" for row, key in TYPICAL["s3_key"].items()})
+    assert render(about).count("data:image/png;base64,") == len(FIGURES) + 2  # it is both refused and a mistake
+
+
+def test_the_most_frequent_mistake_is_named() -> None:
+    assert "the most frequent mistake is dog taken for cat, 2 times" in text(render(subject(TYPICAL)))
+    assert "no image was taken for another class" in text(render(subject(table(("cat", "cat", 0.99)))))
+
+
+@pytest.mark.parametrize(
+    ("about", "sentence"),
+    [
+        (subject(TYPICAL, expected=9), "2 of 9 expected inferences had not reached the bucket"),
+        (subject(TYPICAL), "1 of 8 inferences could not be joined to a staged image and are unlabelled"),
+        (subject(TYPICAL, below_threshold=1), "3 captured inferences are below the threshold, but 1 executions"),
+    ],
+)
+def test_what_is_odd_about_the_data_is_said(about: report.Subject, sentence: str) -> None:
+    assert sentence in text(render(about))
+
+
+def test_nothing_odd_is_said_of_complete_data() -> None:
+    notes = text(render(subject(TYPICAL.iloc[:7]))).split("Notes on the data")[1]
+    assert not any(word in notes for word in ("expected", "unlabelled", "below the threshold"))
+
+
+def test_without_labels_a_sentence_stands_for_the_figures_that_need_them() -> None:
+    page = text(render(subject(table((None, "cat", 0.99), (None, "dog", 0.5))), FIGURES[:2]))
+    assert page.count("Not drawn: it needs the true class") == 2
+    assert "Accuracy of the accepted n/a none with a known label" in page
+    assert "2 images classified: 1 was sure enough to pass the threshold of 0.9." in page
