@@ -1,6 +1,7 @@
 """What SageMaker does with an execution role: assume it, and reach S3 and the logs with its permissions."""
 
 import hashlib
+import json
 from typing import Any
 
 import boto3
@@ -27,12 +28,31 @@ def check_assumable(role_arn: str) -> None:
 
 
 def trusts_sagemaker(role: dict[str, Any], role_arn: str) -> bool:
+    """Tell whether the trust policy lets SageMaker assume the role, conditions included.
+
+    MiniStack's evaluator lets the root user pass for any service, so only the statements that name SageMaker
+    are put before it.
+    """
     account = role_arn.split(":")[4]
+    statements = json.loads(role["AssumeRolePolicyDocument"])["Statement"]
+    ours = [one for one in statements if PRINCIPAL in services_of(one.get("Principal"))]
+    root = f"arn:aws:iam::{account}:root"
     context = EvalContext(
-        principal_arn=PRINCIPAL, principal_type="Service", principal_account=account, action="sts:AssumeRole",
-        resource_arn=role_arn, region="", service_context={"aws:sourceaccount": account},
-    )  # fmt: skip
-    return bool(evaluate_trust_policy(role["AssumeRolePolicyDocument"], PRINCIPAL, context))
+        principal_arn=root,
+        principal_type="Root",
+        principal_account=account,
+        action="sts:AssumeRole",
+        resource_arn=role_arn,
+        region="",
+        service_context={"aws:sourceaccount": account},
+    )
+    return bool(evaluate_trust_policy({"Statement": ours}, root, context))
+
+
+def services_of(principal: Any) -> list[str]:
+    """Return the service principals of a statement's Principal, which may name one or several."""
+    services = principal.get("Service", []) if isinstance(principal, dict) else []
+    return [services] if isinstance(services, str) else services
 
 
 def credentials(role_arn: str) -> dict[str, str]:
