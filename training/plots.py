@@ -118,7 +118,8 @@ def confusion_matrix(inferences: pd.DataFrame, threshold: float, classes: tuple[
     counts = confusion(inferences, classes)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     height = max(4.5, min(1.5 + 0.75 * len(classes), 7 + 0.08 * len(classes)))  # inches
-    figure = Figure(figsize=(height + 1.2, height))
+    counted = len(classes) <= MAX_COUNTED_CLASSES
+    figure = Figure(figsize=(height + (1.2 if counted else 3.0), height))
     axes = figure.subplots()
     right = np.eye(len(classes), dtype=bool)
     # Mistakes have a scale of their own: one in a hundred must be seen among a hundred classes.
@@ -127,7 +128,7 @@ def confusion_matrix(inferences: pd.DataFrame, threshold: float, classes: tuple[
         axes.imshow(np.ma.masked_where(~right | (counts == 0), shares), cmap="Blues", vmin=0, vmax=1),
         axes.imshow(np.ma.masked_where(right | (counts == 0), shares), cmap="Oranges", vmin=0, vmax=worst),
     ]
-    if len(classes) <= MAX_COUNTED_CLASSES:
+    if counted:
         _annotate(axes, counts, shares)
     else:
         for image, label in zip(images, ("right", "taken for another class"), strict=True):
