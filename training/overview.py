@@ -1,0 +1,61 @@
+"""Shows what is in a dataset: a table for the console and a labelled sheet of samples."""
+
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+from rich.table import Table
+
+from training.archive import IMAGE_SHAPE
+from training.config import SPLITS
+
+COLUMNS = 12  # images per class
+SCALE = 3  # screen pixels per image pixel
+GAP = 6  # screen pixels, between images
+MARGIN = 24  # screen pixels, around the sheet
+LABEL_WIDTH = 210  # screen pixels
+BACKGROUND, INK, PALE_INK = "#ffffff", "#1a1a2e", "#6b7280"
+
+
+def counts(index: pd.DataFrame) -> pd.DataFrame:
+    """Return the number of images per class (in label order) and split."""
+    by_class = index.groupby(["label", "class_name", "split"]).size().unstack("split", fill_value=0)
+    return by_class[list(SPLITS)].droplevel("label")
+
+
+def table(index: pd.DataFrame) -> Table:
+    """Return the images per class and split, and the shape of an image, for the console."""
+    shape = "x".join(map(str, IMAGE_SHAPE))
+    by_class = counts(index)
+    grid = Table(title=f"{len(index)} images of shape {shape}", show_footer=True)
+    grid.add_column("label", justify="right")
+    grid.add_column("class", footer="all")
+    for split in SPLITS:
+        grid.add_column(split, footer=str(by_class[split].sum()), justify="right")
+    for label, (name, row) in enumerate(by_class.iterrows()):
+        grid.add_row(str(label), str(name), *map(str, row))
+    return grid
+
+
+def sample_sheet(directory: Path, index: pd.DataFrame) -> Image.Image:
+    """Draw the first training images of each class in `directory`, a line per class, beside its name and counts."""
+    by_class, cell = counts(index), IMAGE_SHAPE[1] * SCALE
+    size = (2 * MARGIN + LABEL_WIDTH + COLUMNS * (cell + GAP) - GAP, 2 * MARGIN + len(by_class) * (cell + GAP) - GAP)
+    sheet = Image.new("RGB", size, BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    training = index[index["split"] == "train"]
+    for line, (name, row) in enumerate(by_class.iterrows()):
+        top = MARGIN + line * (cell + GAP)
+        _label(draw, top + cell // 2, str(name), " + ".join(map(str, row)))
+        for column, key in enumerate(training.loc[training["class_name"] == name, "s3_key"].head(COLUMNS)):
+            with Image.open(directory / key) as photo:
+                enlarged = photo.resize((cell, cell), Image.Resampling.LANCZOS)
+            sheet.paste(enlarged, (MARGIN + LABEL_WIDTH + column * (cell + GAP), top))
+    return sheet
+
+
+def _label(draw: ImageDraw.ImageDraw, middle: int, name: str, numbers: str) -> None:
+    """Write a class's name above its numbers of images, level with the middle of its line."""
+    draw.text((MARGIN, middle - 4), name.replace("_", " "), INK, ImageFont.load_default(22), anchor="ls")
+    draw.text((MARGIN, middle + 6), numbers, PALE_INK, ImageFont.load_default(14), anchor="lt")
+    draw.text((MARGIN, middle + 24), " + ".join(SPLITS), PALE_INK, ImageFont.load_default(14), anchor="lt")

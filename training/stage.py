@@ -1,0 +1,72 @@
+"""The first step: the photos of the classes, out of the archive, onto the disk and into the bucket."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.console import Console
+
+from training import archive, dataset, overview
+from training.archive import IMAGE_SHAPE
+from training.config import Stack
+from training.results import Dataset
+from training.upload import upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SHEET = "samples.png"
+
+
+def stage(
+    stack: Stack,
+    archive_path: Path,
+    classes: Sequence[str],
+    validation_share: float,
+    seed: int,
+    directory: Path,
+    s3: "S3Client",
+    console: Console,
+) -> Dataset:
+    """Make the dataset in `directory` and bring the stack's bucket to it; what is there already is left alone.
+
+    Args:
+        classes: Names of the archive, two or more, in label order.
+        validation_share: Of each class's training photos, in (0, 1).
+
+    Raises:
+        ArchiveError: The archive is missing, damaged, or holds what it must not.
+        DatasetError: The classes cannot be made into a dataset.
+        StackError: The bucket cannot be listed or written.
+    """
+    index = _make(archive_path, classes, validation_share, seed, directory)
+    overview.sample_sheet(directory, index).save(directory / SHEET)
+    console.print(overview.table(index))
+    console.print(f"Samples: {directory / SHEET}")
+    uploaded = upload(directory, stack.bucket, s3, console)
+    console.print(
+        f"Upload: {uploaded.sent} files sent ({uploaded.bytes / 1e6:.1f} MB), "
+        f"{uploaded.unchanged} unchanged, {uploaded.deleted} stale ones deleted"
+    )
+    images = index["split"].value_counts()
+    return Dataset(
+        directory=str(directory),
+        bucket=stack.bucket,
+        classes=tuple(classes),
+        image_shape=IMAGE_SHAPE,
+        train=int(images["train"]),
+        validation=int(images["validation"]),
+        test=int(images["test"]),
+    )
+
+
+def _make(path: Path, classes: Sequence[str], validation_share: float, seed: int, directory: Path) -> pd.DataFrame:
+    """Return the index of the dataset in `directory`, made now unless the very same one is there."""
+    fingerprint = dataset.fingerprint(path, classes, validation_share, seed)
+    index = dataset.load(directory, fingerprint)
+    if index is None:
+        photos = archive.read(path)
+        index = dataset.select(photos, classes, validation_share, seed)
+        dataset.write(photos, index, directory, fingerprint)
+    return index
