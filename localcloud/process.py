@@ -73,7 +73,7 @@ def up(state: Path, port: int | None) -> Cloud:
 
 
 def launch(state: Path, port: int) -> Cloud:
-    state.mkdir(parents=True, exist_ok=True)
+    (state / "tmp").mkdir(parents=True, exist_ok=True)  # TMPDIR of the server
     with log_path(state).open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "localcloud", "--directory", str(state), "serve"],

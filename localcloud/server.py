@@ -54,7 +54,6 @@ def compose(sagemaker: Application) -> Application:
 def serve(port: int, state: Path) -> None:
     """Run the cloud until SIGTERM or SIGINT, then stop what it started and keep its state."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    (state / "tmp").mkdir(parents=True, exist_ok=True)
     hypercorn_compat.install()
     lambda_functions.correct()
     step_functions.correct()

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from training.errors import StepNotRunError
+from training.results import Dataset, TrainedModel, load, save, seconds_of
+
+DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20)
+
+
+def test_what_is_saved_comes_back(tmp_path: Path) -> None:
+    save(tmp_path, "stage", DATASET, 1.26)
+    assert load(tmp_path, "stage", Dataset) == DATASET
+    assert seconds_of(tmp_path, "stage") == 1.3
+
+
+def test_a_later_run_replaces_an_earlier_one(tmp_path: Path) -> None:
+    for accuracy in (0.8, 0.9):
+        save(tmp_path, "train", TrainedModel("job", "s3://b/m", "image", accuracy, 60.0), 70.0)
+    assert load(tmp_path, "train", TrainedModel).validation_accuracy == 0.9
+
+
+def test_a_step_that_was_not_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StepNotRunError, match=r"run `python training/run\.py stage` first"):
+        load(tmp_path, "stage", Dataset)
+    assert seconds_of(tmp_path, "stage") is None

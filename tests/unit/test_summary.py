@@ -1,0 +1,38 @@
+from pathlib import Path
+
+from rich.console import Console
+
+from training import summary
+from training.config import Stack
+from training.results import Dataset, Deployment, Executions, Monitoring, TrainedModel, save
+
+STACK = Stack("s", "us-east-1", "photos", "arn:role", "scones", "arn:machine", 0.93)
+
+
+def test_all_steps_make_the_documented_object(tmp_path: Path) -> None:
+    save(tmp_path, "stage", Dataset("d", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20), 1)
+    save(tmp_path, "train", TrainedModel("job", "s3://b/m", "image", 0.95, 60.0), 70)
+    save(tmp_path, "deploy", Deployment("scones", "config", "job", 0.96, 20), 5)
+    save(tmp_path, "test", Executions(5, 4, 1, 0, "2026-01-01T00:00:00+00:00"), 9)
+    save(tmp_path, "monitor", Monitoring("runs/s/report/report.html", 4), 3)
+    assert summary.collect(tmp_path, STACK) == {
+        "dataset": {"classes": ["bicycle", "motorcycle"], "train": 90, "validation": 10, "test": 20},
+        "training": {"job": "job", "validation_accuracy": 0.95, "seconds": 60.0},
+        "endpoint": {"name": "scones", "test_accuracy": 0.96, "test_images": 20},
+        "threshold": 0.93,
+        "executions": {"started": 5, "succeeded": 4, "below_threshold": 1, "failed": 0},
+        "seconds": {"stage": 1, "train": 70, "deploy": 5, "test": 9, "monitor": 3},
+        "report": "runs/s/report/report.html",
+    }
+
+
+def test_only_what_was_run_is_told(tmp_path: Path) -> None:
+    assert summary.collect(tmp_path, STACK) == {"threshold": 0.93, "seconds": {}}
+
+
+def test_the_table_shows_the_figures(tmp_path: Path) -> None:
+    save(tmp_path, "deploy", Deployment("scones", "config", "job", 0.9625, 80), 5)
+    console = Console(width=120, record=True, file=(tmp_path / "out").open("w"))
+    with console.file:
+        console.print(summary.table(summary.collect(tmp_path, STACK)))
+    assert "test accuracy 0.9625" in console.export_text()
