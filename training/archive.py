@@ -25,7 +25,7 @@ IMAGE_SHAPE = (3, 32, 32)  # channels (red, green, blue), height, width in pixel
 ROW_BYTES = 3072  # 3 x 32 x 32
 MEMBERS = ("train", "test", "meta")
 TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 16
 INSTEAD = "use `--archive PATH` for a local file or `--archive sample` for the built-in sample"
 
 

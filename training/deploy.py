@@ -18,7 +18,6 @@ from sagemaker.core.shapes import (
     ContainerDefinition,
     DataCaptureConfig,
     ProductionVariant,
-    Tag,
 )
 
 from training.config import CAPTURE_PREFIX, IMAGE_PREFIX, STACK_TAG, Stack, inference_id
@@ -60,6 +59,7 @@ def deploy(
         model_name=model_name,
         test_accuracy=float((predictions["label"] == predictions["predicted"]).mean()),
         test_images=len(predictions),
+        capture_percentage=capture_percentage,
     )
 
 
@@ -73,7 +73,7 @@ def create_model(stack: Stack, model: TrainedModel, session: "Session") -> str:
             model_name=name,
             primary_container=ContainerDefinition(image=model.image_uri, model_data_url=model.model_data_url),
             execution_role_arn=stack.execution_role_arn,
-            tags=[Tag(key=STACK_TAG, value=stack.name)],
+            tags=[{"key": STACK_TAG, "value": stack.name}],
             session=session,
             region=stack.region,
         )
@@ -99,7 +99,7 @@ def create_endpoint_config(
         endpoint_config_name=name,
         production_variants=[variant],
         data_capture_config=capture,
-        tags=[Tag(key=STACK_TAG, value=stack.name)],
+        tags=[{"key": STACK_TAG, "value": stack.name}],
         session=session,
         region=stack.region,
     )
@@ -119,7 +119,7 @@ def bring_into_service(
             endpoint = Endpoint.create(
                 endpoint_name=stack.endpoint_name,
                 endpoint_config_name=config_name,
-                tags=[Tag(key=STACK_TAG, value=stack.name)],
+                tags=[{"key": STACK_TAG, "value": stack.name}],
                 session=session,
                 region=stack.region,
             )
@@ -191,7 +191,7 @@ def show_log(endpoint_name: str, logs: "CloudWatchLogsClient", console: Console)
 
 def predict(endpoint_name: str, dataset: Dataset, runtime: "SageMakerRuntimeClient", console: Console) -> pd.DataFrame:
     """Return the test images of the index with the columns `predicted` (label) and `confidence` (in [0, 1])."""
-    index = pd.read_csv(Path(dataset.directory) / "images.csv")
+    index = pd.read_csv(Path(dataset.directory) / "images.csv", keep_default_na=False)  # a class may be called "null"
     images = index[index["split"] == "test"]
 
     def ask(image: tuple[str, str]) -> list[float]:

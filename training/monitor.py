@@ -1,6 +1,7 @@
 """The monitor step: collects what the endpoint captured during the test step and writes the report on it."""
 
 import io
+import math
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +48,7 @@ def monitor(
     # An empty cell is an empty name here, and a class may be called "null".
     index = pd.read_csv(Path(dataset.directory) / "images.csv", keep_default_na=False, dtype=str)
     images = capture.known_images(index)
-    expected = executions.started - executions.failed
+    expected = expected_records(executions.started - executions.failed, deployment.capture_percentage)
     since = datetime.fromisoformat(executions.started_at)
     captured = capture.wait_for(
         s3, stack.bucket, stack.endpoint_name, since, set(images["inference_id"]), expected, timeout, console
@@ -63,6 +64,12 @@ def monitor(
     )
     path = _write(subject, directory)
     return Monitoring(report=str(path), records=len(inferences))
+
+
+def expected_records(inferences: int, capture_percentage: int) -> int:
+    """Return how many records to wait for: all, or of a sample the least that chance makes likely (3 sigma)."""
+    captured = capture_percentage / 100
+    return max(1, math.floor(inferences * captured - 3 * math.sqrt(inferences * captured * (1 - captured))))
 
 
 def _image_files(dataset: Dataset, images: pd.DataFrame) -> dict[str, Path]:

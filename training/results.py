@@ -46,6 +46,7 @@ class Deployment:
     model_name: str
     test_accuracy: float  # in [0, 1], share of test_images
     test_images: int
+    capture_percentage: int  # of the requests, whose input and output are captured
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from training.config import IMAGE_PREFIX, Stack
 from training.errors import DatasetError, ExecutionsError
@@ -49,6 +49,7 @@ def test(
     Args:
         concurrency: Executions under way at once, at most; never more than the account's Lambda concurrency.
     """
+    time.sleep(1 - datetime.now(UTC).microsecond / 1e6)  # captured records have whole seconds: begin in a new one
     started_at = datetime.now(UTC)
     run = f"{started_at:%Y%m%d-%H%M%S}"
     keys = choose(list_test_images(clients.s3, stack.bucket), executions, seed)
@@ -194,7 +195,7 @@ def progress_bar(console: Console) -> Progress:
 
 def outcome_table(outcomes: pd.DataFrame) -> Table:
     """Return a table of outcomes, and of the errors behind the failed executions."""
-    table = Table("Outcome", "Error", "Executions", "Median seconds", title="Executions", title_justify="left")
+    table = Table("Outcome", Column("Error", overflow="fold"), "Executions", "Median seconds", title="Executions", title_justify="left")
     for (outcome, error), rows in outcomes.groupby(["outcome", "error"]):
         table.add_row(str(outcome), str(error), str(len(rows)), f"{rows['seconds'].median():.2f}")
     return table

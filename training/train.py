@@ -20,7 +20,6 @@ from sagemaker.core.shapes import (
     ResourceConfig,
     S3DataSource,
     StoppingCondition,
-    Tag,
 )
 
 from training.config import IMAGE_PREFIX, LIST_PREFIX, MODEL_PREFIX, STACK_TAG, Stack
@@ -100,7 +99,7 @@ def create_job(stack: Stack, dataset: Dataset, options: TrainingOptions, session
         resource_config=ResourceConfig(instance_type=options.instance_type, instance_count=1, volume_size_in_gb=10),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=options.max_runtime),
         environment={"TRAINING_SEED": str(options.seed)},  # the built-in algorithm has no hyperparameter for it
-        tags=[Tag(key=STACK_TAG, value=stack.name)],
+        tags=[{"key": STACK_TAG, "value": stack.name}],
         session=session,
         region=stack.region,
     )

@@ -12,7 +12,7 @@ STACK = Stack("s", "us-east-1", "photos", "arn:role", "scones", "arn:machine", 0
 def test_all_steps_make_the_documented_object(tmp_path: Path) -> None:
     save(tmp_path, "stage", Dataset("d", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20), 1)
     save(tmp_path, "train", TrainedModel("job", "s3://b/m", "image", 0.95, 60.0), 70)
-    save(tmp_path, "deploy", Deployment("scones", "config", "job", 0.96, 20), 5)
+    save(tmp_path, "deploy", Deployment("scones", "config", "job", 0.96, 20, 100), 5)
     save(tmp_path, "test", Executions(5, 4, 1, 0, "2026-01-01T00:00:00+00:00"), 9)
     save(tmp_path, "monitor", Monitoring("runs/s/report/report.html", 4), 3)
     assert summary.collect(tmp_path, STACK) == {
@@ -31,7 +31,7 @@ def test_only_what_was_run_is_told(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_the_figures(tmp_path: Path) -> None:
-    save(tmp_path, "deploy", Deployment("scones", "config", "job", 0.9625, 80), 5)
+    save(tmp_path, "deploy", Deployment("scones", "config", "job", 0.9625, 80, 100), 5)
     console = Console(width=120, record=True, file=(tmp_path / "out").open("w"))
     with console.file:
         console.print(summary.table(summary.collect(tmp_path, STACK)))

@@ -1,0 +1,316 @@
+"""The archive: fetched once and whole, read without running or writing anything in it."""
+
+import hashlib
+import http.server
+import io
+import os
+import pickle
+import socket
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from training.archive import CHUNK_BYTES, fetch, read
+from training.errors import ArchiveError, ArchiveUnavailableError
+
+CONTENT = os.urandom(600_000)
+MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves `CONTENT`, and keeps what was asked for."""
+
+    ranges = True  # does it do them
+    breaks: list[int]  # after how many bytes each answer breaks off, first to last
+    asked: list[str | None]  # the Range headers that came
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/photos.tar.gz"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        asked = self.headers["Range"]
+        self.server.asked.append(asked)
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.server.ranges else 0
+        body = CONTENT[start:]
+        if self.path != "/photos.tar.gz":
+            return self.send_error(404)
+        if not body:
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        stop = self.server.breaks.pop(0) if self.server.breaks else len(body)
+        self.wfile.write(body[:stop])
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server(("127.0.0.1", 0), Handler)
+    server.breaks, server.asked = [], []
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_url_is_fetched_once(server: Server, tmp_path: Path, console: Console) -> None:
+    first = fetch(server.url, MD5, tmp_path, console)
+    second = fetch(server.url, MD5, tmp_path, console)
+    assert first == second
+    assert first.read_bytes() == CONTENT
+    assert server.asked == [None]
+    assert list(tmp_path.iterdir()) == [first]
+
+
+def test_an_interrupted_download_goes_on_where_it_broke_off(server: Server, tmp_path: Path, console: Console) -> None:
+    server.breaks = [6 * CHUNK_BYTES, 2 * CHUNK_BYTES]
+    assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
+    assert server.asked == [None, f"bytes={6 * CHUNK_BYTES}-", f"bytes={8 * CHUNK_BYTES}-"]
+
+
+def test_a_later_run_resumes_the_download_of_an_earlier_one(server: Server, tmp_path: Path, console: Console) -> None:
+    server.breaks = [6 * CHUNK_BYTES, 0]
+    with pytest.raises(ArchiveUnavailableError):
+        fetch(server.url, MD5, tmp_path, console)
+    assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
+    assert server.asked[-1] == f"bytes={6 * CHUNK_BYTES}-"
+
+
+def test_a_server_that_ignores_ranges_is_asked_from_the_start(server: Server, tmp_path: Path, console: Console) -> None:
+    server.ranges, server.breaks = False, [6 * CHUNK_BYTES]
+    assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
+    assert server.asked == [None, f"bytes={6 * CHUNK_BYTES}-"]
+
+
+def test_a_server_that_always_breaks_off_is_given_up(server: Server, tmp_path: Path, console: Console) -> None:
+    server.ranges, server.breaks = False, [6 * CHUNK_BYTES, 6 * CHUNK_BYTES]
+    with pytest.raises(ArchiveUnavailableError, match=server.url):
+        fetch(server.url, MD5, tmp_path, console)
+
+
+def test_a_whole_file_left_unverified_is_fetched_anew(server: Server, tmp_path: Path, console: Console) -> None:
+    server.breaks = [6 * CHUNK_BYTES, 0]
+    with pytest.raises(ArchiveUnavailableError):
+        fetch(server.url, MD5, tmp_path, console)
+    (part,) = tmp_path.glob("*.part")
+    part.write_bytes(CONTENT)
+    assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
+
+
+def test_a_cached_file_that_was_damaged_is_fetched_again(server: Server, tmp_path: Path, console: Console) -> None:
+    fetch(server.url, MD5, tmp_path, console).write_bytes(b"damaged")
+    assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
+
+
+def test_a_download_with_another_checksum_is_refused_and_not_kept(
+    server: Server, tmp_path: Path, console: Console
+) -> None:
+    with pytest.raises(ArchiveError, match=f"checksum sha256:{'0' * 64}"):
+        fetch(server.url, f"sha256:{'0' * 64}", tmp_path, console)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_file_on_the_server_is_named(server: Server, tmp_path: Path, console: Console) -> None:
+    with pytest.raises(ArchiveUnavailableError, match="the server answered 404"):
+        fetch(f"{server.url}.old", MD5, tmp_path, console)
+
+
+def test_offline_says_what_to_use_instead(tmp_path: Path, console: Console) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/photos.tar.gz"
+    with pytest.raises(ArchiveUnavailableError, match=rf"{url} .*--archive PATH.*--archive sample"):
+        fetch(url, MD5, tmp_path, console)
+
+
+def test_a_local_archive_is_used_where_it_is(tmp_path: Path, console: Console) -> None:
+    path = tmp_path / "photos.tar.gz"
+    path.write_bytes(CONTENT)
+    assert fetch(str(path), f"sha256:{hashlib.sha256(CONTENT).hexdigest()}", tmp_path / "cache", console) == path
+    assert fetch(str(path), None, tmp_path / "cache", console) == path
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_local_archive_with_another_checksum_is_refused(tmp_path: Path, console: Console) -> None:
+    path = tmp_path / "photos.tar.gz"
+    path.write_bytes(b"something else")
+    with pytest.raises(ArchiveError, match=MD5):
+        fetch(str(path), MD5, tmp_path, console)
+
+
+def test_a_missing_local_archive_is_named(tmp_path: Path, console: Console) -> None:
+    with pytest.raises(ArchiveError, match=r"no archive at .*nowhere\.tar\.gz"):
+        fetch(str(tmp_path / "nowhere.tar.gz"), None, tmp_path, console)
+
+
+def test_a_checksum_of_no_known_kind_is_named(tmp_path: Path, console: Console) -> None:
+    path = tmp_path / "photos.tar.gz"
+    path.write_bytes(CONTENT)
+    with pytest.raises(ArchiveError, match="'crc:1'"):
+        fetch(str(path), "crc:1", tmp_path, console)
+
+
+def test_an_archive_of_python_2_is_read_as_it_was_written(write_archive: Any) -> None:
+    data = np.arange(2 * 3072).reshape(2, 3072).astype(np.uint8)
+    train = {"data": data, "fine_labels": [2, 1], "filenames": ["a.png", "b.png"]}
+    archive = read(write_archive(train=train))
+    np.testing.assert_array_equal(archive.train.data, data)
+    assert archive.train.labels.tolist() == [2, 1]
+    assert archive.train.filenames == ("a.png", "b.png")
+    assert archive.class_names == ("apple", "bicycle", "motorcycle", "road")
+    assert archive.test.data.shape == (11, 3072)
+
+
+def test_the_fixture_writes_what_python_2_wrote(write_archive: Any) -> None:
+    with tarfile.open(write_archive()) as tar:
+        file = tar.extractfile("cifar-100-python/train")
+        assert file is not None
+        assert set(pickle.load(file, encoding="bytes")) == {b"data", b"fine_labels", b"filenames"}
+
+
+def write_tar(path: Path, *members: tarfile.TarInfo | tuple[str, bytes]) -> Path:
+    """Write an archive of members that `pack` would not write."""
+    with tarfile.open(path, "w:gz") as tar:
+        for member in members:
+            info, content = (tarfile.TarInfo(member[0]), member[1]) if isinstance(member, tuple) else (member, b"")
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_pickles_of_python_3_are_read_too(tmp_path: Path, protocol: int) -> None:
+    photos = {"data": np.full((2, 3072), 200, np.uint8), "fine_labels": [0, 1], "filenames": ["a", "b"]}
+    content = {"train": photos, "test": photos, "meta": {"fine_label_names": ["x", "y"]}}
+    members = [(f"./folder/{name}", pickle.dumps(value, protocol)) for name, value in content.items()]
+    if protocol == 5:  # written with a function that the public archive has no use for
+        with pytest.raises(ArchiveError, match=r"numpy\..*_frombuffer"):
+            read(write_tar(tmp_path / "a.tar.gz", *members))
+    else:
+        assert read(write_tar(tmp_path / "a.tar.gz", *members)).train.data.max() == 200
+
+
+@pytest.mark.parametrize("name", ["/etc/train", "../train", "cifar/../../train", "C\\..\\..\\train"])
+def test_a_path_that_escapes_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    path = write_tar(tmp_path / "a.tar.gz", (name, b"content"))
+    with pytest.raises(ArchiveError) as error:
+        read(path)
+    assert f"the member {name}, whose path leads out" in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_are_refused_by_name(tmp_path: Path, kind: bytes) -> None:
+    member = tarfile.TarInfo("cifar-100-python/train")
+    member.type, member.linkname = kind, "/etc/passwd"
+    with pytest.raises(ArchiveError, match="cifar-100-python/train, which is a link or a device"):
+        read(write_tar(tmp_path / "a.tar.gz", member))
+
+
+class Call:
+    """Pickles as a call of `function`."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (Call(os.mkdir, "escaped"), "posix.mkdir"),
+        (Call(eval, "1"), "builtins.eval"),
+        (Call(np.fromfile, "/etc/passwd"), "numpy.fromfile"),
+    ],
+)
+def test_a_pickle_that_calls_anything_is_refused_by_name(tmp_path: Path, call: Call, name: str) -> None:
+    pickled = pickle.dumps({"data": call}, protocol=2).replace(b"__builtin__\neval", b"builtins\neval")
+    with pytest.raises(ArchiveError, match="refused") as error:
+        read(write_tar(tmp_path / "a.tar.gz", ("cifar/train", pickled)))
+    assert name.split(".")[1] in str(error.value)
+    assert not Path("escaped").exists()
+
+
+def test_the_admitted_encode_only_makes_bytes(tmp_path: Path) -> None:
+    pickled = b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00hex\x86R."
+    with pytest.raises(ArchiveError, match=r"_codecs\.encode with 'hex'"):
+        read(write_tar(tmp_path / "a.tar.gz", ("cifar/train", pickled)))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+def test_a_truncated_archive_is_refused(write_archive: Any, share: float) -> None:
+    path = write_archive()
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(ArchiveError, match="truncated or not a tar.gz file"):
+        read(path)
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("<html>Not found</html>")
+    with pytest.raises(ArchiveError, match="not a tar.gz file"):
+        read(path)
+
+
+def test_a_missing_archive_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="no archive at"):
+        read(tmp_path / "nowhere.tar.gz")
+
+
+def test_a_damaged_pickle_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="cifar/test in the archive is not a readable pickle"):
+        read(write_tar(tmp_path / "a.tar.gz", ("cifar/test", b"\x80\x02}q\x00(X")))
+
+
+def test_a_missing_member_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="no member test"):
+        empty = pickle.dumps({}, protocol=2)
+        read(write_tar(tmp_path / "a.tar.gz", ("cifar/train", empty), ("cifar/meta", empty)))
+
+
+def test_a_member_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    empty = pickle.dumps({}, protocol=2)
+    with pytest.raises(ArchiveError, match="two members train"):
+        read(write_tar(tmp_path / "a.tar.gz", ("cifar/train", empty), ("other/train", empty)))
+
+
+GOOD = {"data": np.zeros((2, 3072), np.uint8), "fine_labels": [0, 1], "filenames": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": np.zeros((2, 1024), np.uint8)}, r"data in train is uint8 \(2, 1024\); expected uint8 \(2, 3072\)"),
+        ({"data": np.zeros((3, 3072), np.uint8)}, r"uint8 \(3, 3072\); expected uint8 \(2, 3072\)"),
+        ({"data": np.zeros((2, 3072))}, "data in train is float64"),
+        ({"data": "text"}, "data in train is str"),
+        ({"fine_labels": [0]}, "not a list of 2 numbers"),
+        ({"fine_labels": [0, 4]}, "has 4, but meta names the labels 0 to 3"),
+        ({"fine_labels": [0, -1]}, "has -1"),
+        ({"filenames": None}, "no list of strings 'filenames' .it has data, filenames, fine_labels"),
+    ],
+)
+def test_contents_that_do_not_fit_are_refused(write_archive: Any, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArchiveError, match=message):
+        read(write_archive(train=GOOD | change))
+
+
+def test_a_member_that_is_no_dictionary_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="holds a list where a dictionary is expected"):
+        read(write_tar(tmp_path / "a.tar.gz", ("cifar/meta", pickle.dumps([1], protocol=2))))
