@@ -1,0 +1,75 @@
+"""What several test files need: a quiet console, small archives, an S3 that speaks HTTP."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import numpy as np
+import pytest
+from moto.server import ThreadedMotoServer
+from rich.console import Console
+
+from training.sample import pack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CLASS_NAMES = ["apple", "bicycle", "motorcycle", "road"]
+
+WriteArchive = Callable[..., Path]
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(file=io.StringIO(), width=200)
+
+
+def photos(labels: list[int], seed: int = 0) -> dict[str, Any]:
+    """Return the content of a train or test member: an image of noise per label."""
+    data = np.random.default_rng(seed).integers(0, 256, (len(labels), 3072), dtype=np.uint8)
+    names = [f"{CLASS_NAMES[label]}_s_{row:06d}.png" for row, label in enumerate(labels)]
+    return {"data": data, "fine_labels": labels, "filenames": names}
+
+
+@pytest.fixture
+def write_archive(tmp_path: Path) -> WriteArchive:
+    """Return a function that writes a small archive; its arguments replace whole members."""
+
+    def write(**members: dict[str, Any]) -> Path:
+        content = {
+            "train": photos([1, 2] * 20 + [0, 3] * 3),
+            "test": photos([1, 2] * 5 + [0], seed=1),
+            "meta": {"fine_label_names": CLASS_NAMES},
+        }
+        path = tmp_path / "photos.tar.gz"
+        pack(path, content | members)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Yield the URL of an S3 on this machine: the Common Runtime cannot be faked inside this process."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_endpoint: str) -> "S3Client":
+    return boto3.client(
+        "s3", endpoint_url=s3_endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+
+
+@pytest.fixture
+def bucket(s3: "S3Client", request: pytest.FixtureRequest) -> str:
+    """Return the name of an empty bucket."""
+    name = request.node.name.replace("_", "-").lower()[:63].strip("-")
+    s3.create_bucket(Bucket=name)
+    return name
