@@ -55,3 +55,6 @@ lock: ## resolve the newest versions that fit pyproject.toml into constraints.tx
 	.lock/bin/python -m pip install -q -e ".[local,dev]"
 	.lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//; s/ @ .*//' > constraints.txt
 	rm -rf .lock
+
+ledger: $(VENV) ## run the integration tests and write docs/local-aws.md from what they showed
+	$(BIN)/python -m pytest tests/integration --write-ledger docs/local-aws.md
