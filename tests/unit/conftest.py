@@ -1,6 +1,7 @@
 """What several test files need: a quiet console, small archives, an S3 that speaks HTTP."""
 
 import io
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,8 +69,8 @@ def s3(s3_endpoint: str) -> "S3Client":
 
 
 @pytest.fixture
-def bucket(s3: "S3Client", request: pytest.FixtureRequest) -> str:
+def bucket(s3: "S3Client") -> str:
     """Return the name of an empty bucket."""
-    name = request.node.name.replace("_", "-").lower()[:63].strip("-")
+    name = f"bucket-{uuid.uuid4()}"
     s3.create_bucket(Bucket=name)
     return name

@@ -1,0 +1,156 @@
+"""The upload: sends what changed, deletes what is stale, touches nothing else. S3 is moto's, over HTTP."""
+
+import http.server
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from rich.console import Console
+
+from training.errors import StackError
+from training.upload import Uploaded, upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FILES = {
+    "images/train/a b+ü.png": b"first",
+    "images/train/b.png": b"second",
+    "images/validation/c.png": b"third",
+    "images/test/d.png": b"fourth",
+    "lists/train.lst": b"0\t0\ta b+.png\n",
+    "lists/test.lst": b"0\t1\td.png\n",
+}
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    for name, content in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "images.csv").write_text("not uploaded")
+    return tmp_path
+
+
+def objects(s3: "S3Client", bucket: str) -> dict[str, bytes]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def test_every_image_and_list_is_sent(s3: "S3Client", bucket: str, directory: Path, console: Console) -> None:
+    uploaded = upload(directory, bucket, s3, console)
+    assert uploaded == Uploaded(sent=6, unchanged=0, deleted=0, bytes=sum(map(len, FILES.values())))
+    assert objects(s3, bucket) == FILES
+
+
+@pytest.mark.parametrize(
+    ("key", "content_type"),
+    [("images/test/d.png", "image/png"), ("lists/test.lst", "text/tab-separated-values")],
+)
+def test_content_types_are_set(
+    s3: "S3Client", bucket: str, directory: Path, console: Console, key: str, content_type: str
+) -> None:
+    upload(directory, bucket, s3, console)
+    assert s3.head_object(Bucket=bucket, Key=key)["ContentType"] == content_type
+
+
+def test_only_what_changed_is_sent_again(s3: "S3Client", bucket: str, directory: Path, console: Console) -> None:
+    upload(directory, bucket, s3, console)
+    (directory / "images/train/b.png").write_bytes(b"SECOND")  # as long as before
+    (directory / "images/test/d.png").write_bytes(b"longer than before")
+    assert upload(directory, bucket, s3, console) == Uploaded(sent=2, unchanged=4, deleted=0, bytes=24)
+    assert objects(s3, bucket)["images/train/b.png"] == b"SECOND"
+
+
+def test_an_interrupted_upload_goes_on(s3: "S3Client", bucket: str, directory: Path, console: Console) -> None:
+    s3.put_object(Bucket=bucket, Key="images/train/b.png", Body=FILES["images/train/b.png"])
+    assert upload(directory, bucket, s3, console).sent == 5
+
+
+def test_stale_images_and_lists_are_deleted_and_nothing_else(
+    s3: "S3Client", bucket: str, directory: Path, console: Console
+) -> None:
+    others = ["images/other/x.png", "images/x.png", "images/training/x.png", "models/x", "captured/x", "listsx"]
+    stale = ["images/train/stale.png", "images/test/stale.png", "lists/stale.lst"]
+    for key in others + stale:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    assert upload(directory, bucket, s3, console).deleted == 3
+    assert set(objects(s3, bucket)) == {*FILES, *others}
+
+
+def test_more_objects_than_one_page_or_one_deletion_holds(
+    s3: "S3Client", bucket: str, tmp_path: Path, console: Console
+) -> None:
+    folder = tmp_path / "images" / "train"
+    folder.mkdir(parents=True)
+    for number in range(1010):
+        (folder / f"{number}.png").write_bytes(b"%d" % number)
+    assert upload(tmp_path, bucket, s3, console).sent == 1010
+    assert upload(tmp_path, bucket, s3, console).unchanged == 1010
+    for path in folder.iterdir():
+        path.unlink()
+    assert upload(tmp_path, bucket, s3, console) == Uploaded(sent=0, unchanged=0, deleted=1010, bytes=0)
+    assert objects(s3, bucket) == {}
+
+
+def test_a_bucket_that_is_missing_is_named(s3: "S3Client", directory: Path, console: Console) -> None:
+    with pytest.raises(StackError, match=r"bucket no-such-bucket .* \(NoSuchBucket: "):
+        upload(directory, "no-such-bucket", s3, console)
+
+
+def test_no_credentials_is_one_sentence(
+    s3_endpoint: str, directory: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(directory / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(directory / "none"))
+    s3 = boto3.Session().client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
+    with pytest.raises(StackError, match="Unable to locate credentials"):
+        upload(directory, "bucket", s3, console)
+
+
+class ListOnly(http.server.BaseHTTPRequestHandler):
+    """An S3 whose empty bucket may be listed and not written."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.answer(200, b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_bucket_that_may_not_be_written_is_one_sentence(directory: Path, console: Console) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), ListOnly)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        s3 = boto3.client(
+            "s3", endpoint_url=f"http://127.0.0.1:{server.server_port}", region_name="us-east-1",
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )  # fmt: skip
+        with pytest.raises(StackError, match=r"bucket mine .* \(AccessDenied\)"):
+            upload(directory, "mine", s3, console)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
