@@ -62,7 +62,7 @@ class Run:
 
     def archive(self) -> Path:
         """Return the archive on this machine: fetched, given, or made."""
-        from training import archive
+        from training import archive, sample
 
         cache = Path("runs") / "archives"
         source, checksum = self.options.archive, getattr(self.options, "archive_checksum", None)

@@ -1,0 +1,215 @@
+"""The whole system as its user runs it: build, deploy, every step of run.py, clean-up, and what goes wrong on the way."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+STACK = "workflow-test"
+SPEED = ["--epochs", "12", "--executions", "12"]
+
+
+@pytest.fixture(scope="module")
+def workplace(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory where runs/ is made, with the stack deployed by the SAM CLI."""
+    directory = tmp_path_factory.mktemp("workplace")
+    build = directory / "build"
+    template = ["--template", str(ROOT / "template.yaml")]
+    subprocess.run(["sam", "build", *template, "--build-dir", str(build)], cwd=ROOT, check=True, env=aws)
+    deploy = [
+        "sam", "deploy", "--template", str(build / "template.yaml"), "--config-file", str(ROOT / "samconfig.toml"),
+        "--config-env", "local", "--stack-name", STACK, "--parameter-overrides", f"EndpointName={STACK}",
+    ]  # fmt: skip
+    subprocess.run(deploy, cwd=ROOT, check=True, env=aws)
+    return directory
+
+
+def run(workplace: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "training/run.py"), "--stack-name", STACK, *arguments]
+    return subprocess.run(command, cwd=workplace, capture_output=True, text=True, env=dict(os.environ))
+
+
+@pytest.fixture(scope="module")
+def figures(workplace: Path) -> Iterator[dict[str, Any]]:
+    """What one run of all steps on the sample says."""
+    done = run(workplace, "--archive", "sample", "--json", *SPEED)
+    assert done.returncode == 0, done.stderr
+    yield json.loads(done.stdout)
+    assert run(workplace, "cleanup").returncode == 0
+
+
+def test_a_whole_run_tells_its_figures(figures: dict[str, Any], workplace: Path) -> None:
+    assert figures["dataset"] == {"classes": ["bicycle", "motorcycle"], "train": 720, "validation": 80, "test": 200}
+    assert figures["training"]["job"].startswith(f"{STACK}-")
+    assert figures["training"]["validation_accuracy"] >= 0.8
+    assert figures["endpoint"]["name"] == STACK
+    assert figures["endpoint"]["test_images"] == 200
+    assert figures["endpoint"]["test_accuracy"] >= 0.8
+    assert figures["threshold"] == 0.93
+    executions = figures["executions"]
+    assert executions["started"] == executions["succeeded"] + executions["below_threshold"] == 12
+    assert executions["failed"] == 0
+    assert set(figures["seconds"]) == {"stage", "train", "deploy", "test", "monitor"}
+    assert (workplace / figures["report"]).exists()
+
+
+def test_the_report_s_inferences_are_the_executions(figures: dict[str, Any], workplace: Path) -> None:
+    report = workplace / "runs" / STACK / "report"
+    inferences = pd.read_csv(report / "inferences.csv")
+    executions = pd.read_csv(workplace / "runs" / STACK / "executions.csv")
+    assert sorted(inferences["s3_key"]) == sorted(executions["s3_key"])
+    assert inferences["below_threshold"].sum() == figures["executions"]["below_threshold"]
+    assert len(list(report.glob("*.png"))) == 4
+
+
+def test_metrics_of_every_epoch_are_kept(figures: dict[str, Any], workplace: Path) -> None:
+    metrics = pd.read_csv(workplace / "runs" / STACK / "metrics.csv")
+    own = metrics[metrics["metric"] == "validation:accuracy"]
+    assert own["value"].max() == pytest.approx(figures["training"]["validation_accuracy"])
+    assert len(own) == 12
+
+
+def test_an_execution_ends_with_the_inferences_and_without_the_photo(figures: dict[str, Any]) -> None:
+    stepfunctions = boto3.client("stepfunctions")
+    arn = stack_output("StateMachineArn")
+    done = stepfunctions.list_executions(stateMachineArn=arn, statusFilter="SUCCEEDED")["executions"][0]
+    output = json.loads(stepfunctions.describe_execution(executionArn=done["executionArn"])["output"])
+    assert set(output) == {"s3_bucket", "s3_key", "image_data", "inferences"}
+    assert output["image_data"] == ""
+    assert max(output["inferences"]) >= 0.93
+
+
+def test_a_large_photo_goes_through_by_reference(figures: dict[str, Any]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    assert len(buffer.getvalue()) > 262_144
+    bucket = stack_output("BucketName")
+    boto3.client("s3").put_object(Bucket=bucket, Key="images/large.png", Body=buffer.getvalue())
+    ended = execute({"s3_bucket": bucket, "s3_key": "images/large.png"})
+    assert ended["status"] == "SUCCEEDED" or ended["error"] == "ThresholdConfidenceNotMetError", ended
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "error"),
+    [("images/none.png", None, "ImageNotFoundError"), ("images/text.png", b"no image", "InvalidImageError")],
+)
+def test_a_bad_photo_fails_under_its_own_name(
+    figures: dict[str, Any], key: str, body: bytes | None, error: str
+) -> None:
+    bucket = stack_output("BucketName")
+    if body is not None:
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    ended = execute({"s3_bucket": bucket, "s3_key": key})
+    assert (ended["status"], ended["error"]) == ("FAILED", error)
+    assert key in json.loads(ended["cause"])["errorMessage"]
+
+
+def stack_output(key: str) -> str:
+    stack = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}[key]
+
+
+def execute(event: dict[str, str]) -> Any:
+    """Run the state machine to its end and return its description."""
+    stepfunctions = boto3.client("stepfunctions")
+    arn = stepfunctions.start_execution(stateMachineArn=stack_output("StateMachineArn"), input=json.dumps(event))
+    while (ended := stepfunctions.describe_execution(executionArn=arn["executionArn"]))["status"] == "RUNNING":
+        time.sleep(0.1)
+    return ended
+
+
+def test_staging_again_sends_nothing(figures: dict[str, Any], workplace: Path) -> None:
+    done = run(workplace, "stage", "--archive", "sample")
+    assert done.returncode == 0, done.stderr
+    assert "0 files sent" in done.stderr
+
+
+def test_deploying_again_updates_the_endpoint_in_place(figures: dict[str, Any], workplace: Path) -> None:
+    before = boto3.client("sagemaker").describe_endpoint(EndpointName=STACK)
+    done = run(workplace, "deploy", "--json")
+    assert done.returncode == 0, done.stderr
+    after = boto3.client("sagemaker").describe_endpoint(EndpointName=STACK)
+    assert after["CreationTime"] == before["CreationTime"]
+    assert after["EndpointConfigName"] != before["EndpointConfigName"]
+
+
+def test_training_that_fails_says_why(figures: dict[str, Any], workplace: Path) -> None:
+    done = run(workplace, "train", "--hyperparameter", "colour=red")
+    assert done.returncode == 1
+    assert "did not complete: AlgorithmError" in done.stderr.replace("\n", " ")
+    assert "colour" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_endpoint_that_does_not_start_shows_its_log(figures: dict[str, Any], workplace: Path) -> None:
+    saved = workplace / "runs" / STACK / "results" / "train.json"
+    good = saved.read_text()
+    model = json.loads(good)
+    bucket = stack_output("BucketName")
+    boto3.client("s3").put_object(Bucket=bucket, Key="models/broken/model.tar.gz", Body=archive_without_a_model())
+    model["result"] |= {"training_job_name": f"{STACK}-broken", "model_data_url": f"s3://{bucket}/models/broken/model.tar.gz"}
+    saved.write_text(json.dumps(model))
+    try:
+        done = run(workplace, "deploy")
+    finally:
+        saved.write_text(good)
+    assert done.returncode == 1
+    assert "did not pass the ping health check" in done.stderr.replace("\n", " ")
+    assert f"Last lines of /aws/sagemaker/Endpoints/{STACK}" in done.stderr
+    assert "model.onnx" in done.stderr
+    assert "Traceback" not in done.stderr.split("Last lines of")[0]
+
+
+def archive_without_a_model() -> bytes:
+    buffer = io.BytesIO()
+    tarfile.open(fileobj=buffer, mode="w:gz").close()
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["stage", "--archive", "nowhere.tar.gz"], "nowhere.tar.gz"),
+        (["stage", "--archive", "sample", "--classes", "bicycle,motorbike"], "motorbike"),
+        (["stage", "--archive", "sample", "--classes", "bicycle"], "Two classes or more"),
+        (["train", "--stack-name", "no-such-stack"], "no stack no-such-stack"),
+    ],
+)
+def test_bad_input_is_one_sentence(workplace: Path, arguments: list[str], sentence: str) -> None:
+    done = run(workplace, *arguments)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_clean_up_leaves_nothing_and_runs_twice(figures: dict[str, Any], workplace: Path) -> None:
+    bucket = stack_output("BucketName")
+    boto3.client("s3").put_object(Bucket=bucket, Key="images/mine.png", Body=b"a user's own photo")
+    first = run(workplace, "cleanup", "--json")
+    assert first.returncode == 0, first.stderr
+    deleted = json.loads(first.stdout)["deleted"]
+    assert deleted[0] == f"endpoint {STACK}"
+    assert any(name.startswith(f"s3://{bucket}/captured/{STACK}/") for name in deleted)
+    assert json.loads(run(workplace, "cleanup", "--json").stdout) == {"deleted": []}
+    sagemaker = boto3.client("sagemaker")
+    assert sagemaker.list_endpoints(NameContains=STACK)["Endpoints"] == []
+    assert sagemaker.list_models(NameContains=STACK)["Models"] == []
+    kept = [item["Key"] for item in boto3.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
+    assert {key for key in kept if not key.startswith("images/")} == set()
+    assert "images/mine.png" in kept
