@@ -10,27 +10,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-COLDEST, HOTTEST = 0.05, 20.0
-_HALVINGS = 50
+# What the recipe in fit.py usually needs, as the normal distribution of the temperature's logarithm: 0.59 explained the
+# validation images of six seeds together best. A few dozen images alone leave it to luck (0.45 to 0.72 there); some
+# thousand outweigh this.
+USUAL, SPREAD = 0.6, 0.2
+_CANDIDATES: list[float] = torch.logspace(math.log10(0.05), math.log10(20), 600).tolist()  # 1 % apart
 
 
 def fit_temperature(scores: Tensor, labels: Tensor) -> float:
-    """Return the temperature whose `softmax(scores / temperature)` gives the labels the least cross-entropy.
-
-    The targets are Platt's (1999): with n images of k classes a label counts (n + 1) / (n + k) instead of 1, so that
-    a handful of images that are all right doesn't make the model infinitely sure.
+    """Return the most probable temperature, to 1 %, when `softmax(scores / temperature)` is to explain the labels.
 
     Args:
         scores: (n, k), before softmax, of images that were not trained on.
         labels: (n,), from 0.
     """
     scores = scores.double()
-    n, k = scores.shape
-    targets = (functional.one_hot(labels, k) * n + 1) / (n + k)
-    wanted = (targets * scores).sum()  # mean score under the targets; the optimum reproduces it
-    low, high = math.log(COLDEST), math.log(HOTTEST)
-    for _ in range(_HALVINGS):  # the mean score under the softmax falls as the temperature rises
-        middle = (low + high) / 2
-        expected = (torch.softmax(scores / math.exp(middle), dim=1) * scores).sum()
-        low, high = (middle, high) if expected > wanted else (low, middle)
-    return math.exp((low + high) / 2)
+
+    def surprise(temperature: float) -> float:
+        unusual = 0.5 * math.pow(math.log(temperature / USUAL) / SPREAD, 2)
+        return float(functional.cross_entropy(scores / temperature, labels, reduction="sum")) + unusual
+
+    return min(_CANDIDATES, key=surprise)

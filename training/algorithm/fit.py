@@ -1,6 +1,10 @@
 """Fit the network to labelled photos: schedule, weight averaging, choice of the best epoch.
 
-TIME_AND_ACCURACY
+Measured with `python benchmarks/model.py --seeds 5` on 720 CIFAR-100 photos of bicycles and motorcycles, 80 more for
+validation, 120 epochs: test accuracy 0.966 ± 0.010 (200 photos), 55 processor seconds for the whole job, 390 MiB.
+
+There is no last fit on train and validation together: within the same time each of the two fits would have half of
+the epochs, and in a four-fold cross-validation 40 instead of 80 epochs cost 0.028 of accuracy.
 """
 
 import copy
@@ -34,7 +38,11 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Fit:
-    """The averaged network of the epoch that did best on the validation photos."""
+    """The averaged network of the epoch with the least cross-entropy on the validation photos.
+
+    Accuracy would be too coarse: with 80 validation photos many epochs tie, and an early lucky one would win. In a
+    four-fold cross-validation the choice by cross-entropy got 0.940 on photos of neither set, by accuracy 0.925.
+    """
 
     network: Network
     epoch: int  # from 0
@@ -58,16 +66,12 @@ def fit(train: Photos, validation: Photos, hp: Hyperparameters, stopped: Callabl
         elapsed = time.monotonic() - started
         validated = evaluate(training.average, validation)
         report(epoch, trained, elapsed, validated)
-        if best is None or _rank(validated) >= _rank(best.validation):
+        if best is None or validated.cross_entropy < best.validation.cross_entropy:
             best = Fit(copy.deepcopy(training.average), epoch, validated)
         if stopped():
             break
     assert best is not None  # at least one epoch has run
     return best
-
-
-def _rank(metrics: Metrics) -> tuple[float, float]:
-    return metrics.accuracy, -metrics.cross_entropy
 
 
 def report(epoch: int, trained: Metrics, seconds: float, validated: Metrics) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # it ships no types
+import onnxruntime
 
 from .errors import InputError
 from .images import decode

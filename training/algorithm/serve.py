@@ -34,6 +34,10 @@ class Server(ThreadingTCPServer):
         self.model = model
         super().__init__((host, port), Handler)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log one line instead of a traceback: clients may hang up at any time."""
+        logger.warning("connection with %s ended early: %r", client_address, sys.exception())
+
 
 class RefusedError(Exception):
     """When a request is answered with a status of 4xx; the message is the answer's body."""
@@ -66,6 +70,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(err.status, str(err).encode(), "text/plain")
         except InputError as err:
             self._answer(400, str(err).encode(), "text/plain")
+        except ConnectionError:
+            raise  # nobody is left to answer
         except Exception as err:  # the edge of the process: this request fails, the server goes on
             logger.exception("invocation failed")
             self._answer(500, f"{type(err).__name__}: {err}".encode(), "text/plain")

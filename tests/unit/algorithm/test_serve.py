@@ -5,10 +5,13 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -42,13 +45,18 @@ def base(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base
 
 
-def start(base: Path, port: int = 0) -> subprocess.Popen[str]:
+@contextmanager
+def start(base: Path, port: int = 0) -> Iterator[subprocess.Popen[str]]:
     environment = os.environ | {
         "SAGEMAKER_BASE_DIR": str(base),
         "SAGEMAKER_BIND_TO_HOST": "127.0.0.1",
         "SAGEMAKER_BIND_TO_PORT": str(port),
     }
-    return subprocess.Popen(COMMAND, env=environment, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(COMMAND, env=environment, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            yield server
+        finally:
+            server.terminate()
 
 
 def wait_for_port(server: subprocess.Popen[str]) -> int:
@@ -63,7 +71,6 @@ def wait_for_port(server: subprocess.Popen[str]) -> int:
 def port(base: Path) -> Iterator[int]:
     with start(base) as server:
         yield wait_for_port(server)
-        server.terminate()
 
 
 @pytest.fixture
@@ -151,6 +158,21 @@ def test_concurrent_requests_get_their_own_answers(port: int, network: Network) 
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(ask, range(64)))
+
+
+def test_a_client_that_hangs_up_leaves_one_line(base: Path) -> None:
+    with start(base) as server:
+        port = wait_for_port(server)
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            half.sendall(b"POST /invocations HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
+            half.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset, don't close
+        assert server.stderr is not None
+        assert "ended early: ConnectionResetError" in server.stderr.readline()
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        assert invoke(connection, encoded(0))[0] == 200
+        connection.close()
+        server.terminate()
+        assert "Traceback" not in server.communicate(timeout=10)[1]
 
 
 def test_sigterm_ends_it_while_a_connection_is_open(base: Path) -> None:
