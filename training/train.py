@@ -34,6 +34,9 @@ ALGORITHM = "image-classification"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 POLL_SECONDS = 1.0
 # What the algorithm prints: `Epoch[3] Validation-accuracy=0.912500`
+# and, where `training/algorithm` runs, `Kept epoch 3: validation accuracy 0.9125, temperature 0.600.`
+KEPT = re.compile(r"Kept epoch (\d+): validation accuracy (\d\.\d+)")
+ACCURACIES = ("train:accuracy", "validation:accuracy")
 METRIC = re.compile(r"Epoch\[(\d+)\] (Train|Validation)-(accuracy|cross-entropy)=(\S+)")
 
 
@@ -184,17 +187,14 @@ class MetricReader:
                 logGroupName=LOG_GROUP, logStreamName=self._stream, startFromHead=True, **token
             )
             for event in page["events"]:
-                if found := METRIC.search(event["message"]):
-                    epoch, split, name, value = found.groups()
-                    row = {"epoch": int(epoch), "metric": f"{split.lower()}:{name}", "value": float(value)}
-                    self._rows.append(row)
+                self._rows += metric_rows(event["message"])
             if page["nextForwardToken"] == self._token:
                 return
             self._token = page["nextForwardToken"]
 
     def latest(self) -> str:
         """Return the last accuracies in a few words, `""` while there are none."""
-        last = {row["metric"]: row for row in self._rows if row["metric"].endswith("accuracy")}
+        last = {row["metric"]: row for row in self._rows if row["metric"] in ACCURACIES}
         if not last:
             return ""
         epoch = max(row["epoch"] for row in last.values())
@@ -205,10 +205,21 @@ class MetricReader:
         return pd.DataFrame(self._rows, columns=["epoch", "metric", "value"])
 
 
+def metric_rows(line: str) -> list[dict[str, Any]]:
+    """Return the metrics in a log line: epoch (from 0), metric and value."""
+    if found := METRIC.search(line):
+        epoch, split, name, value = found.groups()
+        return [{"epoch": int(epoch), "metric": f"{split.lower()}:{name}", "value": float(value)}]
+    if found := KEPT.search(line):
+        return [{"epoch": int(found[1]), "metric": "kept:accuracy", "value": float(found[2])}]
+    return []
+
+
 def validation_accuracy(metrics: pd.DataFrame, job: TrainingJob) -> float:
-    """Return the accuracy of the epoch that the algorithm keeps, its best one on the validation images."""
-    own = metrics.loc[metrics["metric"] == "validation:accuracy", "value"]
-    if len(own):
-        return float(own.max())
+    """Return the validation accuracy of the epoch that was kept; the built-in algorithm keeps the most accurate one."""
+    for name in ("kept:accuracy", "validation:accuracy"):
+        values = metrics.loc[metrics["metric"] == name, "value"]
+        if len(values):
+            return float(values.max())
     final = job.final_metric_data_list if isinstance(job.final_metric_data_list, list) else []
     return next((float(one.value) for one in final if one.metric_name == "validation:accuracy"), float("nan"))

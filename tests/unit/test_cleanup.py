@@ -46,7 +46,12 @@ def keys(clients: step.Clients) -> set[str]:
 
 def make_endpoint(sagemaker: Any, name: str, tags: list[dict[str, str]]) -> None:
     sagemaker.create_model(ModelName=f"{name}-model", ExecutionRoleArn=STACK.execution_role_arn, Tags=tags)
-    variant = {"VariantName": "A", "ModelName": f"{name}-model", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    variant = {
+        "VariantName": "A",
+        "ModelName": f"{name}-model",
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+    }
     sagemaker.create_endpoint_config(EndpointConfigName=f"{name}-config", ProductionVariants=[variant], Tags=tags)
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=f"{name}-config", Tags=tags)
 

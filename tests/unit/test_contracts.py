@@ -74,14 +74,18 @@ def test_every_next_exists_and_every_state_is_reached(definition: dict[str, Any]
     assert definition["States"][reached[-1]]["End"] is True
 
 
-def test_every_task_has_a_timeout_longer_than_its_function_s(template: dict[str, Any], definition: dict[str, Any]) -> None:
+def test_every_task_has_a_timeout_longer_than_its_function_s(
+    template: dict[str, Any], definition: dict[str, Any]
+) -> None:
     for name, state in definition["States"].items():
         function = template["Resources"][name[0].lower() + name[1:]]
         assert state["TimeoutSeconds"] > function["Properties"]["Timeout"]
 
 
 def test_every_retried_error_is_aws_s_or_ours(definition: dict[str, Any]) -> None:
-    retried = {e for state in definition["States"].values() for retry in state.get("Retry", []) for e in retry["ErrorEquals"]}
+    retried = {
+        e for state in definition["States"].values() for retry in state.get("Retry", []) for e in retry["ErrorEquals"]
+    }
     assert retried <= AWS_ERRORS | error_classes()
     assert retried & error_classes() == {"EndpointUnavailableError"}
 

@@ -18,7 +18,11 @@ def test_defaults_run_everything_on_the_two_vehicles() -> None:
 
 def test_hyperparameters_have_the_algorithm_s_names() -> None:
     arguments = ["train", "--mini-batch-size", "32", "--epochs", "3", "--hyperparameter", "momentum=0.8"]
-    assert hyperparameters(parser().parse_args(arguments)) == {"mini_batch_size": "32", "epochs": "3", "momentum": "0.8"}
+    assert hyperparameters(parser().parse_args(arguments)) == {
+        "mini_batch_size": "32",
+        "epochs": "3",
+        "momentum": "0.8",
+    }
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,16 @@ def test_the_validation_accuracy_is_the_best_epoch_s() -> None:
     assert train.validation_accuracy(metrics.frame(), SimpleNamespace()) == 0.9
 
 
+def test_the_epoch_that_the_algorithm_kept_goes_before_the_best_one() -> None:
+    metrics = reader(Logs([*LINES, "Kept epoch 1: validation accuracy 0.8500, temperature 0.600."]))
+    metrics.read()
+    assert train.validation_accuracy(metrics.frame(), SimpleNamespace()) == 0.85
+
+
 def test_without_a_log_the_final_metric_is_taken() -> None:
-    final = [SimpleNamespace(metric_name="train:accuracy", value=1.0), SimpleNamespace(metric_name="validation:accuracy", value=0.7)]
+    final = [
+        SimpleNamespace(metric_name="train:accuracy", value=1.0),
+        SimpleNamespace(metric_name="validation:accuracy", value=0.7),
+    ]
     job = SimpleNamespace(final_metric_data_list=final)
     assert train.validation_accuracy(pd.DataFrame(columns=["epoch", "metric", "value"]), job) == pytest.approx(0.7)
