@@ -195,7 +195,8 @@ def progress_bar(console: Console) -> Progress:
 
 def outcome_table(outcomes: pd.DataFrame) -> Table:
     """Return a table of outcomes, and of the errors behind the failed executions."""
-    table = Table("Outcome", Column("Error", overflow="fold"), "Executions", "Median seconds", title="Executions", title_justify="left")
+    error_column = Column("Error", overflow="fold")
+    table = Table("Outcome", error_column, "Executions", "Median seconds", title="Executions", title_justify="left")
     for (outcome, error), rows in outcomes.groupby(["outcome", "error"]):
         table.add_row(str(outcome), str(error), str(len(rows)), f"{rows['seconds'].median():.2f}")
     return table

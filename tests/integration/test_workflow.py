@@ -1,4 +1,4 @@
-"""The whole system as its user runs it: build, deploy, every step of run.py, clean-up, and what goes wrong on the way."""
+"""The whole system as its user runs it: build, deploy, every step of run.py, clean-up, and what can go wrong."""
 
 import io
 import json

@@ -56,7 +56,9 @@ def put(s3: Any, second: int, name: str, *probabilities: float) -> None:
 def run(s3: Any, dataset: Dataset, directory: Path, started: int = 4, failed: int = 0) -> tuple[Monitoring, str]:
     console = Console(file=io.StringIO(), width=200)
     model = TrainedModel("my-job", "s3://m", "image", validation_accuracy=0.875, seconds=1.0)
-    deployment = Deployment("vehicles", "my-config", "my-model", test_accuracy=0.925, test_images=4, capture_percentage=100)
+    deployment = Deployment(
+        "vehicles", "my-config", "my-model", test_accuracy=0.925, test_images=4, capture_percentage=100
+    )
     executions = Executions(started, started - failed, 0, failed, "2026-05-04T12:00:10.500000+00:00")
     result = monitor(STACK, dataset, model, deployment, executions, directory, s3, console, timeout=0)
     return result, console.file.getvalue()  # type: ignore[attr-defined]
@@ -120,6 +122,8 @@ def test_nothing_captured_is_an_error(s3: Any, dataset: Dataset, tmp_path: Path)
         run(s3, dataset, tmp_path / "report")
 
 
-@pytest.mark.parametrize(("inferences", "percentage", "least"), [(200, 100, 200), (200, 50, 78), (3, 10, 1), (0, 100, 1)])
+@pytest.mark.parametrize(
+    ("inferences", "percentage", "least"), [(200, 100, 200), (200, 50, 78), (3, 10, 1), (0, 100, 1)]
+)
 def test_of_a_sample_only_what_is_likely_is_waited_for(inferences: int, percentage: int, least: int) -> None:
     assert expected_records(inferences, percentage) == least

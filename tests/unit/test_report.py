@@ -49,7 +49,9 @@ def subject(inferences: pd.DataFrame, expected: int = 7, below_threshold: int = 
         "stack": Stack("my-stack", "eu-west-1", "my-bucket", "arn:role", "my-endpoint", "arn:machine", THRESHOLD),
         "dataset": Dataset("nowhere", "my-bucket", ("cat", "dog"), (3, 32, 32), train=72, validation=8, test=20),
         "model": TrainedModel("my-job", "s3://m", "image", validation_accuracy=0.875, seconds=1.0),
-        "deployment": Deployment("my-endpoint", "my-config", "my-model", test_accuracy=0.925, test_images=200, capture_percentage=100),
+        "deployment": Deployment(
+            "my-endpoint", "my-config", "my-model", test_accuracy=0.925, test_images=200, capture_percentage=100
+        ),
         "executions": Executions(expected, 4, below_threshold, 0, "2026-05-04T11:59:58+00:00"),
         "image_files": {key: Path("nowhere") / key for key in inferences["s3_key"].dropna()},
     }
