@@ -1,107 +1,147 @@
 """Corrections of MiniStack's Lambda. Each is one function that says what AWS does."""
 
+import contextvars
 import functools
-import io
+import json
 import os
 import sys
 import threading
-import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.core.responses import error_response_json
+from ministack.services import cloudwatch, lambda_svc
+
+from localcloud import lambda_logs
+from localcloud.lambda_environments import Environment
 
 # AWS runs 1,000 at once by default. Processes of this machine are dearer: more than these wait in a queue.
 CONCURRENT_INVOCATIONS = 4
+ACCOUNT_CONCURRENCY = 1000  # AWS's default
+REQUEST_LIMIT = 6 * 1024 * 1024  # bytes
 
-BOOTSTRAP = f"""#!/bin/sh
-exec "{sys.executable}" -m awslambdaric "$_HANDLER"
-"""
+# Set when the invocation of this context leaves the queue; Step Functions starts its TimeoutSeconds then.
+begun: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("begun", default=None)
 
 
 def correct() -> None:
     """Apply every correction; called once, before the server starts."""
     if sys.platform == "linux":  # awslambdaric's native client is built for Linux only
         run_python_on_the_runtime_interface_client()
-        run_functions_in_an_environment_of_their_own()
     queue_invocations()
+    allow_the_concurrency_of_aws()
+    word_throttling()
+    refuse_large_requests()
+    count_every_invocation()
 
 
 def run_python_on_the_runtime_interface_client() -> None:
-    """Report errors as AWS's Python runtime does: class name as errorType, requestId, stackTrace.
+    """Run functions as AWS does: by its own runtime client, within their timeout and memory, with its logs.
 
-    MiniStack's own Python worker calls every exception `Runtime.HandlerError`, so no `ErrorEquals` could match.
-    Its `provided.*` runtimes speak the real Lambda Runtime API; AWS's own client, awslambdaric, speaks it too.
+    MiniStack's own Python worker calls every exception `Runtime.HandlerError`, so no `ErrorEquals` could match,
+    hands down this server's variables, and knows neither MemorySize nor the limit of a response.
     """
 
-    def execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-        config = {**(func.get("config") or func), "Runtime": "provided.al2023"}
-        code = with_bootstrap(func["code_zip"]) if func.get("code_zip") else None
-        answer: dict[str, Any] = lambda_svc._execute_function_provided_warm(
-            {**func, "config": config, "code_zip": code}, event, request_id
-        )
-        return answer
+    def dispatch(
+        func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float
+    ) -> dict[str, Any]:
+        lambda_svc._ensure_reaper_thread()
+        version = config.get("Version", "$LATEST")
+        environment, _ = lambda_runtime.acquire_worker(config["FunctionName"], config, func["code_zip"], version)
+        try:
+            outcome = environment.invoke(event, request_id, lambda_svc._xray_trace_id_for_invocation(config))
+        finally:
+            lambda_runtime.release_worker(environment)
+        log = lambda_logs.write(config, environment.log_stream, outcome)
+        error = outcome.status != "success"
+        body = json.loads(outcome.payload) if error else outcome.payload
+        return {"body": body, "error": error, "log": log, "duration_ms": outcome.duration_ms}
 
-    lambda_svc._execute_function_warm = execute
-
-
-@functools.lru_cache(maxsize=64)
-def with_bootstrap(code_zip: bytes) -> bytes:
-    """Return the deployment package with the `bootstrap` program of a custom runtime added."""
-    buffer = io.BytesIO(code_zip)
-    with zipfile.ZipFile(buffer, "a") as package:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        package.writestr(entry, BOOTSTRAP)
-    return buffer.getvalue()
-
-
-def run_functions_in_an_environment_of_their_own() -> None:
-    """Give a function the variables that AWS sets, and none of this server's.
-
-    MiniStack hands its own environment down. On AWS a function sees PATH, LANG, TZ, the AWS_* variables and its
-    own; AWS_LAMBDA_LOG_FORMAT makes the runtime client write JSON lines.
-    """
-    original = lambda_svc._provided_worker_env
-
-    def worker_environment(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
-        own = (config.get("Environment") or {}).get("Variables") or {}
-        built = original(config, code_dir, port)
-        logging_config = config.get("LoggingConfig") or {}
-        kept = {k: v for k, v in built.items() if k in own or k not in os.environ or k.startswith("AWS_")}
-        return {
-            **kept,
-            "PATH": os.environ["PATH"],
-            "LANG": "en_US.UTF-8",
-            "TZ": ":UTC",
-            "PYTHONPATH": code_dir,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{config.get('Runtime')}",
-            "AWS_LAMBDA_LOG_FORMAT": logging_config.get("LogFormat", "Text"),
-            "AWS_LAMBDA_LOG_LEVEL": logging_config.get("ApplicationLogLevel", "INFO"),
-            "AWS_LAMBDA_LOG_GROUP_NAME": logging_config.get("LogGroup") or f"/aws/lambda/{config['FunctionName']}",
-            "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"],
-        }
-
-    lambda_svc._provided_worker_env = worker_environment
+    lambda_runtime._worker_class_for = lambda config: Environment
+    lambda_svc._execute_function_dispatch = dispatch
 
 
 def queue_invocations() -> None:
-    """Run a few invocations at a time and let the others wait, as if there were capacity for all.
+    """Run a few invocations at a time, in their order, and let the others wait, as if there were capacity for all.
 
     Without it a burst of executions opens one cold process each. AWS throttles only past the account's limit;
-    LAMBDA_ACCOUNT_CONCURRENCY sets it here, and MiniStack's own count of it comes before this queue.
+    LAMBDA_ACCOUNT_CONCURRENCY sets it here, and MiniStack's own count of it comes before this queue. A function
+    that waits for another one keeps its place: more than CONCURRENT_INVOCATIONS of them wait for their timeout.
     """
-    capacity = threading.BoundedSemaphore(CONCURRENT_INVOCATIONS)
+    pool = ThreadPoolExecutor(CONCURRENT_INVOCATIONS, thread_name_prefix="lambda")
     original = lambda_svc._execute_function_dispatch
 
+    def begin(*args: Any) -> Any:
+        if event := begun.get():
+            event.set()
+        return original(*args)
+
     @functools.wraps(original)
-    def dispatch(*args: Any, **kwargs: Any) -> Any:
-        with capacity:
-            return original(*args, **kwargs)
+    def dispatch(*args: Any) -> Any:
+        return pool.submit(contextvars.copy_context().run, begin, *args).result()
 
     lambda_svc._execute_function_dispatch = dispatch
 
 
-def stop_workers() -> None:
-    """End the processes of all functions."""
-    lambda_runtime.reset()
+def allow_the_concurrency_of_aws() -> None:
+    """Let 1,000 invocations be under way unless LAMBDA_ACCOUNT_CONCURRENCY says otherwise: they only queue here.
+
+    MiniStack allows what fits into memory, because it starts them all.
+    """
+    if not os.environ.get("LAMBDA_ACCOUNT_CONCURRENCY"):
+        lambda_svc._ACCOUNT_CONCURRENCY_CAP = ACCOUNT_CONCURRENCY
+
+
+def word_throttling() -> None:
+    """Say `Rate Exceeded.` as AWS does; the Reason tells the account's limit from the function's."""
+    original = lambda_svc._throttle_response
+
+    def throttle_response(reason_code: str, msg: str, retry_after: int = 1) -> Any:
+        answer = original(reason_code, "Rate Exceeded.", retry_after)
+        answer["body"]["Type"] = "User"
+        return answer
+
+    lambda_svc._throttle_response = throttle_response
+
+
+def refuse_large_requests() -> None:
+    """Answer 413 to an event over 6 MB; MiniStack takes any."""
+    original = lambda_svc._invoke
+
+    async def invoke(name: str, event: Any, headers: dict[str, str], *args: Any, **kwargs: Any) -> Any:
+        if int(headers.get("content-length", 0)) > REQUEST_LIMIT:
+            sentence = f"Request must be smaller than {REQUEST_LIMIT} bytes for the InvokeFunction operation"
+            return error_response_json("RequestEntityTooLargeException", sentence, 413)
+        return await original(name, event, headers, *args, **kwargs)
+
+    lambda_svc._invoke = invoke
+
+
+def count_every_invocation() -> None:
+    """Emit AWS/Lambda metrics whoever invokes; a throttled request counts as Throttles only.
+
+    MiniStack counts what comes through the API, not what Step Functions invokes, and throttled requests as
+    invocations (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html).
+    """
+    original = lambda_svc._execute_function
+
+    @functools.wraps(original)
+    def execute(func: dict[str, Any], event: Any) -> dict[str, Any]:
+        result: dict[str, Any] = original(func, event)
+        function = {"FunctionName": (func.get("config") or func)["FunctionName"]}
+
+        def count(name: str, value: float, unit: str = "Count") -> None:
+            cloudwatch.record_metric("AWS/Lambda", name, value, unit, function)
+
+        throttled = bool(result.get("throttle"))
+        count("Throttles", throttled)
+        if not throttled:
+            count("Invocations", 1)
+            count("Errors", bool(result.get("error")))
+            if "duration_ms" in result:
+                count("Duration", result["duration_ms"], "Milliseconds")
+        return result
+
+    lambda_svc._emit_lambda_metrics = lambda *args, **kwargs: None
+    lambda_svc._execute_function = execute
