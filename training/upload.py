@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from awscrt.exceptions import AwsCrtError  # type: ignore[import-untyped]  # awscrt has no type information
-from awscrt.http import HttpHeaders, HttpRequest  # type: ignore[import-untyped]
-from awscrt.s3 import (  # type: ignore[import-untyped]
+from awscrt.exceptions import AwsCrtError
+from awscrt.http import HttpHeaders, HttpRequest
+from awscrt.s3 import (
     S3ChecksumAlgorithm,
     S3ChecksumConfig,
     S3ChecksumLocation,
