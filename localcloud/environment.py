@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ACCOUNT_ID = "000000000000"
@@ -18,27 +19,50 @@ def endpoint_url(port: int) -> str:
 
 
 def client_variables(port: int) -> dict[str, str]:
-    """Return what an AWS client needs to talk to this cloud and to nothing else."""
+    """Return what an AWS client needs to talk to this cloud and to nothing else.
+
+    The user's own ~/.aws is not read: a profile there may name another endpoint, region, role or output format. A
+    proxy of the user must not be asked for 127.0.0.1.
+    """
+    not_proxied = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1"]))
     return {
         "AWS_ENDPOINT_URL": endpoint_url(port),
         "AWS_ACCESS_KEY_ID": ROOT_KEY,
         "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PAGER": "",
+        "NO_PROXY": not_proxied,
+        "no_proxy": not_proxied,
         "SAM_CLI_TELEMETRY": "0",
     }
 
 
-def client_environment(port: int) -> dict[str, str]:
-    """Return this process's environment, pointed at the local cloud.
+def leaks(variables: Mapping[str, str]) -> set[str]:
+    """Return the variables that would lead AWS clients elsewhere.
 
-    A profile or session token of a real account must not leak in. The directory of this Python comes first in
-    PATH, so that `sam` and `python` are the ones of its virtual environment.
+    They are all of AWS's own: AWS_PROFILE, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL_S3, AWS_ROLE_ARN, ...
     """
-    inherited = {k: v for k, v in os.environ.items() if k not in ("AWS_PROFILE", "AWS_SESSION_TOKEN")}
+    return {name for name in variables if name.startswith("AWS_")}
+
+
+def client_environment(port: int) -> dict[str, str]:
+    """Return this process's environment, pointed at the local cloud and at no account of the user's.
+
+    The directory of this Python comes first in PATH, so that `sam` and `python` are the ones of its virtual
+    environment.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name not in leaks(os.environ)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**inherited, **client_variables(port), "PATH": path}
+
+
+def temporary_directory(state: Path) -> Path:
+    """Return TMPDIR of the server and of its children: by it, they are told from all other processes."""
+    return state.resolve() / "tmp"
 
 
 def server_environment(port: int, state: Path) -> dict[str, str]:
@@ -61,5 +85,5 @@ def server_environment(port: int, state: Path) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nonexistent",  # MiniStack must not look for containers: there are none
         "LOG_LEVEL": "WARNING",
-        "TMPDIR": str(state / "tmp"),
+        "TMPDIR": str(temporary_directory(state)),
     }

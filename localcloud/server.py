@@ -1,19 +1,25 @@
 """The server process: one ASGI application that hands each request to SageMaker or to MiniStack."""
 
+# ruff: noqa: E402
+
 import logging
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+# MiniStack would import Docker's client, 10 MB, if it were there; its functions run without containers here.
+sys.modules["docker"] = None  # type: ignore[assignment]
+
 import uvicorn
 from ministack.app import app as ministack
-from ministack.core import hypercorn_compat
 
-from localcloud import lambda_functions, step_functions
+from localcloud import lambda_functions, process, step_functions
+from localcloud.persistence import Saver
 from localcloud.sagemaker.service import SageMaker
 
 Scope = dict[str, Any]
@@ -37,7 +43,7 @@ def over_tls(scope: Scope) -> Scope:
     return {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
 
 
-def compose(sagemaker: Application) -> Application:
+def compose(sagemaker: Application, saver: Saver) -> Application:
     """Return the application of the whole cloud: requests signed for SageMaker go there, all others to MiniStack."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,39 +51,56 @@ def compose(sagemaker: Application) -> Application:
             scope = over_tls(scope)
         if scope["type"] == "http" and signed_service(scope) == "sagemaker":
             await sagemaker(scope, receive, send)
-        else:
-            await ministack(scope, receive, send)
+            return
+        await ministack(scope, receive, send)
+        if scope["type"] == "http":
+            saver.note(scope["method"])
 
     return application
 
 
 def serve(port: int, state: Path) -> None:
-    """Run the cloud until SIGTERM or SIGINT, then stop what it started and keep its state."""
+    """Run the cloud until SIGTERM, SIGINT or its supervisor's end, then stop what it started and keep its state."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    hypercorn_compat.install()
     lambda_functions.correct()
     step_functions.correct()
-    sagemaker = SageMaker(state / "sagemaker")
-    server = uvicorn.Server(
-        uvicorn.Config(compose(sagemaker), host="127.0.0.1", port=port, log_config=None, access_log=False)
-    )
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    sagemaker, saver = SageMaker(state / "sagemaker"), Saver()
+    application = compose(sagemaker, saver)
+    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, log_config=None, access_log=False))
+    stopping = stop_signals()
     # uvicorn takes over the signals only in the main thread. It keeps answering while SageMaker stops, because
     # the last captured records still go to S3.
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     while not server.started and thread.is_alive():
         stopping.wait(0.01)
-    sagemaker.start()
-    while not stopping.wait(1) and thread.is_alive():
-        pass
-    sagemaker.stop()
+    if server.started:
+        sagemaker.start()
+        saver.start()
+        process.Cloud(port, os.getpid()).save(state)
+        while not stopping.wait(1) and thread.is_alive():
+            pass
+        sagemaker.stop()
+        saver.stop()
     server.should_exit = True
     thread.join()
+
+
+def stop_signals() -> threading.Event:
+    """Return the event that is set when this process is asked to stop, or its supervisor is gone."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+
+    def watch_supervisor() -> None:
+        sys.stdin.buffer.read()  # nothing is ever written: it returns when the supervisor ends
+        stopping.set()
+
+    threading.Thread(target=watch_supervisor, name="supervisor", daemon=True).start()
+    return stopping
 
 
 if __name__ == "__main__":
     # The environment is `environment.server_environment`.
     serve(int(os.environ["GATEWAY_PORT"]), Path(os.environ["STATE_DIR"]).parent)
+    process.end_group()
