@@ -15,7 +15,8 @@ import requests
 
 # The directory from which the programs run: the root of the checkout.
 ROOT = Path(__file__).resolve().parents[2]
-STOP_SECONDS = 10  # AWS gives a container 120 s between SIGTERM and SIGKILL
+STOP_SECONDS = 10  # between SIGTERM and SIGKILL, of a container that serves
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "AWS_ENDPOINT_URL")
 
 
 class ImageNotFoundError(Exception):
@@ -28,6 +29,7 @@ class Program:
 
     command: tuple[str, ...]
     metric_definitions: dict[str, str] = field(default_factory=dict)  # of a built-in algorithm: name -> regex
+    instance_families: tuple[str, ...] = ()  # that it trains on, all when empty
 
 
 # By the image's repository name: the algorithms of AWS's own registries have the same name in every region.
@@ -35,9 +37,10 @@ PROGRAMS = {
     "image-classification": Program(
         (sys.executable, "-m", "training.algorithm"),
         {
-            "train:accuracy": r"Epoch\[\d+\] Train-accuracy=(\S+)",
-            "validation:accuracy": r"Epoch\[\d+\] Validation-accuracy=(\S+)",
+            "train:accuracy": r"Epoch\[\d+\] Train-accuracy=([0-9.]+)",
+            "validation:accuracy": r"Epoch\[\d+\] Validation-accuracy=([0-9.]+)",
         },
+        instance_families=("ml.p", "ml.g"),  # "Image Classification - MXNet" in the developer guide: GPU only
     )
 }
 
@@ -51,7 +54,7 @@ def program_for(image_uri: str) -> Program:
     repository = image_uri.rsplit("/", 1)[-1].split(":")[0]
     if repository not in PROGRAMS:
         known = ", ".join(sorted(PROGRAMS))
-        raise ImageNotFoundError(f"Cannot pull image {image_uri}: the local cloud runs only {known}.")
+        raise ImageNotFoundError(f"The local cloud runs only {known}.")
     return PROGRAMS[repository]
 
 
@@ -59,7 +62,7 @@ class Container:
     """A running program and what it writes to its log."""
 
     def __init__(self, command: tuple[str, ...], environment: dict[str, str], on_line: Callable[[str], None]) -> None:
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self._process = subprocess.Popen(
             command, cwd=ROOT, env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
@@ -77,8 +80,9 @@ class Container:
         return self._process.pid
 
     def exit_code(self) -> int | None:
-        """Return the exit code, None while the program runs."""
-        return self._process.poll()
+        """Return the exit code as Docker gives it, 128 + n after signal n; None while the program runs."""
+        code = self._process.poll()
+        return 128 - code if code is not None and code < 0 else code
 
     def wait(self, seconds: float) -> int | None:
         """Wait for the end, at most `seconds`; once it has ended, its whole log has been read."""
@@ -87,13 +91,21 @@ class Container:
         except subprocess.TimeoutExpired:
             return None
         self._reader.join()
-        return self._process.returncode
+        return self.exit_code()
+
+    def terminate(self) -> None:
+        """Ask the program to end (SIGTERM)."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End the program (SIGKILL)."""
+        self._process.kill()
 
     def stop(self) -> None:
         """Ask the program to end, and end it when it doesn't."""
-        self._process.terminate()
+        self.terminate()
         if self.wait(STOP_SECONDS) is None:
-            self._process.kill()
+            self.kill()
             self.wait(STOP_SECONDS)
 
 

@@ -1,21 +1,22 @@
 """Endpoints: Create, Describe, List, Update and Delete, and the fleet behind each."""
 
+import logging
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
 from ministack.core.responses import get_account_id
 
-from localcloud.sagemaker import roles
-from localcloud.sagemaker.capture import DataCapture, capture_summary
-from localcloud.sagemaker.errors import ServiceError, already_exists, not_found
-from localcloud.sagemaker.fleets import Fleet, FleetFailedError, Variant
+from localcloud.sagemaker.capture import capture_summary
+from localcloud.sagemaker.deployments import Deployment, build_fleet, deployment_of
+from localcloud.sagemaker.errors import ServiceError, already_exists, invalid, not_found
+from localcloud.sagemaker.fleets import Fleet
 from localcloud.sagemaker.listing import list_resources
-from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.store import (
+    DEPLOYMENT,
     ENDPOINT,
     ENDPOINT_CONFIG,
     MODEL,
@@ -23,11 +24,14 @@ from localcloud.sagemaker.store import (
     Store,
     arn_of,
     now,
-    region_of,
 )
+from localcloud.sagemaker.variants import FleetFailedError, Variant
 
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+SHUTDOWN_SECONDS = 5  # for the requests under way
 SERVING = ("InService", "Updating", "SystemUpdating")
+
+logger = logging.getLogger(__name__)
 
 
 class Endpoints:
@@ -38,6 +42,7 @@ class Endpoints:
         self._directory = directory
         self._fleets: dict[str, Fleet] = {}  # by ARN
         self._lock = threading.Lock()  # a fleet is not stopped between its choice and the start of a request
+        self._change = threading.Lock()  # an endpoint is changed by one request at a time
 
     # Actions -------------------------------------------------------------------------------------------------
 
@@ -45,7 +50,7 @@ class Endpoints:
         arn = arn_of(ENDPOINT, params["EndpointName"])
         if self._store.get(ENDPOINT, arn):
             raise already_exists("endpoint", arn)
-        self._check_config(params["EndpointConfigName"])
+        deployment = self._deployment(params["EndpointConfigName"])
         created = now()
         endpoint = {
             "EndpointName": params["EndpointName"],
@@ -55,53 +60,52 @@ class Endpoints:
             "CreationTime": created,
             "LastModifiedTime": created,
         }
-        self._store.put(ENDPOINT, arn, endpoint)
-        self._store.put_tags(arn, {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])})
-        self._in_background(self._deploy, arn, params["EndpointConfigName"], "Failed")
+        if not self._store.add(ENDPOINT, arn, endpoint, params.get("Tags", [])):
+            raise already_exists("endpoint", arn)
+        self._in_background(self._deploy, arn, deployment)
         return {"EndpointArn": arn}
 
     def update(self, params: dict[str, Any]) -> dict[str, Any]:
-        endpoint = self._find(params["EndpointName"])
-        arn = endpoint["EndpointArn"]
-        if endpoint["EndpointStatus"] in IN_PROGRESS:
-            raise ServiceError("ValidationException", f'Cannot update in-progress endpoint "{arn}".')
-        self._check_config(params["EndpointConfigName"])
-        self._store.update(ENDPOINT, arn, EndpointStatus="Updating")
-        on_failure = "InService" if arn in self._fleets else "Failed"  # the old fleet stays when there is one
-        self._in_background(self._deploy, arn, params["EndpointConfigName"], on_failure)
+        with self._change:
+            endpoint = self._settled(params["EndpointName"])
+            arn = endpoint["EndpointArn"]
+            if endpoint["EndpointStatus"] == "Failed":  # "DeleteEndpoint is the only operation" then
+                raise invalid(f'Cannot update failed endpoint "{arn}".')
+            self._config(endpoint["EndpointConfigName"])  # AWS needs the configuration in service, too
+            deployment = self._deployment(params["EndpointConfigName"])
+            self._store.update(ENDPOINT, arn, EndpointStatus="Updating", FailureReason=None)
+        self._in_background(self._deploy, arn, deployment)
         return {"EndpointArn": arn}
 
     def describe(self, params: dict[str, Any]) -> Resource:
         endpoint = self._find(params["EndpointName"])
+        arn = endpoint["EndpointArn"]
         reply = dict(endpoint)
-        fleet = self._fleets.get(endpoint["EndpointArn"])
-        if fleet is not None:
+        if fleet := self._fleets.get(arn):
             reply["ProductionVariants"] = [variant.summary() for variant in fleet.variants]
-        config = self._store.get(ENDPOINT_CONFIG, self._config_arn(endpoint["EndpointConfigName"]))
-        if config is not None and "DataCaptureConfig" in config:
-            reply["DataCaptureConfig"] = capture_summary(config["DataCaptureConfig"])
+        deployment = self._store.get(DEPLOYMENT, arn)
+        if deployment and "DataCaptureConfig" in deployment["Config"]:
+            reply["DataCaptureConfig"] = capture_summary(deployment["Config"]["DataCaptureConfig"])
         return reply
 
     def list(self, params: dict[str, Any]) -> dict[str, Any]:
         return list_resources(self._store.in_scope(ENDPOINT), params, "Endpoint", "Endpoints")
 
     def delete(self, params: dict[str, Any]) -> dict[str, Any]:
-        endpoint = self._find(params["EndpointName"])
-        arn = endpoint["EndpointArn"]
-        if endpoint["EndpointStatus"] in IN_PROGRESS:
-            raise ServiceError("ValidationException", f'Cannot update in-progress endpoint "{arn}".')
-        self._store.update(ENDPOINT, arn, EndpointStatus="Deleting")
+        with self._change:
+            arn = self._settled(params["EndpointName"])["EndpointArn"]
+            self._store.update(ENDPOINT, arn, EndpointStatus="Deleting")
         self._in_background(self._remove, arn)
         return {}
 
     # For the runtime -----------------------------------------------------------------------------------------
 
     @contextmanager
-    def lease(self, name: str, variant_name: str | None) -> Iterator[tuple[Fleet | None, Variant | None]]:
+    def lease(self, name: str, variant_name: str | None) -> Iterator[Variant | None]:
         """Choose a variant for one request and keep its fleet alive until the request ends.
 
         Yields:
-            Nothing to send the request to, (None, None), while a cloud that was started again brings it back.
+            None while a cloud that was started again brings the endpoint back.
 
         Raises:
             ServiceError: ValidationError, when there is no such endpoint or variant, or it is not in service.
@@ -120,7 +124,7 @@ class Endpoints:
         if fleet and variant is None:
             raise ServiceError("ValidationError", f"Variant {variant_name} not found for Endpoint {name}.")
         try:
-            yield fleet, variant
+            yield variant
         finally:
             if variant:
                 with self._lock:
@@ -129,17 +133,22 @@ class Endpoints:
     # Life of the cloud ---------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Bring back the endpoints that were in service when the cloud was last stopped."""
+        """Bring back the endpoints that there were when the cloud was last stopped."""
+        shutil.rmtree(self._directory, ignore_errors=True)  # what killed fleets left
         for arn, endpoint in self._store.all(ENDPOINT).items():
+            deployment = self._store.get(DEPLOYMENT, arn)
             if endpoint["EndpointStatus"] == "Deleting":
-                self._store.delete(ENDPOINT, arn)
+                self._remove(arn)
+            elif endpoint["EndpointStatus"] == "Creating" or deployment is None:
+                reason = "The local cloud was stopped while the endpoint was created."
+                self._store.update(ENDPOINT, arn, EndpointStatus="Failed", FailureReason=reason)
             elif endpoint["EndpointStatus"] != "Failed":
                 self._store.update(ENDPOINT, arn, EndpointStatus="SystemUpdating")
-                self._in_background(self._deploy, arn, endpoint["EndpointConfigName"], "Failed")
+                self._in_background(self._deploy, arn, deployment)
 
     def stop_all(self) -> None:
         for fleet in list(self._fleets.values()):
-            fleet.stop()
+            fleet.drain(SHUTDOWN_SECONDS)
 
     # Deployment ----------------------------------------------------------------------------------------------
 
@@ -150,65 +159,57 @@ class Endpoints:
             raise not_found("endpoint", arn)
         return endpoint
 
-    def _config_arn(self, name: str) -> str:
-        return arn_of(ENDPOINT_CONFIG, name)
+    def _settled(self, name: str) -> Resource:
+        """Return an endpoint that nothing happens to."""
+        endpoint = self._find(name)
+        if endpoint["EndpointStatus"] in IN_PROGRESS:
+            raise invalid(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
+        return endpoint
 
-    def _check_config(self, name: str) -> None:
-        arn = self._config_arn(name)
+    def _config(self, name: str) -> Resource:
+        arn = arn_of(ENDPOINT_CONFIG, name)
         config = self._store.get(ENDPOINT_CONFIG, arn)
         if config is None:
             raise not_found("endpoint configuration", arn)
-        for variant in config["ProductionVariants"]:
-            model_arn = arn_of(MODEL, variant["ModelName"])
-            if self._store.get(MODEL, model_arn) is None:
-                raise not_found("model", model_arn)
+        return config
+
+    def _deployment(self, config_name: str) -> Deployment:
+        deployment = deployment_of(self._store, self._config(config_name))
+        for name, model in deployment["Models"].items():
+            if model is None:
+                raise not_found("model", arn_of(MODEL, name))
+        return deployment
 
     def _in_background(self, work: Any, *args: Any) -> None:
         threading.Thread(target=work, args=args, name="endpoint", daemon=True).start()
 
-    def _deploy(self, arn: str, config_name: str, status_on_failure: str) -> None:
-        """Start a new fleet, lead the traffic to it, and stop the old one when its requests have ended."""
+    def _deploy(self, arn: str, deployment: Deployment) -> None:
+        """Start a new fleet, lead the traffic to it, and stop the old one when its requests have ended.
+
+        When that fails, the fleet that there was stays in service, and the endpoint says why.
+        """
         try:
-            fleet = self._fleet(arn, config_name)
+            fleet = build_fleet(deployment, arn, self._directory / arn.rsplit("/", 1)[-1])
             fleet.start()
-        except (FleetFailedError, ClientError) as err:
-            self._store.update(ENDPOINT, arn, EndpointStatus=status_on_failure, FailureReason=str(err))
+        except Exception as err:  # the edge of a thread: an endpoint must come to a status that clients can wait for
+            if not isinstance(err, FleetFailedError):
+                logger.exception("%s", arn)
+            status = "InService" if arn in self._fleets else "Failed"
+            self._store.update(ENDPOINT, arn, EndpointStatus=status, FailureReason=str(err))
             return
         with self._lock:
             old = self._fleets.get(arn)
             self._fleets[arn] = fleet
-        endpoint = self._store.get(ENDPOINT, arn) or {}
-        endpoint.pop("FailureReason", None)
+        self._store.put(DEPLOYMENT, arn, deployment)
+        config_name = deployment["Config"]["EndpointConfigName"]
         self._store.update(ENDPOINT, arn, EndpointStatus="InService", EndpointConfigName=config_name)
         if old:
             old.drain()
-
-    def _fleet(self, arn: str, config_name: str) -> Fleet:
-        region, name = region_of(arn), arn.rsplit("/", 1)[-1]
-        scope = arn.rsplit(":", 1)[0]
-        config = self._store.get(ENDPOINT_CONFIG, f"{scope}:{ENDPOINT_CONFIG.arn_part}/{config_name.lower()}")
-        if config is None:
-            raise FleetFailedError(f"The endpoint configuration {config_name} is gone.")
-        variants = [self._variant(one, scope, name, config_name, region) for one in config["ProductionVariants"]]
-        capture = config.get("DataCaptureConfig", {})
-        if not capture.get("EnableCapture", bool(capture)):
-            return Fleet(variants, None)
-        role = variants[0].role_arn
-        return Fleet(variants, DataCapture(capture, name, roles.client("s3", role, region), variants[0].log.write))
-
-    def _variant(self, config: dict[str, Any], scope: str, endpoint: str, config_name: str, region: str) -> Variant:
-        model = self._store.get(MODEL, f"{scope}:{MODEL.arn_part}/{config['ModelName'].lower()}")
-        if model is None:
-            raise FleetFailedError(f"The model {config['ModelName']} is gone.")
-        base = self._directory / endpoint / config_name / config["VariantName"]
-        client = roles.client("logs", model["ExecutionRoleArn"], region)
-        stream = f"{config['VariantName']}/i-{now():.3f}"
-        log = LogStream(client, f"/aws/sagemaker/Endpoints/{endpoint}", stream, base / "log")
-        return Variant(config, model, base, log, region)
 
     def _remove(self, arn: str) -> None:
         with self._lock:
             fleet = self._fleets.pop(arn, None)
         if fleet:
             fleet.drain()
+        self._store.delete(DEPLOYMENT, arn)
         self._store.delete(ENDPOINT, arn)

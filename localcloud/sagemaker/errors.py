@@ -13,10 +13,15 @@ class ServiceError(Exception):
         self.members = members  # further members of the error's shape
 
 
+def invalid(message: str) -> ServiceError:
+    """Return the control plane's answer to most mistakes."""
+    return ServiceError("ValidationException", message)
+
+
 def not_found(kind: str, arn: str) -> ServiceError:
     """Return the control plane's answer for a missing model, endpoint configuration or endpoint."""
-    return ServiceError("ValidationException", f'Could not find {kind} "{arn}".')
+    return invalid(f'Could not find {kind} "{arn}".')
 
 
 def already_exists(kind: str, arn: str) -> ServiceError:
-    return ServiceError("ValidationException", f'Cannot create already existing {kind} "{arn}".')
+    return invalid(f'Cannot create already existing {kind} "{arn}".')

@@ -3,13 +3,13 @@
 import base64
 from typing import Any
 
-from localcloud.sagemaker.errors import ServiceError
+from localcloud.sagemaker.errors import invalid
 from localcloud.sagemaker.store import Resource
 
 PAGE = 10  # results in a page when MaxResults is not given, as on AWS
 
 SUMMARY_FIELDS = ("Arn", "Name", "Status")
-COMMON_FIELDS = ("CreationTime", "LastModifiedTime", "TrainingEndTime")
+COMMON_FIELDS = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus")
 
 
 def list_resources(resources: list[Resource], params: dict[str, Any], prefix: str, member: str) -> dict[str, Any]:
@@ -22,10 +22,15 @@ def list_resources(resources: list[Resource], params: dict[str, Any], prefix: st
     found = [one for one in resources if matches(one, params, prefix)]
     key = {"Name": f"{prefix}Name", "Status": f"{prefix}Status"}.get(params.get("SortBy", ""), "CreationTime")
     found.sort(key=lambda one: one[key], reverse=params.get("SortOrder", "Descending") == "Descending")
+    return page([summary(one, prefix) for one in found], params, member)
+
+
+def page(items: list[Any], params: dict[str, Any], member: str) -> dict[str, Any]:
+    """Return the items after NextToken, MaxResults of them, and the token of the next page when there is one."""
     start = decode_token(params.get("NextToken"))
     end = start + params.get("MaxResults", PAGE)
-    reply: dict[str, Any] = {member: [summary(one, prefix) for one in found[start:end]]}
-    if end < len(found):
+    reply: dict[str, Any] = {member: items[start:end]}
+    if end < len(items):
         reply["NextToken"] = base64.b64encode(str(end).encode()).decode()
     return reply
 
@@ -51,4 +56,4 @@ def decode_token(token: str | None) -> int:
     try:
         return int(base64.b64decode(token)) if token else 0
     except ValueError:
-        raise ServiceError("ValidationException", "Invalid pagination token.") from None
+        raise invalid("Invalid pagination token.") from None

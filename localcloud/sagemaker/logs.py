@@ -21,6 +21,7 @@ class LogStream:
     def __init__(self, client: Any, group: str, stream: str, path: Path) -> None:
         self._client = client
         self._names = {"logGroupName": group, "logStreamName": stream}
+        self._is_created = False
         self._lines: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a")
@@ -37,8 +38,6 @@ class LogStream:
         self._file.close()
 
     def _send(self) -> None:
-        with contextlib.suppress(ClientError, BotoCoreError):
-            self._create()
         ended = False
         while not ended:
             batch, ended = self._next_batch()
@@ -47,13 +46,25 @@ class LogStream:
             events = [{"timestamp": at, "message": line} for at, line in batch if line]
             if events:
                 with contextlib.suppress(ClientError, BotoCoreError):
-                    self._client.put_log_events(**self._names, logEvents=events)
+                    self._put(events)
+
+    def _put(self, events: list[dict[str, Any]]) -> None:
+        if not self._is_created:
+            self._create()
+        self._client.put_log_events(**self._names, logEvents=events)
 
     def _create(self) -> None:
-        with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException):
-            self._client.create_log_group(logGroupName=self._names["logGroupName"])
-        with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException):
+        """Make the group and the stream that are not there, as the agent of an instance does: it looks first."""
+        group, stream = self._names["logGroupName"], self._names["logStreamName"]
+        try:
+            found = self._client.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
+        except self._client.exceptions.ResourceNotFoundException:
+            found = []
+            with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException):
+                self._client.create_log_group(logGroupName=group)
+        if not found:
             self._client.create_log_stream(**self._names)
+        self._is_created = True
 
     def _next_batch(self) -> tuple[list[tuple[int, str]], bool]:
         """Wait for a line, then return what came within SEND_SECONDS and whether the log has ended."""

@@ -1,29 +1,35 @@
-"""What SageMaker does with an execution role: assume it, and reach S3 and the logs with its permissions."""
+"""What SageMaker does with an execution role: assume it, and reach S3, the logs and metrics with its permissions."""
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from ministack.core.iam_evaluator import EvalContext, EvalResult, enforce, evaluate_trust_policy
-from ministack.core.responses import request_scope
+from ministack.core.iam_evaluator import EvalContext, enforce, evaluate_trust_policy
+from ministack.core.responses import get_account_id, request_scope
 from ministack.services import iam, sts
 
 from localcloud.environment import ROOT_KEY
-from localcloud.sagemaker.errors import ServiceError
+from localcloud.sagemaker.errors import invalid
 
 PRINCIPAL = "sagemaker.amazonaws.com"
+# What it takes to pull an image, after "SageMaker AI Roles" in the developer guide; the first knows no repository.
+LOG_IN_TO_REGISTRY = "ecr:GetAuthorizationToken"
+PULL_ACTIONS = ("ecr:BatchGetImage", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer")
 
 
 def check_assumable(role_arn: str) -> None:
-    """Raise AWS's ValidationException unless the role exists and trusts SageMaker."""
-    role = iam._roles.get(role_arn.rsplit("/", 1)[-1])
+    """Raise AWS's ValidationException unless the caller's account has the role and it trusts SageMaker."""
+    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    if account != get_account_id():
+        raise invalid("RoleArn: Cross-account pass role is not allowed.")
+    role = iam._roles.get_scoped(account, None, name)
     if role is None or role["Arn"] != role_arn or not trusts_sagemaker(role, role_arn):
-        raise ServiceError(
-            "ValidationException",
+        raise invalid(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
-            f"'{PRINCIPAL}' to assume the role.",
+            f"'{PRINCIPAL}' to assume the role."
         )
 
 
@@ -65,6 +71,7 @@ def credentials(role_arn: str) -> dict[str, str]:
     return {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
+@lru_cache(maxsize=64)
 def client(service: str, role_arn: str, region: str) -> Any:
     """Return a boto3 client that acts with the role's permissions; AWS_ENDPOINT_URL leads it to this cloud."""
     own = credentials(role_arn)
@@ -74,9 +81,16 @@ def client(service: str, role_arn: str, region: str) -> Any:
     return session.client(service, config=Config(max_pool_connections=16, retries={"mode": "standard"}))
 
 
-def allows(role_arn: str, region: str, action: str, resource_arn: str) -> bool:
-    """Tell whether the role may do something that has no call of its own here, such as pulling an image."""
+def missing_pull_action(role_arn: str, region: str, image_uri: str) -> str | None:
+    """Return what the role may not do of what pulling an image takes, None when it may do all.
+
+    There is no registry here, so the role's policies are asked directly.
+    """
+    registry, _, repository = image_uri.partition("/")
+    arn = f"arn:aws:ecr:{region}:{registry.split('.')[0]}:repository/{repository.split(':')[0]}"
     access_key = credentials(role_arn)["AWS_ACCESS_KEY_ID"]
     with request_scope(role_arn.split(":")[4], region):
-        denied = enforce(access_key, action, action.split(":")[0], region, resource_arn=resource_arn)
-    return not isinstance(denied, EvalResult)
+        for action, resource in [(LOG_IN_TO_REGISTRY, "*"), *((action, arn) for action in PULL_ACTIONS)]:
+            if enforce(access_key, action, "ecr", region, resource_arn=resource) is not None:
+                return action.removeprefix("ecr:")
+    return None

@@ -1,27 +1,39 @@
 """InvokeEndpoint: from the request to the container and back, captured on the way."""
 
 import asyncio
-import json
 import time
 from typing import Any
 
 import aiohttp
+from ministack.core.responses import get_account_id, get_region
 
-from localcloud.sagemaker.capture import Payload
+from localcloud.sagemaker.capture import Inference, Payload
+from localcloud.sagemaker.emulated import check_emulated
 from localcloud.sagemaker.endpoints import Endpoints
 from localcloud.sagemaker.errors import ServiceError
-from localcloud.sagemaker.fleets import Variant
+from localcloud.sagemaker.validation import service_model, validate
+from localcloud.sagemaker.variants import Variant
 
 INVOCATION_SECONDS = 60
-BODY_LIMIT = 6 * 1024 * 1024  # bytes, of a request and of an answer
+BODY_LIMIT = 6 * 1024 * 1024  # bytes of a request, in botocore's model
+CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 
 
 class Runtime:
     """Sends invocations to the containers over connections that are kept open."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, endpoints: Endpoints, seconds: float = INVOCATION_SECONDS) -> None:
         self._endpoints = endpoints
+        self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
+        shape = service_model("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape
+        assert shape is not None
+        self._shape = shape
+        self._members = {
+            member.serialization["name"].lower(): name
+            for name, member in shape.members.items()
+            if member.serialization.get("location") == "header"
+        }
 
     async def invoke(self, name: str, headers: dict[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
         """Return the headers and the body of the answer.
@@ -30,54 +42,71 @@ class Runtime:
             ServiceError: ValidationError, or ModelError with the container's own status and message.
         """
         if len(body) > BODY_LIMIT:
-            raise ServiceError(
-                "ValidationError", f"The request body has {len(body)} bytes, at most {BODY_LIMIT} are allowed."
-            )
-        deadline = time.monotonic() + INVOCATION_SECONDS
+            raise ServiceError("413", f"HTTP content length exceeded {BODY_LIMIT} bytes.", 413)
+        params = {member: headers[header] for header, member in self._members.items() if header in headers}
+        validate({"EndpointName": name, **params}, self._shape, "ValidationError")
+        check_emulated("InvokeEndpoint", params, "ValidationError")
+        deadline = time.monotonic() + self._seconds
         while time.monotonic() < deadline:
-            with self._endpoints.lease(name, headers.get("x-amzn-sagemaker-target-variant")) as (fleet, variant):
-                if fleet and variant and variant.port:
-                    status, content_type, answer = await self._send(variant, headers, body)
-                    if status >= 400:
-                        raise model_error(name, status, answer)
-                    request = Payload(headers.get("content-type", "application/octet-stream"), body)
-                    if fleet.capture:
-                        inference_id = headers.get("x-amzn-sagemaker-inference-id")
-                        fleet.capture.record(variant.name, inference_id, request, Payload(content_type, answer))
-                    return self._answer_headers(headers, content_type, variant), answer
+            with self._endpoints.lease(name, params.get("TargetVariant")) as variant:
+                if variant:
+                    return await self._ask(name, variant, params, body)
             await asyncio.sleep(0.05)
         raise ServiceError("ServiceUnavailable", f"Endpoint {name} has no container in service.", 503)
 
-    async def _send(self, variant: Variant, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
+    async def _ask(
+        self, name: str, variant: Variant, params: dict[str, str], body: bytes
+    ) -> tuple[dict[str, str], bytes]:
+        """Return what a variant's container answers, as InvokeEndpoint's answer."""
+        status, answer_headers, answer = await self._send(name, variant, params, body)
+        if status >= 400:
+            raise model_error(name, variant, status, answer.decode(errors="replace"))
+        reply = Payload(answer_headers.get("Content-Type", ""), answer)
+        if variant.capture:
+            request = Payload(params.get("ContentType", "application/octet-stream"), body)
+            variant.capture.record(Inference(request, reply, params.get("InferenceId")))
+        headers = {"Content-Type": reply.content_type, "x-Amzn-Invoked-Production-Variant": variant.name}
+        if CUSTOM_ATTRIBUTES in answer_headers:
+            headers[CUSTOM_ATTRIBUTES] = answer_headers[CUSTOM_ATTRIBUTES]
+        return headers, answer
+
+    async def _send(self, name: str, variant: Variant, params: dict[str, str], body: bytes) -> tuple[int, Any, bytes]:
+        """Return status, headers and body of the container's answer; AWS names 0 as the status when there is none."""
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=INVOCATION_SECONDS)
+            timeout = aiohttp.ClientTimeout(total=self._seconds)
             self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0))
-        passed = {"Content-Type": headers.get("content-type", "application/octet-stream")}
-        if "accept" in headers:
-            passed["Accept"] = headers["accept"]
-        if "x-amzn-sagemaker-custom-attributes" in headers:
-            passed["X-Amzn-SageMaker-Custom-Attributes"] = headers["x-amzn-sagemaker-custom-attributes"]
+        passed = {"Content-Type": params.get("ContentType", "application/octet-stream")}
+        if "Accept" in params:
+            passed["Accept"] = params["Accept"]
+        if "CustomAttributes" in params:
+            passed[CUSTOM_ATTRIBUTES] = params["CustomAttributes"]
         url = f"http://127.0.0.1:{variant.port}/invocations"
         try:
             async with self._session.post(url, data=body, headers=passed) as response:
-                return response.status, response.headers.get("Content-Type", ""), await response.read()
+                return response.status, response.headers, await response.read()
         except TimeoutError as err:
-            raise model_error(variant.name, 0, b"Your invocation timed out while waiting for a response") from err
-        except aiohttp.ClientError as err:
-            raise model_error(variant.name, 500, f"The container closed the connection: {err}".encode()) from err
+            raise model_error(
+                name, variant, 0,
+                "Your invocation timed out while waiting for a response from container primary. Review the latency "
+                "metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
+            ) from err  # fmt: skip
+        except (aiohttp.ClientError, OSError) as err:
+            raise model_error(
+                name, variant, 0,
+                f"Amazon SageMaker could not get a response from the {name} endpoint. This can occur when CPU or "
+                "memory utilization is high. To check your utilization, see Amazon CloudWatch. To fix this problem, "
+                "use an instance type with more CPU capacity or memory.",
+            ) from err  # fmt: skip
 
-    def _answer_headers(self, headers: dict[str, str], content_type: str, variant: Variant) -> dict[str, str]:
-        answer = {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": variant.name}
-        if "x-amzn-sagemaker-custom-attributes" in headers:
-            answer["X-Amzn-SageMaker-Custom-Attributes"] = headers["x-amzn-sagemaker-custom-attributes"]
-        return answer
 
-
-def model_error(endpoint: str, status: int, answer: bytes) -> ServiceError:
+def model_error(endpoint_name: str, variant: Variant, status: int, message: str) -> ServiceError:
     """Return AWS's ModelError: HTTP 424, with what the container itself answered."""
-    message = answer.decode(errors="replace")
+    region = get_region()
     kind = "client error" if 400 <= status < 500 else "server error"
-    members: dict[str, Any] = {"OriginalStatusCode": status, "OriginalMessage": message}
-    text = f"Received {kind} ({status}) from primary with message {json.dumps(message)}."
-    log = f"See the log group /aws/sagemaker/Endpoints/{endpoint} for more information."
-    return ServiceError("ModelError", f"{text} {log}", 424, **members)
+    return ServiceError(
+        "ModelError",
+        f'Received {kind} ({status}) from primary with message "{message}". See https://{region}.console.aws.amazon.com'
+        f"/cloudwatch/home?region={region}#logEventViewer:group=/aws/sagemaker/Endpoints/{endpoint_name} in account "
+        f"{get_account_id()} for more information.",
+        424, OriginalStatusCode=status, OriginalMessage=message, LogStreamArn=variant.log_stream_arn,
+    )  # fmt: skip

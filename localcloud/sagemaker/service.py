@@ -1,4 +1,4 @@
-"""SageMaker's HTTP face: signature and IAM checked by MiniStack's own evaluator, then the action."""
+"""SageMaker's HTTP face: who asks is checked, what they ask is validated, then the action is taken."""
 
 import asyncio
 import json
@@ -8,30 +8,23 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from ministack.app import _request_account_scope
-from ministack.core import iam_evaluator
-from ministack.core.iam_actions import identity_denial_message
-from ministack.core.responses import get_region, set_request_account_id, set_request_region
-from ministack.core.router import extract_access_key_id, extract_region
-
+from localcloud.sagemaker.authorization import authorize, pin_request
+from localcloud.sagemaker.emulated import check_emulated
+from localcloud.sagemaker.endpoint_configs import EndpointConfigs
 from localcloud.sagemaker.endpoints import Endpoints
 from localcloud.sagemaker.errors import ServiceError
-from localcloud.sagemaker.models import EndpointConfigs, Models
+from localcloud.sagemaker.models import Models
 from localcloud.sagemaker.runtime import Runtime
-from localcloud.sagemaker.store import ENDPOINT, ENDPOINT_CONFIG, MODEL, TRAINING_JOB, Store, arn_of
+from localcloud.sagemaker.store import Store
 from localcloud.sagemaker.tags import Tags
 from localcloud.sagemaker.training_jobs import TrainingJobs
 from localcloud.sagemaker.validation import service_model, validate
 
 INVOCATION_PATH = re.compile(r"/endpoints/([^/]+)/invocations")
-RESOURCE_NAMES = {  # the member that names an action's resource
-    "TrainingJobName": TRAINING_JOB,
-    "ModelName": MODEL,
-    "EndpointConfigName": ENDPOINT_CONFIG,
-    "EndpointName": ENDPOINT,
-}
+
+Reply = tuple[int, dict[str, str], bytes]  # HTTP status, headers, body
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +53,10 @@ class SageMaker:
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        pin_request(scope, headers)
         body = await read_body(receive)
-        iam_evaluator.pin_signed_body(body)
+        pin_request(scope, headers, body)
         try:
-            status, reply_headers, reply = await self._answer(scope, headers, body)
+            status, reply_headers, reply = await self._answer(scope["path"], headers, body)
         except ServiceError as err:
             status, reply_headers, reply = error_reply(err)
         except Exception:
@@ -73,29 +65,27 @@ class SageMaker:
                 ServiceError("InternalFailure", "An internal failure occurred.", 500)
             )
         reply_headers["x-amzn-RequestId"] = str(uuid.uuid4())
+        reply_headers["Content-Length"] = str(len(reply))
         raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply_headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": reply})
 
-    async def _answer(
-        self, scope: dict[str, Any], headers: dict[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
-        invocation = INVOCATION_PATH.fullmatch(scope["path"])
-        if invocation:
+    async def _answer(self, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        if invocation := INVOCATION_PATH.fullmatch(path):
             name = unquote(invocation.group(1))
-            authorize(headers, "InvokeEndpoint", arn_of(ENDPOINT, name))
-            reply_headers, reply = await self._runtime.invoke(name, headers, body)
-            return 200, reply_headers, reply
+            authorize(headers, "InvokeEndpoint", {"EndpointName": name})
+            return 200, *await self._runtime.invoke(name, headers, body)
         action = headers.get("x-amz-target", "").removeprefix("SageMaker.")
         if action not in self._actions:
             raise ServiceError(
-                "UnknownOperationException", f"The local cloud does not emulate sagemaker:{action or scope['path']}."
+                "UnknownOperationException", f"The local cloud does not emulate sagemaker:{action or path}."
             )
-        params = json.loads(body or b"{}")
-        authorize(headers, action, resource_arn(action, params))
+        params = parse(body)
+        authorize(headers, action, params)
         shape = service_model("sagemaker").operation_model(action).input_shape
         if shape is not None:
             validate(params, shape)
+        check_emulated(action, params)
         answer = await asyncio.to_thread(self._actions[action], params)
         return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
 
@@ -129,18 +119,6 @@ def actions(
     }
 
 
-def pin_request(scope: dict[str, Any], headers: dict[str, str]) -> None:
-    """Set the account, region and signature that MiniStack's evaluator will judge this request by."""
-    access_key = extract_access_key_id(headers)
-    iam_evaluator.pin_request_origin("127.0.0.1", True)
-    if access_key:
-        set_request_account_id(_request_account_scope(access_key))
-    set_request_region(extract_region(headers))
-    raw_path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
-    iam_evaluator.pin_signed_request(scope["method"], raw_path, {}, scope["headers"])
-    iam_evaluator.pin_request_caller(headers, {})
-
-
 async def read_body(receive: Callable[[], Awaitable[Any]]) -> bytes:
     chunks, more = [], True
     while more:
@@ -150,30 +128,22 @@ async def read_body(receive: Callable[[], Awaitable[Any]]) -> bytes:
     return b"".join(chunks)
 
 
-def resource_arn(action: str, params: dict[str, Any]) -> str:
-    """Return the ARN that IAM judges the action by; `*` for the List actions."""
-    for member, kind in RESOURCE_NAMES.items():
-        if action.endswith(member.removesuffix("Name")):
-            return arn_of(kind, str(params.get(member, "")))
-    return str(params.get("ResourceArn", "*"))
-
-
-def authorize(headers: dict[str, str], action: str, arn: str) -> None:
-    """Check signature and policies.
+def parse(body: bytes) -> dict[str, Any]:
+    """Return the request's members; those that are null are as good as missing.
 
     Raises:
-        ServiceError: With AWS's sentence.
+        ServiceError: SerializationException, when the body is not a JSON object.
     """
-    name = f"sagemaker:{action}"
-    denied = iam_evaluator.enforce(extract_access_key_id(headers), name, "sagemaker", get_region(), resource_arn=arn)
-    if isinstance(denied, iam_evaluator.AuthError):
-        raise ServiceError(denied.code, denied.message, 403)
-    if denied is not None:
-        sentence = identity_denial_message(name, denied.principal_arn, arn, denied.decision == "Deny")
-        raise ServiceError("AccessDeniedException", sentence, 400)
+    try:
+        params = json.loads(body or b"{}")
+    except ValueError as err:
+        raise ServiceError("SerializationException", f"The request is not JSON: {err}.") from err
+    if not isinstance(params, dict):
+        raise ServiceError("SerializationException", "The request must be of type structure.")
+    return {name: value for name, value in params.items() if value is not None}
 
 
-def error_reply(err: ServiceError) -> tuple[int, dict[str, str], bytes]:
+def error_reply(err: ServiceError) -> Reply:
     """Return an error in both protocols' terms: the header is REST's, `__type` is JSON 1.1's."""
     headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": err.code}
     body = {"__type": err.code, "message": str(err), "Message": str(err), **err.members}

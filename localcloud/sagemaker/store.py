@@ -24,6 +24,8 @@ TRAINING_JOB = Kind("training-job", "training job")
 MODEL = Kind("model", "model")
 ENDPOINT_CONFIG = Kind("endpoint-config", "endpoint configuration")
 ENDPOINT = Kind("endpoint", "endpoint")
+# What an endpoint was deployed from, by its ARN: on AWS it goes on serving when its model or configuration is deleted.
+DEPLOYMENT = Kind("deployment", "deployment")
 
 
 def now() -> float:
@@ -40,12 +42,21 @@ def region_of(arn: str) -> str:
 
 
 class Store:
-    """Resources and tags; every change is on disk when the call returns."""
+    """Resources and tags; every change is on disk when the call returns. A resource that was read never changes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
         self._data: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+
+    def add(self, kind: Kind, arn: str, resource: Resource, tags: list[dict[str, str]]) -> bool:
+        """Keep a new resource and its tags; returns False when there is one with this ARN."""
+        with self._lock:
+            if self.get(kind, arn) is not None:
+                return False
+            self._data.setdefault("tags", {})[arn] = {tag["Key"]: tag["Value"] for tag in tags}
+            self.put(kind, arn, resource)
+        return True
 
     def put(self, kind: Kind, arn: str, resource: Resource) -> None:
         with self._lock:
@@ -53,19 +64,20 @@ class Store:
             self._save()
 
     def update(self, kind: Kind, arn: str, **fields: Any) -> None:
-        """Change fields of a resource and its LastModifiedTime; nothing happens when it is gone meanwhile."""
+        """Change fields of a resource, drop those that are None; nothing happens when it is gone meanwhile."""
         with self._lock:
             resource = self.get(kind, arn)
             if resource is not None:
-                resource.update(fields, LastModifiedTime=now())
-                self._save()
+                changed = {**resource, "LastModifiedTime": now(), **fields}
+                self.put(kind, arn, {name: value for name, value in changed.items() if value is not None})
 
     def get(self, kind: Kind, arn: str) -> Resource | None:
         return self._data.get(kind.arn_part, {}).get(arn)
 
     def delete(self, kind: Kind, arn: str) -> None:
+        """Forget a resource and its tags; nothing happens when it is gone already."""
         with self._lock:
-            del self._data[kind.arn_part][arn]
+            self._data.get(kind.arn_part, {}).pop(arn, None)
             self._data.get("tags", {}).pop(arn, None)
             self._save()
 

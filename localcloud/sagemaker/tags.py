@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from localcloud.sagemaker.errors import ServiceError
+from localcloud.sagemaker.errors import invalid
+from localcloud.sagemaker.listing import page
 from localcloud.sagemaker.store import Store
+
+PAGE = 50  # tags in a page when MaxResults is not given; a resource has at most 50
 
 
 class Tags:
@@ -18,7 +21,8 @@ class Tags:
         return {"Tags": params["Tags"]}
 
     def list(self, params: dict[str, Any]) -> dict[str, Any]:
-        return {"Tags": [{"Key": key, "Value": value} for key, value in self._store.tags(self._arn(params)).items()]}
+        tags = [{"Key": key, "Value": value} for key, value in self._store.tags(self._arn(params)).items()]
+        return page(tags, {"MaxResults": PAGE, **params}, "Tags")
 
     def delete(self, params: dict[str, Any]) -> dict[str, Any]:
         tags = self._store.tags(self._arn(params))
@@ -28,5 +32,5 @@ class Tags:
     def _arn(self, params: dict[str, Any]) -> str:
         arn: str = params["ResourceArn"]
         if not self._store.exists(arn):
-            raise ServiceError("ValidationException", f"Could not find resource {arn}.")
+            raise invalid(f"Could not find resource {arn}.")
         return arn

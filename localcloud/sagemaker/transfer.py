@@ -15,8 +15,8 @@ def split_uri(uri: str) -> tuple[str, str]:
     return parts.netloc, parts.path.lstrip("/")
 
 
-def download_prefix(s3: Any, uri: str, directory: Path) -> int:
-    """Copy every object under an S3 prefix into `directory` and return how many there were.
+def download_prefix(s3: Any, uri: str, directory: Path) -> None:
+    """Copy every object under an S3 prefix into `directory`.
 
     A key keeps its path below the prefix; an object whose key is the whole prefix keeps its last name.
     """
@@ -31,7 +31,6 @@ def download_prefix(s3: Any, uri: str, directory: Path) -> int:
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(download, keys))
-    return len(keys)
 
 
 def download_model(s3: Any, uri: str, directory: Path) -> None:
@@ -39,6 +38,12 @@ def download_model(s3: Any, uri: str, directory: Path) -> None:
     bucket, key = split_uri(uri)
     with tarfile.open(fileobj=s3.get_object(Bucket=bucket, Key=key)["Body"], mode="r|gz") as archive:
         archive.extractall(directory, filter="data")
+
+
+def is_empty_prefix(s3: Any, uri: str) -> bool:
+    """Tell whether there is no object under an S3 prefix."""
+    bucket, prefix = split_uri(uri)
+    return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"] == 0)
 
 
 def upload_archive(s3: Any, directory: Path, uri: str) -> None:

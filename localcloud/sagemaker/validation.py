@@ -2,49 +2,46 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import botocore.loaders
 import botocore.model
-from botocore.validate import ParamValidator
 
 from localcloud.sagemaker.errors import ServiceError
 
 Shape = botocore.model.Shape
 
+TYPES: dict[str, tuple[type, ...]] = {  # what JSON gives for each type of the model
+    "structure": (dict,), "map": (dict,), "list": (list,), "string": (str,), "boolean": (bool,),
+    "integer": (int,), "long": (int,), "float": (int, float), "double": (int, float), "timestamp": (int, float),
+}  # fmt: skip
+JAVA_CLASSES = {"ASCII": r"\x00-\x7F", "Print": r"\x20-\x7E", "Alnum": "a-zA-Z0-9", "L": r"\w", "N": r"\d", "Z": r"\s"}
 
-@lru_cache
+
+@cache
 def service_model(name: str) -> botocore.model.ServiceModel:
     """Return botocore's model of `sagemaker` or `sagemaker-runtime`."""
     return botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model(name, "service-2"), name)
 
 
-def validate(params: dict[str, Any], shape: Shape) -> None:
+def validate(params: Any, shape: Shape, code: str = "ValidationException") -> None:
     """Check types, required members, lengths, ranges, patterns and enumerations.
 
     Raises:
-        ServiceError: ValidationException with AWS's sentence, every violation in it.
+        ServiceError: With AWS's sentence, every violation in it.
     """
-    report = ParamValidator().validate(without_none(params), shape)
-    if report.has_errors():
-        raise ServiceError("ValidationException", report.generate_report())
     found = list(violations(params, shape, ""))
     if found:
         count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
-        raise ServiceError("ValidationException", f"{count}: {'; '.join(found)}")
-
-
-def without_none(params: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if value is not None}
+        raise ServiceError(code, f"{count}: {'; '.join(found)}")
 
 
 def violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
-    """Yield AWS's sentence for each constraint that botocore's validator itself does not check."""
+    """Yield AWS's sentence for each constraint of the model that the value breaks."""
+    check_type(value, shape, path)
     if isinstance(shape, botocore.model.StructureShape):
-        for name, member in shape.members.items():
-            if value.get(name) is not None:
-                yield from violations(value[name], member, f"{path}.{lower_first(name)}" if path else lower_first(name))
+        yield from member_violations(value, shape, path)
     elif isinstance(shape, botocore.model.ListShape):
         yield from size_violations(value, shape, path)
         for number, item in enumerate(value, start=1):
@@ -60,12 +57,31 @@ def violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
         yield from range_violations(value, shape, path)
 
 
+def check_type(value: Any, shape: Shape, path: str) -> None:
+    """Raise SerializationException, which AWS answers before it looks at any constraint."""
+    is_right = isinstance(value, TYPES[shape.type_name]) and (isinstance(value, bool) == (shape.type_name == "boolean"))
+    if not is_right:
+        raise ServiceError("SerializationException", f"{path or 'The request'} must be of type {shape.type_name}.")
+
+
+def member_violations(value: dict[str, Any], shape: botocore.model.StructureShape, path: str) -> Iterator[str]:
+    if unknown := [name for name in value if name not in shape.members]:
+        raise ServiceError("SerializationException", f"There is no {unknown[0]} in {path or 'this request'}.")
+    for name, member in shape.members.items():
+        member_path = f"{path}.{lower_first(name)}" if path else lower_first(name)
+        if value.get(name) is not None:
+            yield from violations(value[name], member, member_path)
+        elif name in shape.required_members:
+            yield sentence(None, member_path, "not be null")
+
+
 def lower_first(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
 def sentence(value: Any, path: str, constraint: str) -> str:
-    return f"Value '{value}' at '{path}' failed to satisfy constraint: Member must {constraint}"
+    shown = "null" if value is None else f"'{value}'"
+    return f"Value {shown} at '{path}' failed to satisfy constraint: Member must {constraint}"
 
 
 def size_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
@@ -93,13 +109,14 @@ def string_violations(value: str, shape: Shape, path: str) -> Iterator[str]:
         yield sentence(value, path, f"satisfy enum value set: [{', '.join(allowed)}]")
 
 
-@lru_cache
+@cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of the model; its dialect is Java's."""
-    for java, python in ((r"\p{ASCII}", r"\x00-\x7F"), (r"\p{Print}", r"\x20-\x7E"), (r"\z", r"\Z")):
-        bracketed = python if f"[{java}" in pattern or not python.startswith("\\x") else f"[{python}]"
-        pattern = pattern.replace(java, bracketed)
-    try:
-        return re.compile(pattern, re.DOTALL)
-    except re.error:  # a construct that Python does not know: AWS will check it
-        return re.compile(".*", re.DOTALL)
+    r"""Compile a pattern of the model, whose dialect is Java's: it has `\p{...}`, alone or within brackets."""
+
+    def translate(found: re.Match[str]) -> str:
+        brackets, alone = found.groups()
+        if alone:
+            return f"[{JAVA_CLASSES[alone]}]"
+        return re.sub(r"\\p\{(\w+)\}", lambda name: JAVA_CLASSES[name[1]], brackets)
+
+    return re.compile(re.sub(r"(\[[^\]]*\])|\\p\{(\w+)\}", translate, pattern).replace(r"\z", r"\Z"))

@@ -1,0 +1,50 @@
+"""An algorithm's metrics: found in its log lines, the last values kept, all of them put into CloudWatch."""
+
+import contextlib
+import re
+import time
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud.sagemaker.store import now
+
+NAMESPACE = "/aws/sagemaker/TrainingJobs"
+SEND_SECONDS = 5
+DATA_AT_ONCE = 1000  # PutMetricData takes no more
+
+
+class Metrics:
+    """Watches the log lines of one training job.
+
+    As on AWS, a role that may not put metrics does not fail the job.
+    """
+
+    def __init__(self, definitions: dict[str, str], cloudwatch: Any, training_job_name: str) -> None:
+        self._patterns = {name: re.compile(regex) for name, regex in definitions.items()}
+        self._cloudwatch = cloudwatch
+        self._dimensions = [{"Name": "TrainingJobName", "Value": training_job_name}]
+        self._last: dict[str, dict[str, Any]] = {}
+        self._waiting: list[dict[str, Any]] = []
+        self._sent = time.monotonic()
+
+    def watch(self, line: str) -> None:
+        """Keep what the line tells."""
+        for name, pattern in self._patterns.items():
+            if found := pattern.search(line):
+                datum = {"MetricName": name, "Value": float(found.group(1)), "Timestamp": now()}
+                self._last[name] = datum
+                self._waiting.append({**datum, "Dimensions": self._dimensions})
+        if time.monotonic() > self._sent + SEND_SECONDS:
+            self.send()
+
+    def send(self) -> None:
+        """Put what has come since the last time."""
+        data, self._waiting, self._sent = self._waiting, [], time.monotonic()
+        with contextlib.suppress(ClientError, BotoCoreError):
+            for start in range(0, len(data), DATA_AT_ONCE):
+                self._cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + DATA_AT_ONCE])
+
+    def final(self) -> list[dict[str, Any]]:
+        """Return the FinalMetricDataList: the last value of each metric."""
+        return list(self._last.values())
