@@ -13,7 +13,7 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json
 from ministack.services import cloudwatch, lambda_svc
 
-from localcloud import lambda_logs
+from localcloud import lambda_logs, lambda_process
 from localcloud.lambda_environments import Environment
 
 # AWS runs 1,000 at once by default. Processes of this machine are dearer: more than these wait in a queue.
@@ -58,6 +58,7 @@ def run_python_on_the_runtime_interface_client() -> None:
         body = json.loads(outcome.payload) if error else outcome.payload
         return {"body": body, "error": error, "log": log, "duration_ms": outcome.duration_ms}
 
+    lambda_process.runtime_directory()  # made now: invocations would race for it
     lambda_runtime._worker_class_for = lambda config: Environment
     lambda_svc._execute_function_dispatch = dispatch
 

@@ -65,6 +65,7 @@ def variables(config: dict[str, Any], code: str, api_port: int, log_stream: str)
         "LANG": "en_US.UTF-8",
         "PATH": os.defpath,
         "PYTHONPATH": f"{code}{os.pathsep}{runtime_directory()}",
+        "TMPDIR": tempfile.gettempdir(),  # not on AWS, where /tmp is its own; by it `down` knows this cloud's processes
         "TZ": ":UTC",
     }
 

@@ -42,10 +42,10 @@ def invoke_functions_as_the_role() -> None:
 def call_lambda(func_ref: str, event: Any) -> Any:
     """Return what the function answers."""
     func, config, name = lambda_svc._get_func_record_for_ref(func_ref)
+    function_arn = f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{name}"
+    check_invocation_is_allowed(function_arn)
     if not func or not config:
-        arn = f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{name}"
-        raise service_error("ResourceNotFoundException", 404, f"Function not found: {arn}")
-    check_invocation_is_allowed(config["FunctionArn"])
+        raise service_error("ResourceNotFoundException", 404, f"Function not found: {function_arn}")
     record = lambda_svc._execution_record_for_config(func, config)
     result = lambda_svc._execute_function_with_config_scope(record, event)
     body = result.get("body")

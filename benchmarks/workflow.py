@@ -1,0 +1,184 @@
+"""Measure the workflow of a deployed stack: executions per second, and what an execution costs beyond its functions.
+
+    python -m localcloud exec -- python benchmarks/workflow.py --executions 500
+
+Images must be staged and the endpoint in service: `python training/run.py stage`, `train` and `deploy`. All executions
+are started at once, as `run.py test` does. The functions' own durations are those that Lambda reports in their logs,
+init phases included. With the local cloud, the memory of its processes is watched too.
+"""
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+from botocore.config import Config
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # this file is run as a script
+
+from training import stack as stacks  # noqa: E402  # needs the line above
+from training import test as step  # noqa: E402
+
+FUNCTIONS = ("serializeImageData", "classifyImage", "filterInferences")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the functions report of one run, in seconds."""
+
+    invocations: int
+    cold: int
+    init: float
+    handlers: float
+
+
+class Memory:
+    """Watches the resident memory of the local cloud's processes, in MiB; 0 when there is none."""
+
+    def __init__(self) -> None:
+        self.peak: Counter[str] = Counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Memory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.5):
+            now = cloud_memory()
+            if now.total() > self.peak.total():
+                self.peak = now
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stack-name", default="scones-unlimited", help="a deployed stack (%(default)s)")
+    parser.add_argument("--executions", type=int, default=500, help="started at once (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=2, help="the first one is cold (%(default)s)")
+    arguments = parser.parse_args()
+    stack = stacks.describe(boto3.client("cloudformation"), arguments.stack_name)
+    keys = step.list_test_images(boto3.client("s3"), stack.bucket)
+    idle = cloud_memory()
+    print(f"idle memory: {describe_memory(idle)}")
+    for number in range(1, arguments.rounds + 1):
+        print(f"\nround {number}: {arguments.executions} executions of {arguments.stack_name}")
+        run = f"bench-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        chosen = step.choose(keys, arguments.executions, seed=number)
+        events = {f"{run}-{i:05d}": step.event_for(stack.bucket, key) for i, key in enumerate(chosen)}
+        measure(stack.state_machine_arn, arguments.stack_name, run, events)
+
+
+def measure(state_machine_arn: str, stack_name: str, run: str, events: dict[str, dict[str, Any]]) -> None:
+    """Run all executions and print what was measured."""
+    client = boto3.client("stepfunctions", config=Config(max_pool_connections=16))
+    began_at = int(time.time() * 1000)
+    processor_before = cloud_processor_seconds()
+    began = time.monotonic()
+    with Memory() as memory, step.progress_bar(Console(stderr=True)) as progress:
+        step.run_all(state_machine_arn, events, len(events), client, progress)
+    seconds = time.monotonic() - began
+    processor = cloud_processor_seconds() - processor_before
+    outcomes = step.read_outcomes(state_machine_arn, run, events, client)
+    work = reported_work(stack_name, began_at)
+    per_execution = 1000 / len(events)  # seconds to milliseconds
+    print_row("outcomes", f"{outcomes['outcome'].value_counts().to_dict()}, {len(events) - len(outcomes)} lost")
+    print_row("executions/s", f"{len(events) / seconds:.1f} ({seconds:.1f} s)")
+    print_row("invocations/s", f"{work.invocations / seconds:.1f} ({work.invocations}, {work.cold} cold)")
+    print_row("its functions", f"{work.handlers * per_execution:.0f} ms, and {work.init * per_execution:.0f} ms init")
+    print_row("CPU of the cloud", f"{processor * per_execution:.0f} ms an execution, functions and endpoint included")
+    print_row("peak memory", describe_memory(memory.peak))
+    alone(client, state_machine_arn, stack_name, next(iter(events.values())))
+
+
+def alone(client: Any, state_machine_arn: str, stack_name: str, event: dict[str, Any], times: int = 10) -> None:
+    """Print what one execution costs beyond its functions when nothing else runs."""
+    began_at = int(time.time() * 1000)
+    seconds = 0.0
+    for _ in range(times):
+        execution = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(event))["executionArn"]
+        while (described := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            time.sleep(0.01)
+        seconds += (described["stopDate"] - described["startDate"]).total_seconds()
+    work = reported_work(stack_name, began_at)
+    beyond = (seconds - work.handlers - work.init) / times * 1000
+    print_row("one at a time", f"{seconds / times * 1000:.0f} ms, of which {beyond:.0f} ms beyond its functions")
+
+
+def print_row(label: str, value: str) -> None:
+    print(f"  {label:18}{value}")
+
+
+def reported_work(stack_name: str, since: int) -> Work:
+    """Sum up the platform.report events of the functions since a time in milliseconds."""
+    with ThreadPoolExecutor(len(FUNCTIONS)) as pool:
+        found = pool.map(lambda name: reports(f"/aws/lambda/{stack_name}-{name}", since), FUNCTIONS)
+    metrics = [report for function in found for report in function]
+    inits = [report["initDurationMs"] / 1000 for report in metrics if "initDurationMs" in report]
+    return Work(len(metrics), len(inits), sum(inits), sum(report["durationMs"] for report in metrics) / 1000)
+
+
+def reports(log_group: str, since: int) -> list[dict[str, float]]:
+    """Return the metrics of each platform.report event of a function since a time in milliseconds."""
+    paginator = boto3.client("logs").get_paginator("filter_log_events")
+    pages = paginator.paginate(logGroupName=log_group, startTime=since, filterPattern='"platform.report"')
+    messages = [json.loads(event["message"]) for page in pages for event in page["events"]]
+    return [message["record"]["metrics"] for message in messages if message.get("type") == "platform.report"]
+
+
+# The local cloud's processes -------------------------------------------------------------------------------------
+
+
+def cloud_processes() -> list[psutil.Process]:
+    """Return the server that listens at AWS_ENDPOINT_URL and all its descendants; none when it is AWS."""
+    port = os.environ.get("AWS_ENDPOINT_URL", "").rpartition(":")[2]
+    listening = [
+        one.pid for one in psutil.net_connections("tcp") if one.status == "LISTEN" and str(one.laddr[1]) == port
+    ]
+    if not listening or listening[0] is None:
+        return []
+    server = psutil.Process(listening[0])
+    return [server, *server.children(recursive=True)]
+
+
+def cloud_memory() -> Counter[str]:
+    """Return the resident MiB of the server, the functions and the rest (the endpoint)."""
+    memory: Counter[str] = Counter()
+    for number, process in enumerate(cloud_processes()):
+        try:
+            command = " ".join(process.cmdline())
+            kind = "server" if number == 0 else "functions" if "awslambdaric" in command else "endpoint"
+            memory[kind] += round(process.memory_info().rss / 2**20)
+        except psutil.NoSuchProcess:
+            continue
+    return memory
+
+
+def describe_memory(memory: Counter[str]) -> str:
+    return f"{memory.total()} MiB ({', '.join(f'{kind} {mib}' for kind, mib in sorted(memory.items()))})"
+
+
+def cloud_processor_seconds() -> float:
+    """Return the CPU time that the processes have used, their ended children included."""
+    return sum(sum(process.cpu_times()[:4]) for process in cloud_processes())
+
+
+if __name__ == "__main__":
+    main()
