@@ -5,6 +5,9 @@
 Images must be staged and the endpoint in service: `python training/run.py stage`, `train` and `deploy`. All executions
 are started at once, as `run.py test` does. The functions' own durations are those that Lambda reports in their logs,
 init phases included. With the local cloud, the memory of its processes is watched too.
+
+Measured on 2 cores that others used as well: 40 to 65 executions and 118 to 197 invocations a second, 925 MiB. One
+execution alone takes 155 ms beyond its functions, of which MiniStack sleeps 150 before each.
 """
 
 import argparse

@@ -1,8 +1,4 @@
-"""Execution environments of Lambda: processes in which AWS's own runtime client runs a function.
-
-The process asks its environment's Runtime API for events and answers there, as on AWS
-(https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
-"""
+"""Execution environments of Lambda: processes in which AWS's own runtime client runs a function, within its limits."""
 
 import json
 import math
@@ -14,25 +10,17 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from ministack.services import lambda_svc
 
 from localcloud import lambda_process
+from localcloud.lambda_runtime_api import Message, RuntimeServer
 
 INIT_SECONDS = 10  # AWS's limit of the init phase; what is missing then counts against the function's timeout
 POLL_SECONDS = 0.02  # how often a running function's memory and output are read
 RESPONSE_LIMIT = 6 * 1024 * 1024 + 100  # bytes
-
-
-@dataclass(frozen=True)
-class Message:
-    """What an environment learns of its process: ready, response, error, init_error, exit, memory or timeout."""
-
-    kind: str
-    payload: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -54,64 +42,14 @@ class Outcome:
         return math.ceil(self.duration_ms + (self.init_ms or 0))
 
 
-class RuntimeApi(BaseHTTPRequestHandler):
-    """Hands events to the process and takes its answers."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: "RuntimeServer"
-
-    def do_GET(self) -> None:
-        self.server.messages.put(Message("ready"))
-        invocation = self.server.invocations.get()
-        if invocation is None:
-            self.close_connection = True
-            return
-        headers, event = invocation
-        self.send_response(200)
-        for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(event))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(event)
-
-    def do_POST(self) -> None:
-        payload = self.rfile.read(int(self.headers["Content-Length"]))
-        kind = "init_error" if self.path.endswith("/init/error") else self.path.rsplit("/", 1)[-1]
-        self.server.messages.put(Message(kind, payload))
-        self.send_response(202)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Stay silent."""
-
-
-class RuntimeServer(ThreadingHTTPServer):
-    """The Runtime API of one process."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), RuntimeApi)
-        self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self.invocations: queue.SimpleQueue[tuple[dict[str, str], bytes] | None] = queue.SimpleQueue()
-        threading.Thread(target=self.serve_forever, args=(POLL_SECONDS * 5,), daemon=True).start()
-
-    def handle_error(self, *_: Any) -> None:
-        """Ignore a connection that breaks: its process was killed."""
-
-    def stop(self) -> None:
-        self.invocations.put(None)
-        self.shutdown()
-        self.server_close()
-
-
 class Environment:
     """One concurrent invocation's place to run, kept warm for the next.
 
-    MiniStack's pool keeps it: `in_use`, `last_used`, `config`, `_proc`, `_discard_tmpdir` and the constructor are
-    what `lambda_runtime.acquire_worker` and `kill_workers` use.
+    MiniStack's pool keeps it: the constructor, `config`, `in_use`, `last_used`, `_proc` and `_discard_tmpdir` are
+    what the pool uses.
     """
+
+    _proc = None  # what the pool would end at once when the function is updated or deleted
 
     def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
         self.config = config
@@ -120,14 +58,30 @@ class Environment:
         self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{config.get('Version', '$LATEST')}]{uuid.uuid4().hex}"
         self._code = lambda_svc._provided_runtime_code_dir(code_zip)
         self._memory_limit = int(config.get("MemorySize", 128)) * 1024  # KiB
-        self._proc: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._server: RuntimeServer | None = None
         self._memory = 0  # KiB
         self._exit_code = 0
         self._partial = b""
+        self._busy = threading.Lock()
+        self._discarded = False
+
+    def _discard_tmpdir(self) -> None:
+        """End the environment, as soon as it is free: the pool has dropped it."""
+        self._discarded = True
+        if self._busy.acquire(blocking=False):
+            self._stop()
+            self._busy.release()
 
     def invoke(self, event: Any, request_id: str, trace_id: str | None) -> Outcome:
         """Run the function once; a process that does not survive is replaced at the next invocation."""
+        with self._busy:
+            outcome = self._invoke(event, request_id, trace_id)
+        if self._discarded:
+            self._discard_tmpdir()
+        return outcome
+
+    def _invoke(self, event: Any, request_id: str, trace_id: str | None) -> Outcome:
         output: list[str] = []
         timeout = int(self.config.get("Timeout", 3))
         init_ms, message = self._initialize(output)
@@ -136,20 +90,20 @@ class Environment:
             message = self._run(event, request_id, trace_id, timeout, message, output)
         duration_ms = timeout * 1000.0 if message.kind == "timeout" else (time.monotonic() - begin) * 1000
         if message.kind not in ("response", "error"):
-            self.stop()
+            self._stop()
         status, error_type, payload = self._judge(message, request_id, timeout)
         memory_mb = math.ceil(min(self._memory, self._memory_limit) / 1024)
         return Outcome(request_id, status, payload, error_type, output, duration_ms, init_ms, memory_mb)
 
     def _initialize(self, output: list[str]) -> tuple[float | None, Message]:
         """Start the process unless it runs; returns the milliseconds of the init phase and how it ended."""
-        if self._proc is not None and self._proc.poll() is None:
+        if self._process is not None and self._process.poll() is None:
             return None, Message("ready")
-        self.stop()
+        self._stop()
         begin = time.monotonic()
-        self._memory = 0
+        self._memory, self._partial = 0, b""
         self._server = RuntimeServer()
-        self._proc = lambda_process.start(self.config, self._code, self._server.server_port, self.log_stream)
+        self._process = lambda_process.start(self.config, self._code, self._server.server_port, self.log_stream)
         message = self._wait(INIT_SECONDS, output)
         return (time.monotonic() - begin) * 1000, message
 
@@ -173,11 +127,11 @@ class Environment:
 
     def _wait(self, seconds: float, output: list[str]) -> Message:
         """Return what happens next, reading the process's output and memory meanwhile."""
-        assert self._server is not None and self._proc is not None
+        assert self._server is not None and self._process is not None
         deadline = time.monotonic() + seconds
         message = None
         while message is None:
-            ended = self._proc.poll() is not None  # asked first: an answer may come before the end
+            ended = self._process.poll() is not None  # asked first: an answer may come before the end
             try:
                 message = self._server.messages.get(timeout=0 if ended else POLL_SECONDS)
             except queue.Empty:
@@ -192,17 +146,17 @@ class Environment:
 
     def _read_output(self) -> list[str]:
         """Return the lines written since the last call; what precedes an answer is in the pipe when it arrives."""
-        assert self._proc is not None and self._proc.stdout is not None
-        self._partial += self._proc.stdout.read() or b""
+        assert self._process is not None and self._process.stdout is not None
+        self._partial += self._process.stdout.read() or b""
         *lines, self._partial = self._partial.split(b"\n")
         # The runtime client separates the lines of one message with carriage returns.
         return [line.decode(errors="replace").replace("\r", "\n") for line in lines if line]
 
     def _read_memory(self) -> int:
         """Return the most memory that the process has used, in KiB: its resident set, not its address space."""
-        assert self._proc is not None
+        assert self._process is not None
         try:
-            status = Path(f"/proc/{self._proc.pid}/status").read_text()
+            status = Path(f"/proc/{self._process.pid}/status").read_text()
         except OSError:  # it has ended
             return self._memory
         peak = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
@@ -234,17 +188,14 @@ class Environment:
         how = f"exit status {code}" if code > 0 else f"signal: {(signal.strsignal(-code) or str(-code)).lower()}"
         return f"Runtime exited with error: {how}"
 
-    def stop(self) -> None:
+    def _stop(self) -> None:
         """End the process, however it is; the next invocation starts another one."""
-        process, self._proc = self._proc, None
+        process, self._process = self._process, None
         if process is not None:
             process.kill()
             self._exit_code = process.wait()
             assert process.stdout is not None
             process.stdout.close()
-        self._discard_tmpdir()
-
-    def _discard_tmpdir(self) -> None:
         server, self._server = self._server, None
         if server is not None:
             server.stop()

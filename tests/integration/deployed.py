@@ -33,12 +33,17 @@ def document(statements: list[dict[str, Any]]) -> str:
 
 def create_function(name: str, role: str, code: str, **settings: Any) -> str:
     """Return the ARN of a new Python function, whose module is `app`, when it can be invoked."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("app.py", code)
     client = boto3.client("lambda")
     request: dict[str, Any] = {"Runtime": "python3.13", "Handler": "app.lambda_handler", **settings}
-    created = client.create_function(FunctionName=name, Role=role, Code={"ZipFile": package.getvalue()}, **request)
+    created = client.create_function(FunctionName=name, Role=role, Code={"ZipFile": package(code)}, **request)
     while client.get_function_configuration(FunctionName=name)["State"] == "Pending":
         time.sleep(0.05)
     return created["FunctionArn"]
+
+
+def package(code: str) -> bytes:
+    """Return a deployment package with this code as app.py."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", code)
+    return buffer.getvalue()

@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localcloud.environment import client_environment
-from tests.integration.deployed import NAME, WRITE_LOGS, create_function, create_role
+from tests.integration.deployed import NAME, WRITE_LOGS, create_function, create_role, package
 
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # One function that does what its event says.
@@ -266,6 +266,18 @@ def test_without_permission_no_log_is_written(client: Any, aws: dict[str, str]) 
     create_function(name, create_role(name, "lambda.amazonaws.com"), CODE)
     assert invoke(client, name)[2] is None
     assert not boto3.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
+
+
+@pytest.mark.aws("Lambda", "an update lets what runs end, and the next invocation has the new code", "exact")
+def test_an_update_lets_what_runs_end(client: Any, role: str) -> None:
+    name = f"{NAME}-updated"
+    create_function(name, role, CODE)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(invoke, client, name, sleep=1.5)
+        time.sleep(0.5)
+        client.update_function_code(FunctionName=name, ZipFile=package("def lambda_handler(event, context): return 2"))
+        assert "process" in running.result()[0]
+    assert invoke(client, name)[0] == 2
 
 
 @pytest.mark.aws("Lambda", "reserved concurrency: 429 past it", "exact")

@@ -211,6 +211,9 @@ def test_an_execution_times_out(client: Any, function: str, role: str) -> None:
 def test_a_stopped_execution_stays_stopped(client: Any, function: str, role: str) -> None:
     machine = create_machine(client, {"Resource": function}, role)
     execution = start(client, machine, {"run": uuid.uuid4().hex, "failures": 9, "sleep": 0.5})
+    deadline = time.monotonic() + 10
+    while "TaskScheduled" not in event_types(client, execution) and time.monotonic() < deadline:
+        time.sleep(0.02)
     client.stop_execution(executionArn=execution)
     time.sleep(1)
     assert client.describe_execution(executionArn=execution)["status"] == "ABORTED"
@@ -281,6 +284,21 @@ def test_a_missing_function_is_named(run: Callable[..., Any], function: str) -> 
     described = run({}, Resource=f"{function}-gone")
     assert described["error"] == "Lambda.ResourceNotFoundException"
     assert described["cause"].startswith(f"Function not found: {function}-gone (Service: AWSLambda; Status Code: 404; ")
+
+
+@pytest.mark.aws(
+    "Step Functions", "the history of an execution", "approximate",
+    "a task that is a function has TaskScheduled, TaskSucceeded and TaskFailed, on AWS LambdaFunction...",
+)  # fmt: skip
+def test_the_history_tells_what_happened(client: Any, run: Callable[..., Any]) -> None:
+    assert event_types(client, run({})["executionArn"]) == [
+        "ExecutionStarted", "TaskStateEntered", "TaskScheduled", "TaskSucceeded", "TaskStateExited",
+        "ExecutionSucceeded",
+    ]  # fmt: skip
+
+
+def event_types(client: Any, execution: str) -> list[str]:
+    return [event["type"] for event in client.get_execution_history(executionArn=execution)["events"]]
 
 
 # Many at once ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,72 @@
+"""The Runtime API of Lambda, which a function's process asks for events and tells its answers.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+import queue
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+STOP_SECONDS = 0.1  # how long a server takes at most to notice that it is stopped
+
+
+@dataclass(frozen=True)
+class Message:
+    """What an environment learns of its process: ready, response, error, init_error, exit, memory or timeout."""
+
+    kind: str
+    payload: bytes = b""
+
+
+class RuntimeApi(BaseHTTPRequestHandler):
+    """Hands events to the process and takes its answers."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: "RuntimeServer"
+
+    def do_GET(self) -> None:
+        self.server.messages.put(Message("ready"))
+        invocation = self.server.invocations.get()
+        if invocation is None:
+            self.close_connection = True
+            return
+        headers, event = invocation
+        self.send_response(200)
+        for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(event))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(event)
+
+    def do_POST(self) -> None:
+        payload = self.rfile.read(int(self.headers["Content-Length"]))
+        kind = "init_error" if self.path.endswith("/init/error") else self.path.rsplit("/", 1)[-1]
+        self.server.messages.put(Message(kind, payload))
+        self.send_response(202)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Stay silent."""
+
+
+class RuntimeServer(ThreadingHTTPServer):
+    """The Runtime API of one process."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), RuntimeApi)
+        self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.invocations: queue.SimpleQueue[tuple[dict[str, str], bytes] | None] = queue.SimpleQueue()
+        threading.Thread(target=self.serve_forever, args=(STOP_SECONDS,), daemon=True).start()
+
+    def handle_error(self, *_: Any) -> None:
+        """Ignore a connection that breaks: its process was killed."""
+
+    def stop(self) -> None:
+        self.invocations.put(None)
+        self.shutdown()
+        self.server_close()
