@@ -9,7 +9,7 @@ ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run down clean test check lint format deploy-local lock help
+.PHONY: run down clean test test-docker check lint format deploy-local lock help
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
@@ -32,6 +32,9 @@ clean: ## stop the local cloud and remove everything that was made here
 
 test: $(VENV) ## unit and integration tests
 	$(BIN)/python -m pytest
+
+test-docker: $(VENV) ## sam local invoke of every event, where a container engine runs
+	$(BIN)/python -m pytest tests/docker -rs
 
 lint: $(VENV)
 	$(BIN)/ruff check .

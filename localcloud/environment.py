@@ -10,8 +10,12 @@ REGION = "us-east-1"
 # MiniStack treats this key as the account's root user; functions, jobs and endpoints run as their own roles.
 ROOT_KEY = "test"
 
-# What the application uses, and nothing else: the rest of MiniStack stays unloaded.
-SERVICES = "s3,sts,iam,cloudformation,lambda,stepfunctions,events,scheduler,sns,sqs,ssm,logs,monitoring"
+# What the application uses, and nothing else: the rest of MiniStack stays unloaded. These are the names that requests
+# are signed for. Cloud Control is here because `sam list endpoints` asks it for function URLs.
+SERVICES = (
+    "s3", "sts", "iam", "cloudformation", "cloudcontrolapi", "lambda", "states", "events", "scheduler", "sns", "sqs",
+    "ssm", "logs", "monitoring",
+)  # fmt: skip
 
 
 def endpoint_url(port: int) -> str:
@@ -74,7 +78,7 @@ def server_environment(port: int, state: Path) -> dict[str, str]:
         **client_environment(port),
         "GATEWAY_PORT": str(port),
         "AUTH": "true",
-        "SERVICES": SERVICES,
+        "SERVICES": ",".join(SERVICES).replace("cloudcontrolapi", "cloudcontrol"),  # MiniStack's name for it
         "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
         "MINISTACK_REGION": REGION,
         "PERSIST_STATE": "1",

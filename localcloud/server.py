@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402
 
+import json
 import logging
 import os
 import re
@@ -19,6 +20,7 @@ import uvicorn
 from ministack.app import app as ministack
 
 from localcloud import lambda_functions, process, step_functions
+from localcloud.environment import SERVICES
 from localcloud.persistence import Saver
 from localcloud.sagemaker.service import SageMaker
 
@@ -47,16 +49,27 @@ def compose(sagemaker: Application, saver: Saver) -> Application:
     """Return the application of the whole cloud: requests signed for SageMaker go there, all others to MiniStack."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope = over_tls(scope)
-        if scope["type"] == "http" and signed_service(scope) == "sagemaker":
-            await sagemaker(scope, receive, send)
+        if scope["type"] != "http":
+            await ministack(scope, receive, send)
             return
-        await ministack(scope, receive, send)
-        if scope["type"] == "http":
+        service = signed_service(scope)
+        if service == "sagemaker":
+            await sagemaker(over_tls(scope), receive, send)
+        elif service and service not in SERVICES:
+            await refuse(service, send)
+        else:
+            await ministack(over_tls(scope), receive, send)
             saver.note(scope["method"])
 
     return application
+
+
+async def refuse(service: str, send: Send) -> None:
+    """Answer for a service that is not there, so that SDKs of the JSON protocols show the sentence."""
+    error = {"__type": "UnknownOperationException", "message": f"The local cloud does not emulate {service}."}
+    headers = [(b"content-type", b"application/x-amz-json-1.1"), (b"x-amzn-errortype", b"UnknownOperationException")]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(error).encode()})
 
 
 def serve(port: int, state: Path) -> None:
@@ -65,8 +78,11 @@ def serve(port: int, state: Path) -> None:
     lambda_functions.correct()
     step_functions.correct()
     sagemaker, saver = SageMaker(state / "sagemaker"), Saver()
-    application = compose(sagemaker, saver)
-    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, log_config=None, access_log=False))
+    settings = uvicorn.Config(
+        compose(sagemaker, saver), host="127.0.0.1", port=port, log_config=None, access_log=False,
+        date_header=False, server_header=False,  # MiniStack sets the date
+    )  # fmt: skip
+    server = uvicorn.Server(settings)
     stopping = stop_signals()
     # uvicorn takes over the signals only in the main thread. It keeps answering while SageMaker stops, because
     # the last captured records still go to S3.
