@@ -301,6 +301,12 @@ def event_types(client: Any, execution: str) -> list[str]:
     return [event["type"] for event in client.get_execution_history(executionArn=execution)["events"]]
 
 
+def test_an_execution_begins_at_once(client: Any, role: str) -> None:
+    machine = create_machine(client, {"Type": "Pass"}, role)
+    executions = [ended(client, start(client, machine, {})) for _ in range(5)]
+    assert min((one["stopDate"] - one["startDate"]).total_seconds() for one in executions) < 0.1
+
+
 # Many at once ------------------------------------------------------------------------------------------------------
 
 
