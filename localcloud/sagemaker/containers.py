@@ -16,7 +16,7 @@ import requests
 # The directory from which the programs run: the root of the checkout.
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 10  # between SIGTERM and SIGKILL, of a container that serves
-INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "AWS_ENDPOINT_URL")
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "AWS_ENDPOINT_URL", "NO_PROXY")
 
 
 class ImageNotFoundError(Exception):

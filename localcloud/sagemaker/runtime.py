@@ -44,7 +44,7 @@ class Runtime:
         if len(body) > BODY_LIMIT:
             raise ServiceError("413", f"HTTP content length exceeded {BODY_LIMIT} bytes.", 413)
         params = {member: headers[header] for header, member in self._members.items() if header in headers}
-        validate({"EndpointName": name, **params}, self._shape, "ValidationError")
+        validate({"EndpointName": name, "Body": body, **params}, self._shape, "ValidationError")
         check_emulated("InvokeEndpoint", params, "ValidationError")
         deadline = time.monotonic() + self._seconds
         while time.monotonic() < deadline:

@@ -12,8 +12,8 @@ from localcloud.sagemaker.errors import ServiceError
 
 Shape = botocore.model.Shape
 
-TYPES: dict[str, tuple[type, ...]] = {  # what JSON gives for each type of the model
-    "structure": (dict,), "map": (dict,), "list": (list,), "string": (str,), "boolean": (bool,),
+TYPES: dict[str, tuple[type, ...]] = {  # how each type of the model arrives
+    "structure": (dict,), "map": (dict,), "list": (list,), "string": (str,), "blob": (bytes,), "boolean": (bool,),
     "integer": (int,), "long": (int,), "float": (int, float), "double": (int, float), "timestamp": (int, float),
 }  # fmt: skip
 JAVA_CLASSES = {"ASCII": r"\x00-\x7F", "Print": r"\x20-\x7E", "Alnum": "a-zA-Z0-9", "L": r"\w", "N": r"\d", "Z": r"\s"}

@@ -1,0 +1,97 @@
+"""A bucket of images, a role, a model trained on them and an endpoint that serves it, shared by all files here."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.integration.sagemaker.support import (
+    EVERYTHING,
+    IMAGE,
+    NAME,
+    capture_config,
+    create_role,
+    delete_endpoint,
+    ended_job,
+    job_request,
+    png,
+    settled,
+    variant,
+)
+
+CreateEndpoint = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def bucket(aws: dict[str, str]) -> str:
+    """A bucket with 40 training and 10 validation images and their lists."""
+    bucket = boto3.resource("s3").create_bucket(Bucket=f"{NAME}-data")
+    for split, number in (("train", 40), ("validation", 10)):
+        rows = []
+        for row in range(number):
+            bucket.put_object(Key=f"images/{split}/{row}.png", Body=png(row % 2, row))
+            rows.append(f"{row}\t{row % 2}\t{row}.png\n")
+        bucket.put_object(Key=f"lists/{split}.lst", Body="".join(rows).encode())
+    return str(bucket.name)
+
+
+@pytest.fixture(scope="session")
+def role(aws: dict[str, str]) -> str:
+    """A role that may do all that jobs and endpoints do."""
+    return create_role(f"{NAME}-role", EVERYTHING)
+
+
+@pytest.fixture(scope="session")
+def sagemaker(aws: dict[str, str]) -> Any:
+    return boto3.client("sagemaker")
+
+
+@pytest.fixture(scope="session")
+def runtime(aws: dict[str, str]) -> Any:
+    return boto3.client("sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}))
+
+
+@pytest.fixture(scope="session")
+def job(sagemaker: Any, bucket: str, role: str) -> dict[str, Any]:
+    """A training job that is completed."""
+    sagemaker.create_training_job(**job_request(NAME, bucket, role, Tags=[{"Key": "team", "Value": "scones"}]))
+    return ended_job(sagemaker, NAME)
+
+
+@pytest.fixture(scope="session")
+def model(sagemaker: Any, job: dict[str, Any], role: str) -> str:
+    """The name of the model that the job has made."""
+    definition = {"Image": IMAGE, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
+    sagemaker.create_model(ModelName=NAME, PrimaryContainer=definition, ExecutionRoleArn=role)
+    return NAME
+
+
+@pytest.fixture(scope="session")
+def endpoint(sagemaker: Any, model: str, bucket: str) -> Iterator[str]:
+    """An endpoint in service that captures everything; no test changes it."""
+    capture = capture_config(bucket)
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=NAME, ProductionVariants=[variant(model)], DataCaptureConfig=capture
+    )
+    sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
+    assert settled(sagemaker, NAME)["EndpointStatus"] == "InService"
+    yield NAME
+    delete_endpoint(sagemaker, NAME)
+
+
+@pytest.fixture
+def create_endpoint(sagemaker: Any) -> Iterator[CreateEndpoint]:
+    """Return a function that creates an endpoint of the test's own, with a configuration of the same name."""
+    created = []
+
+    def create(name: str, *variants: dict[str, Any], **config: Any) -> str:
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants, **config)
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        created.append(name)
+        return name
+
+    yield create
+    for name in created:
+        delete_endpoint(sagemaker, name)

@@ -1,0 +1,282 @@
+"""Training jobs through boto3: their way to a model, their ends, and what is refused."""
+
+import signal
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.integration.sagemaker.support import (
+    EVERYTHING,
+    NAME,
+    UNCHECKED,
+    channel,
+    container,
+    create_role,
+    ended_job,
+    hyperparameters,
+    job_request,
+    log_of,
+    only_local,
+    wait,
+)
+
+ledger = pytest.mark.aws
+FOREVER = "100000"  # epochs
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+
+
+def statuses(job: dict[str, Any]) -> list[str]:
+    return [transition["Status"] for transition in job["SecondaryStatusTransitions"]]
+
+
+@ledger("SageMaker", "CreateTrainingJob: secondary statuses from Starting to Completed, model.tar.gz in S3", "exact")
+def test_a_job_goes_through_aws_s_statuses_to_a_model(job: dict[str, Any], bucket: str) -> None:
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert statuses(job) == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{bucket}/models/{NAME}/output/model.tar.gz"
+    assert boto3.client("s3").head_object(Bucket=bucket, Key=f"models/{NAME}/output/model.tar.gz")["ContentLength"] > 0
+    assert job["CreationTime"] <= job["TrainingStartTime"] < job["TrainingEndTime"]
+    assert job["TrainingTimeInSeconds"] == job["BillableTimeInSeconds"]
+
+
+@ledger("SageMaker", "training on another machine", "approximate", "jobs are processes of this machine, whatever the "
+     "instance type; their speed is this machine's, and a container image is a program of this project")  # fmt: skip
+@ledger("SageMaker", "container contract: /opt/ml, hyperparameters.json, output/failure, SIGTERM, exit code",
+     "approximate", "another directory stands for /opt/ml; SAGEMAKER_BASE_DIR names it")  # fmt: skip
+@ledger("SageMaker", "logs of a job in /aws/sagemaker/TrainingJobs, written as the execution role", "exact")
+@ledger("SageMaker", "FinalMetricDataList, by the built-in algorithm's metric definitions", "exact")
+def test_a_job_s_metrics_and_log_are_kept(job: dict[str, Any]) -> None:
+    final = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
+    assert set(final) == {"train:accuracy", "validation:accuracy"}
+    assert any("Epoch[1] Validation-accuracy=" in message for message in log_of(LOG_GROUP, f"{NAME}/"))
+
+
+@ledger("SageMaker", "every value of a job's metrics in CloudWatch, namespace /aws/sagemaker/TrainingJobs", "exact")
+def test_every_epoch_s_metrics_are_in_cloudwatch(job: dict[str, Any]) -> None:
+    statistics = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace=LOG_GROUP, MetricName="validation:accuracy",
+        Dimensions=[{"Name": "TrainingJobName", "Value": NAME}], Period=86_400, Statistics=["SampleCount"],
+        StartTime=job["CreationTime"].timestamp() - 86_400, EndTime=job["TrainingEndTime"].timestamp() + 86_400,
+    )  # fmt: skip
+    assert sum(point["SampleCount"] for point in statistics["Datapoints"]) == 2
+
+
+@ledger("SageMaker", "names: unique within account and region, AWS's rules", "exact")
+def test_a_job_name_is_used_once(sagemaker: Any, job: dict[str, Any], bucket: str, role: str) -> None:
+    with pytest.raises(ClientError, match=r"ResourceInUse.*Training job names must be unique"):
+        sagemaker.create_training_job(**job_request(NAME, bucket, role))
+
+
+@ledger("SageMaker", "FailureReason: the algorithm's own, from output/failure, and its exit code", "exact")
+def test_a_job_that_fails_says_why(sagemaker: Any, bucket: str, role: str) -> None:
+    name = f"{NAME}-unknown"
+    wrong = hyperparameters(colour="red")
+    sagemaker.create_training_job(**job_request(name, bucket, role, HyperParameters=wrong))
+    job = ended_job(sagemaker, name)
+    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Failed"
+    assert job["FailureReason"].startswith("AlgorithmError: ")
+    assert "colour" in job["FailureReason"]
+    assert job["FailureReason"].endswith("exit code: 1")
+    sagemaker.delete_training_job(TrainingJobName=name)
+    with pytest.raises(ClientError, match=r"ValidationException.*Requested resource not found"):
+        sagemaker.describe_training_job(TrainingJobName=name)
+
+
+@only_local
+@ledger("SageMaker", "a container that is killed fails its job: exit code 128 + signal", "exact")
+def test_a_killed_container_fails_the_job(sagemaker: Any, bucket: str, role: str) -> None:
+    name = f"{NAME}-killed"
+    sagemaker.create_training_job(**job_request(name, bucket, role, HyperParameters=hyperparameters(epochs=FOREVER)))
+    container("TRAINING_JOB_NAME", name).send_signal(signal.SIGKILL)
+    assert ended_job(sagemaker, name)["FailureReason"] == "AlgorithmError: , exit code: 137"
+
+
+@ledger("SageMaker", "StopTrainingJob: SIGTERM, 120 s to save, the model so far is uploaded", "exact")
+def test_a_stopped_job_keeps_its_model_so_far(sagemaker: Any, bucket: str, role: str) -> None:
+    name = f"{NAME}-stopped"
+    sagemaker.create_training_job(**job_request(name, bucket, role, HyperParameters=hyperparameters(epochs=FOREVER)))
+    wait(lambda: any("Epoch[1]" in message for message in log_of(LOG_GROUP, f"{name}/")))
+    with pytest.raises(ClientError, match="ResourceInUse"):
+        sagemaker.delete_training_job(TrainingJobName=name)
+    sagemaker.stop_training_job(TrainingJobName=name)
+    assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in ("Stopping", "Stopped")
+    job = ended_job(sagemaker, name)
+    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Stopped"
+    assert statuses(job) == ["Starting", "Downloading", "Training", "Stopping", "Uploading", "Stopped"]
+    assert (
+        boto3.client("s3").head_object(Bucket=bucket, Key=f"models/{name}/output/model.tar.gz")["ContentLength"] > 999
+    )
+    with pytest.raises(ClientError, match="rejected because the training job is in status Stopped"):
+        sagemaker.stop_training_job(TrainingJobName=name)
+
+
+@ledger("SageMaker", "MaxRuntimeInSeconds: status Stopped, secondary status MaxRuntimeExceeded", "exact")
+@ledger("SageMaker", "managed spot training", "approximate",
+     "accepted under AWS's rules, never interrupted; billable seconds are the training seconds")  # fmt: skip
+def test_a_job_ends_when_its_time_is_over(sagemaker: Any, bucket: str, role: str) -> None:
+    name = f"{NAME}-late"
+    limits = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 1}
+    request = job_request(name, bucket, role, StoppingCondition=limits, EnableManagedSpotTraining=True)
+    sagemaker.create_training_job(**request)
+    job = ended_job(sagemaker, name)
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+    assert "FailureReason" not in job
+    assert job["BillableTimeInSeconds"] == job["TrainingTimeInSeconds"] < 30
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"MaxWaitTimeInSeconds": 600}, "only supported when EnableManagedSpotTraining is set to true"),
+        ({"EnableManagedSpotTraining": True}, "Invalid MaxWaitTimeInSeconds"),
+        ({"EnableManagedSpotTraining": True, "MaxWaitTimeInSeconds": 599}, "Invalid MaxWaitTimeInSeconds"),
+    ],
+)
+def test_spot_training_needs_a_waiting_time(
+    sagemaker: Any, bucket: str, role: str, changes: dict[str, Any], sentence: str
+) -> None:
+    spot = {name: changes.pop(name) for name in ("EnableManagedSpotTraining",) if name in changes}
+    limits = {"MaxRuntimeInSeconds": 600, **changes}
+    with pytest.raises(ClientError, match=rf"ValidationException.*{sentence}"):
+        sagemaker.create_training_job(**job_request("x", bucket, role, StoppingCondition=limits, **spot))
+
+
+@ledger("SageMaker", "CreateTrainingJob refuses a channel without objects, or one that the role may not list", "exact")
+def test_a_channel_without_objects_is_refused(sagemaker: Any, bucket: str, role: str) -> None:
+    uri = f"s3://{bucket}/nothing/"
+    sentence = f'No S3 objects found under S3 URL "{uri}" given in input data source.*has "s3:ListBucket" permissions'
+    with pytest.raises(ClientError, match=rf"ValidationException.*{sentence}"):
+        sagemaker.create_training_job(**job_request("x", bucket, role, InputDataConfig=[channel("train", uri)]))
+
+
+@ledger("SageMaker", "an image that is not there, or that the role may not pull, fails the job", "approximate",
+     "AWS's sentence, and what runs here instead")  # fmt: skip
+def test_an_unknown_image_fails_the_job(sagemaker: Any, bucket: str, role: str) -> None:
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/my-own:1"
+    specification = {"TrainingImage": image, "TrainingInputMode": "File"}
+    name = f"{NAME}-image"
+    sagemaker.create_training_job(**job_request(name, bucket, role, AlgorithmSpecification=specification))
+    reason = ended_job(sagemaker, name)["FailureReason"]
+    assert reason.startswith("ClientError: Cannot pull algorithm container. Either the image does not exist or its")
+    assert "runs only image-classification" in reason
+
+
+def test_a_role_that_may_not_pull_the_image_fails_the_job(sagemaker: Any, bucket: str) -> None:
+    without = {**EVERYTHING, "Action": ["s3:*", "ecr:GetAuthorizationToken"]}
+    name = f"{NAME}-no-pull"
+    sagemaker.create_training_job(**job_request(name, bucket, create_role(name, without)))
+    reason = ended_job(sagemaker, name)["FailureReason"]
+    assert reason.startswith("ClientError: Cannot pull algorithm container.")
+    assert "BatchGetImage" in reason
+
+
+@ledger("SageMaker", "the built-in image-classification algorithm trains on GPU instances only", "approximate",
+     "the job fails as on AWS, the wording may differ; no GPU is used")  # fmt: skip
+def test_the_algorithm_asks_for_a_gpu(sagemaker: Any, bucket: str, role: str) -> None:
+    name = f"{NAME}-cpu"
+    machine = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10}
+    sagemaker.create_training_job(**job_request(name, bucket, role, ResourceConfig=machine))
+    reason = ended_job(sagemaker, name)["FailureReason"]
+    assert reason.startswith("ClientError: This algorithm trains on GPU instances only")
+
+
+@ledger("SageMaker", "own MetricDefinitions are refused for a built-in algorithm", "exact")
+def test_a_built_in_algorithm_has_its_own_metrics(sagemaker: Any, bucket: str, role: str) -> None:
+    request = job_request("x", bucket, role)
+    request["AlgorithmSpecification"]["MetricDefinitions"] = [{"Name": "loss", "Regex": "loss=(.*)"}]
+    with pytest.raises(ClientError, match=r"ValidationException.*You can't override the metric definitions for Amazon"):
+        sagemaker.create_training_job(**request)
+
+
+@ledger("SageMaker", "requests are checked against botocore's model: types, required members, lengths, ranges, "
+        "patterns, enumerations; all violations in AWS's words", "exact")  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"TrainingJobName": "a_b"}, r"Value 'a_b' at 'trainingJobName' failed to satisfy constraint: Member must"),
+        (
+            {"OutputDataConfig": {}},
+            r"Value null at 'outputDataConfig.s3OutputPath' failed to satisfy constraint: Member",
+        ),
+        ({"ResourceConfig": {"InstanceType": "ml.tiny"}}, r"at 'resourceConfig.instanceType'.*enum value set"),
+        ({"ResourceConfig": {"VolumeSizeInGB": -1}}, r"at 'resourceConfig.volumeSizeInGB'.*greater than or equal to 0"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 0}}, r"Value '0' at 'stoppingCondition.maxRuntimeInSeconds'"),
+        ({"Tags": [{"Key": "é!", "Value": ""}]}, r"Value 'é!' at 'tags.1.member.key'.*regular expression pattern"),
+        ({"TrainingJobName": 5}, r"SerializationException.*trainingJobName must be of type string"),
+    ],
+)
+def test_a_request_against_the_model_is_refused(
+    aws: dict[str, str], bucket: str, role: str, changes: dict[str, Any], sentence: str
+) -> None:
+    unchecked = boto3.client("sagemaker", config=UNCHECKED)
+    with pytest.raises(ClientError, match=sentence):
+        unchecked.create_training_job(**job_request("x", bucket, role, **changes))
+
+
+@ledger("SageMaker", "what a training job would ignore here (VPC, KMS, checkpoints, Pipe mode, manifests, several "
+     "instances, instance groups, warm pools, network isolation, debugger, ...)", "absent",
+     "ValidationException that names the member")  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "member"),
+    [
+        ({"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}}, "VpcConfig"),
+        ({"CheckpointConfig": {"S3Uri": "s3://b/c"}}, "CheckpointConfig"),
+        ({"EnableNetworkIsolation": True}, "EnableNetworkIsolation"),
+        ({"DebugHookConfig": {"S3OutputPath": "s3://b/d"}}, "DebugHookConfig"),
+        ({"RetryStrategy": {"MaximumRetryAttempts": 2}}, "RetryStrategy"),
+        ({"OutputDataConfig": {"S3OutputPath": "s3://b/o", "KmsKeyId": "k"}}, "OutputDataConfig.KmsKeyId"),
+        (
+            {"ResourceConfig": {"InstanceType": "ml.p3.2xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1}},
+            r"ResourceConfig.InstanceCount 2 \(only 1\)",
+        ),
+        (
+            {"ResourceConfig": {"VolumeSizeInGB": 1, "KeepAlivePeriodInSeconds": 60}},
+            "ResourceConfig.KeepAlivePeriodInSeconds",
+        ),
+        ({"AlgorithmSpecification": {"TrainingInputMode": "Pipe"}}, r"TrainingInputMode 'Pipe' \(only 'File'\)"),
+        (
+            {"InputDataConfig": [
+                {"ChannelName": "c", "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://b/m"}}}
+            ]},
+            r"InputDataConfig.DataSource.S3DataSource.S3DataType 'ManifestFile'",
+        ),
+    ],
+)  # fmt: skip
+def test_what_would_be_ignored_is_refused(
+    sagemaker: Any, bucket: str, role: str, changes: dict[str, Any], member: str
+) -> None:
+    with pytest.raises(ClientError, match=rf"ValidationException.*does not emulate .*{member}.* of CreateTrainingJob"):
+        sagemaker.create_training_job(**job_request("x", bucket, role, **changes))
+
+
+@ledger("SageMaker", "ListTrainingJobs, ListModels, ListEndpointConfigs, ListEndpoints: filters, order, pages", "exact")
+def test_jobs_are_listed_with_filters(sagemaker: Any, job: dict[str, Any]) -> None:
+    def names(**filters: Any) -> list[str]:
+        found = sagemaker.list_training_jobs(NameContains=NAME.upper(), MaxResults=100, **filters)
+        return [one["TrainingJobName"] for one in found["TrainingJobSummaries"]]
+
+    assert NAME in names(StatusEquals="Completed")
+    assert NAME not in names(StatusEquals="Failed")
+    assert NAME not in names(CreationTimeAfter=job["TrainingEndTime"])
+    assert names(SortBy="Name", SortOrder="Ascending") == sorted(names())
+    with pytest.raises(ClientError, match="does not emulate WarmPoolStatusEquals of ListTrainingJobs"):
+        sagemaker.list_training_jobs(WarmPoolStatusEquals="Available")
+
+
+@ledger("SageMaker", "AddTags, ListTags, DeleteTags; tags given at creation", "exact")
+def test_tags_stay_with_their_resource(sagemaker: Any, job: dict[str, Any]) -> None:
+    arn = job["TrainingJobArn"]
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "cost", "Value": "low"}])
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [
+        {"Key": "team", "Value": "scones"}, {"Key": "cost", "Value": "low"}
+    ]  # fmt: skip
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["team"])
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "cost", "Value": "low"}]
+
+
+@ledger("SageMaker", "all other actions", "absent", "UnknownOperationException that names the action")
+def test_what_is_not_emulated_says_so(sagemaker: Any) -> None:
+    with pytest.raises(ClientError, match=r"UnknownOperationException.*does not emulate sagemaker:ListProcessingJobs"):
+        sagemaker.list_processing_jobs()
