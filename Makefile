@@ -31,7 +31,7 @@ clean: ## stop the local cloud and remove everything that was made here
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 test: $(VENV) ## unit and integration tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-docker: $(VENV) ## sam local invoke of every event, where a container engine runs
 	$(BIN)/python -m pytest tests/docker -rs
