@@ -19,7 +19,7 @@ sys.modules["docker"] = None  # type: ignore[assignment]
 import uvicorn
 from ministack.app import app as ministack
 
-from localcloud import lambda_functions, process, step_functions
+from localcloud import cloudwatch, lambda_functions, process, step_functions
 from localcloud.environment import SERVICES
 from localcloud.persistence import Saver
 from localcloud.sagemaker.service import SageMaker
@@ -77,6 +77,7 @@ def serve(port: int, state: Path) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lambda_functions.correct()
     step_functions.correct()
+    cloudwatch.correct()
     sagemaker, saver = SageMaker(state / "sagemaker"), Saver()
     settings = uvicorn.Config(
         compose(sagemaker, saver), host="127.0.0.1", port=port, log_config=None, access_log=False,
