@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -220,19 +220,18 @@ def stop(state: Path) -> bool:
     """Stop the server in order, then what is left of the cloud; returns whether there was anything."""
     found = processes(state)
     cloud = remembered(state)
-    end(process for process in found if cloud and process.pid == cloud.pid)
-    end(processes(state))
+    end([process for process in found if cloud and process.pid == cloud.pid], state)
+    end(processes(state), state)
     return bool(found)
 
 
-def end(processes: Iterable[psutil.Process]) -> None:
-    """Ask processes to end, and end those that do not within STOP_SECONDS."""
-    asked = list(processes)
-    for process in asked:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, alive = psutil.wait_procs(asked, timeout=STOP_SECONDS)
-    for process in alive:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(alive, timeout=STOP_SECONDS)
+def end(ours: list[psutil.Process], state: Path) -> None:
+    """Ask processes of the cloud to end, and kill those that do not within STOP_SECONDS."""
+    for ask in (psutil.Process.terminate, psutil.Process.kill):
+        for process in ours:
+            with suppress(psutil.NoSuchProcess):
+                ask(process)
+        deadline = time.monotonic() + STOP_SECONDS
+        while ours and time.monotonic() < deadline:
+            time.sleep(0.02)
+            ours = [process for process in ours if is_ours(process, state)]

@@ -1,0 +1,318 @@
+"""The state of the local cloud and its processes: what is kept, what is forgotten, and that nothing is left behind.
+
+These tests start clouds of their own, in directories of their own.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+
+from localcloud import process
+from localcloud.environment import client_environment
+from tests.integration.deployed import WRITE_LOGS, create_function, create_role
+from tests.integration.served import IMAGE, create_endpoint
+
+ROOT = Path(__file__).parents[2]
+NAME = "kept"
+ANSWER = [0.75, 0.25]
+PIXEL = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"  # an image of one pixel
+ANY_IMAGE = "application/x-image"
+SAVED_SECONDS = 2.5  # after a change it is on disk
+
+
+class Cloud:
+    """A local cloud and its command line."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+
+    def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
+        arguments = [sys.executable, "-m", "localcloud", "--directory", str(self.state), *command]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(arguments, cwd=ROOT, **pipes, **options)
+
+    def run(self, *command: str, status: int = 0) -> str:
+        with self.start(*command) as started:
+            output, errors = started.communicate()
+        assert started.returncode == status, output + errors
+        return output + errors
+
+    def up(self) -> process.Cloud:
+        self.run("up", "--port", str(process.free_port()))
+        return self.here
+
+    @property
+    def here(self) -> process.Cloud:
+        running = process.running(self.state)
+        assert running is not None
+        return running
+
+    def family(self) -> list[psutil.Process]:
+        """The supervisor, the server, and all that they started."""
+        server = psutil.Process(self.here.pid)
+        supervisor = server.parent()
+        assert supervisor is not None
+        return [supervisor, *supervisor.children(recursive=True)]
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path / "cloud")
+    yield cloud
+    cloud.run("down")
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A cloud with something of every kind in it; AWS clients of this process talk to it."""
+    cloud = Cloud(tmp_path_factory.mktemp("kept") / "cloud")
+    port = cloud.up().port
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in client_environment(port).items():
+            environment.setenv(name, value)
+        furnish()
+        yield cloud
+    cloud.run("down")
+
+
+def furnish() -> None:
+    s3, iam = boto3.client("s3"), boto3.client("iam")
+    s3.create_bucket(Bucket=NAME)
+    s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps({"Version": "2012-10-17", "Statement": [DENY_OTHERS]}))
+    s3.put_bucket_tagging(Bucket=NAME, Tagging={"TagSet": [{"Key": "team", "Value": "scones"}]})
+    for body in (b"first", b"second"):
+        s3.put_object(Bucket=NAME, Key="photo", Body=body, ContentType="image/png", Metadata={"camera": "left"})
+    s3.put_object(Bucket=NAME, Key="gone", Body=b"")
+    s3.delete_object(Bucket=NAME, Key="gone")
+    everything = {"Effect": "Allow", "Action": ["s3:*", "logs:*", "ecr:*", "lambda:*"], "Resource": "*"}
+    role = create_role(f"{NAME}-sagemaker", "sagemaker.amazonaws.com", everything)
+    function = create_function(NAME, create_role(f"{NAME}-function", "lambda.amazonaws.com", WRITE_LOGS), ECHO)
+    iam.tag_role(RoleName=f"{NAME}-sagemaker", Tags=[{"Key": "team", "Value": "scones"}])
+    create_endpoint(NAME, NAME, role, ANSWER)
+    definition = {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": function, "End": True}}}
+    states, states_role = (
+        boto3.client("stepfunctions"),
+        create_role(f"{NAME}-states", "states.amazonaws.com", everything),
+    )
+    machine = states.create_state_machine(name=NAME, roleArn=states_role, definition=json.dumps(definition))
+    states.start_execution(stateMachineArn=machine["stateMachineArn"], name="one", input='{"photo": "a.png"}')
+    while states.list_executions(stateMachineArn=machine["stateMachineArn"], statusFilter="RUNNING")["executions"]:
+        time.sleep(0.05)
+
+
+DENY_OTHERS = {
+    "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{NAME}/*",
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}  # fmt: skip
+ECHO = "def lambda_handler(event, context):\n    print('seen', event['photo'])\n    return event\n"
+
+
+def inventory() -> dict[str, Any]:
+    """Return what is in the cloud, as far as the application uses it."""
+    s3, iam, states = boto3.client("s3"), boto3.client("iam"), boto3.client("stepfunctions")
+    versions = s3.list_object_versions(Bucket=NAME)
+    machine = states.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    execution = states.list_executions(stateMachineArn=machine)["executions"][0]["executionArn"]
+    logs = boto3.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{NAME}", filterPattern="seen")
+    sagemaker = boto3.client("sagemaker")
+    return {
+        "versions": [(one["Key"], one["VersionId"], one["IsLatest"], one["ETag"]) for one in versions["Versions"]],
+        "markers": [(one["Key"], one["VersionId"]) for one in versions["DeleteMarkers"]],
+        "metadata": without_reply(s3.head_object(Bucket=NAME, Key="photo")),
+        "contents": [s3.get_object(Bucket=NAME, Key="photo", VersionId=one["VersionId"])["Body"].read()
+                     for one in versions["Versions"] if one["Key"] == "photo"],
+        "policy": s3.get_bucket_policy(Bucket=NAME)["Policy"],
+        "bucket tags": s3.get_bucket_tagging(Bucket=NAME)["TagSet"],
+        "roles": [without_reply(iam.get_role(RoleName=one["RoleName"])) for one in iam.list_roles()["Roles"]],
+        "role policy": iam.get_role_policy(RoleName=f"{NAME}-states", PolicyName="all")["PolicyDocument"],
+        "function": boto3.client("lambda").get_function(FunctionName=NAME)["Configuration"],
+        "state machine": without_reply(states.describe_state_machine(stateMachineArn=machine)),
+        "execution": without_reply(states.describe_execution(executionArn=execution)),
+        "history": states.get_execution_history(executionArn=execution)["events"],
+        "logs": [event["message"] for event in logs["events"]],
+        "model": without_reply(sagemaker.describe_model(ModelName=NAME)),
+        "endpoint configuration": without_reply(sagemaker.describe_endpoint_config(EndpointConfigName=NAME)),
+    }  # fmt: skip
+
+
+def without_reply(reply: Any) -> dict[str, Any]:
+    return {name: value for name, value in reply.items() if name != "ResponseMetadata"}
+
+
+def check_that_it_works() -> None:
+    """Invoke what is only of use when it runs."""
+    waiter = boto3.client("sagemaker").get_waiter("endpoint_in_service")
+    waiter.wait(EndpointName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    endpoint = boto3.client("sagemaker-runtime").invoke_endpoint(EndpointName=NAME, Body=PIXEL, ContentType=ANY_IMAGE)
+    assert json.loads(endpoint["Body"].read()) == pytest.approx(ANSWER)
+    function = boto3.client("lambda").invoke(FunctionName=NAME, Payload='{"photo": "b.png"}')
+    assert json.loads(function["Payload"].read()) == {"photo": "b.png"}
+
+
+# How a cloud can end ---------------------------------------------------------------------------------------------
+
+
+def shut_down(cloud: Cloud) -> None:
+    cloud.run("down")
+
+
+def kill_server(cloud: Cloud) -> None:
+    psutil.Process(cloud.here.pid).kill()
+
+
+def kill_supervisor(cloud: Cloud) -> None:
+    cloud.family()[0].kill()
+
+
+def kill_everything(cloud: Cloud) -> None:
+    for one in cloud.family():
+        one.kill()
+
+
+def wait_until_gone(processes: list[psutil.Process], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while alive := [one for one in processes if is_alive(one)]:
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.05)
+
+
+def is_alive(one: psutil.Process) -> bool:
+    try:
+        return one.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+ENDS = [shut_down, kill_server, kill_supervisor, kill_everything]
+
+
+@pytest.mark.aws("Local cloud", "everything is kept over `down` and `up`; endpoints come back InService", "exact")
+@pytest.mark.aws(
+    "Local cloud", "everything is kept over kill -9 and a reboot", "approximate",
+    "S3 objects and SageMaker at once, all else within a second of its change, or within ten times as long as a save "
+    "takes (5 s with 1,000 executions in the history)",
+)  # fmt: skip
+@pytest.mark.aws("Local cloud", "no process is left behind, however the cloud ends", "exact")
+@pytest.mark.parametrize("end", ENDS)
+def test_what_is_in_it_is_kept_and_no_process_is_left(furnished: Cloud, end: Callable[[Cloud], None]) -> None:
+    time.sleep(SAVED_SECONDS)
+    before, family = inventory(), furnished.family()
+    assert len(family) >= 4  # with a function's and an endpoint's process
+    end(furnished)
+    wait_until_gone(family)
+    assert "does not run" in furnished.run("status", status=1)
+    furnished.run("up")  # on the port that it had
+    after = inventory()
+    assert {name: after[name] for name in before if name != "logs"} == {n: before[n] for n in before if n != "logs"}
+    assert after["logs"][: len(before["logs"])] == before["logs"]
+    check_that_it_works()
+
+
+@pytest.mark.aws("Local cloud", "what a crash left running is ended by the next `up`", "exact")
+def test_orphans_are_ended(furnished: Cloud) -> None:
+    endpoint = next(one for one in furnished.family() if "training.algorithm" in one.cmdline())
+    for one in furnished.family()[:2]:  # supervisor and server at once: nobody is left to end the endpoint
+        one.kill()
+    furnished.run("up")
+    wait_until_gone([endpoint])
+
+
+@pytest.mark.aws(
+    "Local cloud", "`down` while a training job runs: the job has failed when the cloud is up again", "exact"
+)
+def test_a_training_job_ends_with_the_cloud(furnished: Cloud) -> None:
+    sagemaker = boto3.client("sagemaker")
+    role = boto3.client("iam").get_role(RoleName=f"{NAME}-sagemaker")["Role"]["Arn"]
+    photos: Any = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{NAME}/photo"}}
+    sagemaker.create_training_job(
+        TrainingJobName=NAME, RoleArn=role,
+        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        InputDataConfig=[{"ChannelName": "train", "DataSource": photos}],
+        OutputDataConfig={"S3OutputPath": f"s3://{NAME}/models"}, StoppingCondition={"MaxRuntimeInSeconds": 600},
+        ResourceConfig={"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
+    )  # fmt: skip
+    while not (jobs := [one for one in furnished.family() if one.cmdline()[-1:] == ["train"]]):
+        time.sleep(0.02)
+    furnished.run("down")
+    wait_until_gone(jobs)
+    furnished.run("up")
+    job = sagemaker.describe_training_job(TrainingJobName=NAME)
+    assert job["TrainingJobStatus"] in ("Failed", "Stopped")
+
+
+@pytest.mark.aws("Local cloud", "`reset` forgets everything", "exact")
+def test_reset_forgets(furnished: Cloud) -> None:
+    furnished.run("reset")
+    furnished.run("up", "--port", boto3.client("s3").meta.endpoint_url.rsplit(":", 1)[1])
+    assert boto3.client("s3").list_buckets()["Buckets"] == []
+    assert boto3.client("iam").list_roles()["Roles"] == []
+    assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []
+    assert boto3.client("stepfunctions").list_state_machines()["stateMachines"] == []
+
+
+# Several at once -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.aws("Local cloud", "two `up` at the same moment start one cloud; `exec` waits while it starts", "exact")
+def test_those_who_start_it_together_share_it(cloud: Cloud) -> None:
+    starts = [cloud.start(*command) for command in (["up"], ["up"], ["exec", "--", "aws", "s3", "ls"])]
+    for one in starts:
+        output, errors = one.communicate()
+        assert one.returncode == 0, output + errors
+    assert len(cloud.family()) == 2
+
+
+@pytest.mark.aws("Local cloud", "projects side by side, each with a port and a state of its own", "exact")
+def test_two_projects_do_not_collide(tmp_path: Path) -> None:
+    clouds = [Cloud(tmp_path / name) for name in ("one", "two")]
+    for one in [cloud.start("up") for cloud in clouds]:
+        output, errors = one.communicate()
+        assert one.returncode == 0, output + errors
+    try:
+        assert clouds[0].here.port != clouds[1].here.port
+        port = str(clouds[0].here.port)
+        assert "already runs on port" in clouds[1].run("up", "--port", port, status=1)
+        clouds[1].run("down")
+        assert f"error: Port {port} is taken by another program" in clouds[1].run("up", "--port", port, status=1)
+        assert clouds[0].here.port == int(port)
+    finally:
+        for cloud in clouds:
+            cloud.run("down")
+
+
+def interrupt(started: subprocess.Popen[str]) -> None:
+    """Do what Ctrl-C does: every process of the terminal's group is told."""
+    os.killpg(started.pid, signal.SIGINT)
+    started.wait(30)
+
+
+def test_ctrl_c_ends_the_command_and_not_the_cloud(cloud: Cloud) -> None:
+    started = cloud.start("exec", "--", "sleep", "60", start_new_session=True)
+    while not any("sleep" in one.name() for one in [psutil.Process(started.pid)]):
+        time.sleep(0.02)
+    interrupt(started)
+    started.communicate()
+    assert started.returncode != 0
+    assert psutil.pid_exists(cloud.here.pid)
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing(cloud: Cloud) -> None:
+    started = cloud.start("up", start_new_session=True)
+    while not process.processes(cloud.state):
+        time.sleep(0.02)
+    interrupt(started)
+    _, errors = started.communicate()
+    assert started.returncode == 130
+    assert "Traceback" not in errors
+    assert process.processes(cloud.state) == []
