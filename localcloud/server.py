@@ -19,7 +19,7 @@ sys.modules["docker"] = None  # type: ignore[assignment]
 import uvicorn
 from ministack.app import app as ministack
 
-from localcloud import cloudwatch, lambda_functions, process, step_functions
+from localcloud import cloudwatch, lambda_functions, process, s3, step_functions
 from localcloud.environment import SERVICES
 from localcloud.persistence import Saver
 from localcloud.sagemaker.service import SageMaker
@@ -78,6 +78,7 @@ def serve(port: int, state: Path) -> None:
     lambda_functions.correct()
     step_functions.correct()
     cloudwatch.correct()
+    s3.correct()
     sagemaker, saver = SageMaker(state / "sagemaker"), Saver()
     settings = uvicorn.Config(
         compose(sagemaker, saver), host="127.0.0.1", port=port, log_config=None, access_log=False,

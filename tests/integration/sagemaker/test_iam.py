@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.integration.callers import client_of_role
 from tests.integration.sagemaker.support import IMAGE, NAME, document, job_request, only_local, png, variant
 
 ledger = pytest.mark.aws
@@ -145,19 +146,10 @@ def test_a_role_that_does_not_trust_sagemaker_is_refused(sagemaker: Any, bucket:
 
 @ledger("IAM", "roles assumed through STS, judged by the role's policies and named in the refusal", "exact")
 def test_an_assumed_role_is_judged_by_its_policies(endpoint: str) -> None:
-    iam, name = boto3.client("iam"), f"{NAME}-assumed"
-    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
-    session = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
-    runtime = boto3.client(
-        "sagemaker-runtime", aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"], aws_session_token=session["SessionToken"],
-    )  # fmt: skip
     request = {"EndpointName": endpoint, "ContentType": "image/png", "Body": png(1)}
-    with pytest.raises(ClientError, match=rf"User: arn:aws:sts::\d+:assumed-role/{name}/me is not authorized"):
-        runtime.invoke_endpoint(**request)
-    policy = document(statement("sagemaker:InvokeEndpoint"))
-    iam.put_role_policy(RoleName=name, PolicyName="ask", PolicyDocument=policy)
+    with pytest.raises(ClientError, match=r"User: arn:aws:sts::\d+:assumed-role/it-\w+/test is not authorized"):
+        client_of_role("sagemaker-runtime", statement("s3:*")).invoke_endpoint(**request)
+    runtime = client_of_role("sagemaker-runtime", statement("sagemaker:InvokeEndpoint"))
     assert len(json.loads(runtime.invoke_endpoint(**request)["Body"].read())) == 2
 
 

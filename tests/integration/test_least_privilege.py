@@ -1,0 +1,315 @@
+"""Least privilege: each permission of the template's roles is taken away in turn, and what needs it then fails.
+
+A role's policies are compared with the table below, so that none is superfluous; with all of them everything works, so
+that none is missing. What the local cloud cannot show is in NOT_SHOWN, with the reason why AWS needs it.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.integration.sagemaker.support import (
+    IMAGE,
+    captured,
+    document,
+    ended_job,
+    hyperparameters,
+    job_request,
+    log_of,
+    png,
+    settled,
+    variant,
+    wait,
+)
+
+ROOT = Path(__file__).parents[2]
+STACK = "least-privilege"
+JOB_LOGS = "/aws/sagemaker/TrainingJobs"
+NOT_SHOWN = {
+    "AWSLambdaBasicExecutionRole": "logs of the functions; SAM gives it to every function",
+    "AWSXrayWriteOnlyAccess": "traces, which the local cloud does not emulate; SAM gives it because of Tracing",
+}
+
+
+@dataclass(frozen=True)
+class System:
+    """The deployed stack, with an endpoint in service."""
+
+    bucket: str
+    sagemaker_role: str
+    state_machine: str
+    functions: dict[str, str]  # names by logical id
+    roles: dict[str, str]  # names by logical id
+
+
+Probe = Callable[[System], str]  # does something; returns what went wrong, "" for nothing
+
+
+# What the system does ------------------------------------------------------------------------------------------
+
+
+def train(system: System) -> str:
+    """Run a short training job."""
+    return run_job(system, f"{STACK}-{uuid4().hex[:8]}", hyperparameters(num_training_samples="10", epochs="1"))
+
+
+def run_job(system: System, name: str, parameters: dict[str, str]) -> str:
+    sagemaker = boto3.client("sagemaker")
+    try:
+        sagemaker.create_training_job(
+            **job_request(name, system.bucket, system.sagemaker_role, HyperParameters=parameters)
+        )
+    except ClientError as err:
+        return str(err)
+    return str(ended_job(sagemaker, name).get("FailureReason", ""))
+
+
+def log_a_job(system: System) -> str:
+    """Run a job that prints a line, the first to log."""
+    with suppress(ClientError):
+        boto3.client("logs").delete_log_group(logGroupName=JOB_LOGS)
+    name = f"{STACK}-{uuid4().hex[:8]}"
+    run_job(system, name, {"unknown": "1"})
+    return "" if log_of(JOB_LOGS, f"{name}/") else "no log"
+
+
+def measure_a_job(system: System) -> str:
+    name = f"{STACK}-{uuid4().hex[:8]}"
+    run_job(system, name, hyperparameters(num_training_samples="10", epochs="1"))
+    dimensions = [{"Name": "TrainingJobName", "Value": name}]
+    return "" if boto3.client("cloudwatch").list_metrics(Dimensions=dimensions)["Metrics"] else "no metric"
+
+
+def create_model(system: System, name: str = "") -> str:
+    """Create a model from the archive that was trained first."""
+    definition = {"Image": IMAGE, "ModelDataUrl": f"s3://{system.bucket}/models/{STACK}/output/model.tar.gz"}
+    try:
+        boto3.client("sagemaker").create_model(
+            ModelName=name or f"{STACK}-{uuid4().hex[:8]}", PrimaryContainer=definition,
+            ExecutionRoleArn=system.sagemaker_role,
+        )  # fmt: skip
+    except ClientError as err:
+        return str(err)
+    return ""
+
+
+def capture(system: System) -> str:
+    """Ask the endpoint; the record or the complaint that it could not be written follows."""
+    inference_id = uuid4().hex
+    boto3.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=STACK, ContentType="image/png", InferenceId=inference_id, Body=png(1)
+    )
+
+    def outcome() -> str | None:
+        if any(one["eventMetadata"].get("inferenceId") == inference_id for one in captured(system.bucket, STACK)):
+            return "captured"
+        lines = log_of(f"/aws/sagemaker/Endpoints/{STACK}", "AllTraffic/")
+        return next((line for line in lines if "Data capture could not write" in line), None)
+
+    found = str(wait(outcome))
+    return "" if found == "captured" else found
+
+
+def execute(system: System, key: str = "images/train/0.png") -> str:
+    """Run the state machine to its end."""
+    client = boto3.client("stepfunctions")
+    event = json.dumps({"s3_bucket": system.bucket, "s3_key": key})
+    arn = client.start_execution(stateMachineArn=system.state_machine, input=event)["executionArn"]
+    ended = wait(lambda: (found := client.describe_execution(executionArn=arn))["status"] != "RUNNING" and found)
+    return "" if ended["status"] == "SUCCEEDED" else f"{ended['error']} {ended['cause']}"
+
+
+def execute_without_a_photo(system: System) -> str:
+    """Run the state machine for a photo that is not there; that it says so is no problem."""
+    problem = execute(system, "images/none.png")
+    return "" if problem.startswith("ImageNotFoundError ") else problem
+
+
+def classify(system: System, **changes: str) -> str:
+    """Invoke classifyImage for a photo that travels by reference."""
+    event = {"s3_bucket": system.bucket, "s3_key": "images/train/0.png", "image_data": "", **changes}
+    answer = boto3.client("lambda").invoke(FunctionName=system.functions["classifyImage"], Payload=json.dumps(event))
+    return answer["Payload"].read().decode() if "FunctionError" in answer else ""
+
+
+def classify_a_version(system: System) -> str:
+    versions = boto3.client("s3").list_object_versions(Bucket=system.bucket, Prefix="images/train/0.png")["Versions"]
+    return classify(system, s3_version_id=versions[0]["VersionId"])
+
+
+# What it is allowed to do --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One action on one resource that a role's policies allow."""
+
+    role: str  # logical id
+    action: str
+    resource: str  # the last part of its ARN, with logical names
+
+
+PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # what needs it, and what that says without it
+    Permission("sageMakerRole", "s3:ListBucket", "bucket"): (train, "No S3 objects found under S3 URL"),
+    Permission("sageMakerRole", "s3:GetObject", "bucket/images/*"): (train, "AccessDenied"),
+    Permission("sageMakerRole", "s3:GetObject", "bucket/lists/*"): (train, "AccessDenied"),
+    Permission("sageMakerRole", "s3:GetObject", "bucket/models/*"): (create_model, "Could not access model data"),
+    Permission("sageMakerRole", "s3:PutObject", "bucket/models/*"): (train, "AccessDenied"),
+    Permission("sageMakerRole", "s3:PutObject", "bucket/captured/*"): (capture, "AccessDenied"),
+    Permission("sageMakerRole", "logs:CreateLogGroup", "/aws/sagemaker/*"): (log_a_job, "no log"),
+    Permission("sageMakerRole", "logs:CreateLogStream", "/aws/sagemaker/*"): (log_a_job, "no log"),
+    Permission("sageMakerRole", "logs:DescribeLogStreams", "/aws/sagemaker/*"): (log_a_job, "no log"),
+    Permission("sageMakerRole", "logs:PutLogEvents", "/aws/sagemaker/*"): (log_a_job, "no log"),
+    Permission("sageMakerRole", "cloudwatch:PutMetricData", "*"): (measure_a_job, "no metric"),
+    Permission("sageMakerRole", "ecr:GetAuthorizationToken", "*"): (train, "GetAuthorizationToken"),
+    Permission("sageMakerRole", "ecr:BatchGetImage", "repository/image-classification"): (train, "BatchGetImage"),
+    Permission("sageMakerRole", "ecr:BatchCheckLayerAvailability", "repository/image-classification"): (
+        train, "BatchCheckLayerAvailability",
+    ),
+    Permission("sageMakerRole", "ecr:GetDownloadUrlForLayer", "repository/image-classification"): (
+        train, "GetDownloadUrlForLayer",
+    ),
+    Permission("serializeImageDataRole", "s3:GetObject", "bucket/images/*"): (execute, "AccessDenied"),
+    Permission("serializeImageDataRole", "s3:ListBucket", "bucket"): (execute_without_a_photo, "AccessDenied"),
+    Permission("classifyImageRole", "sagemaker:InvokeEndpoint", f"endpoint/{STACK}"): (execute, "AccessDenied"),
+    Permission("classifyImageRole", "s3:GetObject", "bucket/images/*"): (classify, "AccessDenied"),
+    Permission("classifyImageRole", "s3:GetObjectVersion", "bucket/images/*"): (classify_a_version, "AccessDenied"),
+    Permission("imageClassificationRole", "lambda:InvokeFunction", "serializeImageData*"): (execute, "AccessDenied"),
+    Permission("imageClassificationRole", "lambda:InvokeFunction", "classifyImage*"): (execute, "AccessDenied"),
+    Permission("imageClassificationRole", "lambda:InvokeFunction", "filterInferences*"): (execute, "AccessDenied"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def system(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> System:
+    """The stack, deployed by the SAM CLI, photos in its bucket and an endpoint that captures everything."""
+    build = tmp_path_factory.mktemp("build")
+    template = ["--template", str(ROOT / "template.yaml")]
+    subprocess.run(["sam", "build", *template, "--build-dir", str(build)], cwd=ROOT, check=True, env=aws)
+    parameters = [f"EndpointName={STACK}", "ConfidenceThreshold=0"]
+    deploy = [
+        "sam", "deploy", "--template", str(build / "template.yaml"), "--config-file", str(ROOT / "samconfig.toml"),
+        "--config-env", "local", "--stack-name", STACK, "--parameter-overrides", *parameters,
+    ]  # fmt: skip
+    subprocess.run(deploy, cwd=ROOT, check=True, env=aws)
+    deployed = describe_system()
+    stage(deployed.bucket)
+    assert run_job(deployed, STACK, hyperparameters(num_training_samples="10", epochs="1")) == ""
+    assert create_model(deployed, STACK) == ""
+    serve(deployed.bucket)
+    return deployed
+
+
+def describe_system() -> System:
+    cloudformation = boto3.client("cloudformation")
+    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    resources = cloudformation.list_stack_resources(StackName=STACK)["StackResourceSummaries"]
+
+    def names(kind: str) -> dict[str, str]:
+        return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources if r["ResourceType"] == kind}
+
+    return System(
+        outputs["BucketName"], outputs["SageMakerRoleArn"], outputs["StateMachineArn"],
+        names("AWS::Lambda::Function"), names("AWS::IAM::Role"),
+    )  # fmt: skip
+
+
+def stage(bucket: str) -> None:
+    s3 = boto3.client("s3")
+    for split in ("train", "validation"):
+        for row in range(10):
+            s3.put_object(Bucket=bucket, Key=f"images/{split}/{row}.png", Body=png(row % 2, row))
+        rows = "".join(f"{row}\t{row % 2}\t{row}.png\n" for row in range(10))
+        s3.put_object(Bucket=bucket, Key=f"lists/{split}.lst", Body=rows.encode())
+
+
+def serve(bucket: str) -> None:
+    sagemaker = boto3.client("sagemaker")
+    capture_all = {
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": f"s3://{bucket}/captured",
+        "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+    }
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=STACK, ProductionVariants=[variant(STACK)], DataCaptureConfig=capture_all
+    )
+    sagemaker.create_endpoint(EndpointName=STACK, EndpointConfigName=STACK)
+    assert settled(sagemaker, STACK)["EndpointStatus"] == "InService"
+
+
+def allowed(system: System, role: str) -> Iterator[tuple[str, Permission, dict[str, Any]]]:
+    """Yield the policy's name, and the statement that allows just this, for every permission of a role."""
+    iam = boto3.client("iam")
+    for policy in iam.list_role_policies(RoleName=system.roles[role])["PolicyNames"]:
+        found: Any = iam.get_role_policy(RoleName=system.roles[role], PolicyName=policy)["PolicyDocument"]
+        for statement in found["Statement"]:
+            for action in as_list(statement["Action"]):
+                for resource in as_list(statement["Resource"]):
+                    permission = Permission(role, action, shorten(system, resource))
+                    yield policy, permission, {**statement, "Action": action, "Resource": resource}
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def shorten(system: System, arn: str) -> str:
+    name = arn.rsplit(":", 1)[-1].replace(system.bucket, "bucket")
+    for logical_id, function in system.functions.items():
+        name = name.replace(function, logical_id)
+    return name
+
+
+@contextmanager
+def without(system: System, permission: Permission) -> Iterator[None]:
+    """Take a permission away from its role, and give it back at the end."""
+    iam, role = boto3.client("iam"), system.roles[permission.role]
+    everything = list(allowed(system, permission.role))
+    (policy,) = {name for name, one, _ in everything if one == permission}
+    before = [statement for name, _, statement in everything if name == policy]
+    after = [statement for name, one, statement in everything if name == policy and one != permission]
+    if after:
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document(*after))
+    else:
+        iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document(*before))
+
+
+@pytest.mark.aws("IAM", "jobs, endpoints, functions and state machines act with their roles' permissions only", "exact")
+def test_the_table_has_every_permission_of_the_template(system: System) -> None:
+    assert {permission for role in system.roles for _, permission, _ in allowed(system, role)} == set(PERMISSIONS)
+
+
+def test_only_known_managed_policies_are_attached(system: System) -> None:
+    iam = boto3.client("iam")
+    attached = {
+        policy["PolicyName"]
+        for role in system.roles.values()
+        for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    }
+    assert attached == set(NOT_SHOWN)
+
+
+@pytest.mark.parametrize("probe", dict.fromkeys(probe for probe, _ in PERMISSIONS.values()))
+def test_no_permission_is_missing(system: System, probe: Probe) -> None:
+    assert probe(system) == ""
+
+
+@pytest.mark.parametrize("permission", PERMISSIONS, ids=lambda one: f"{one.role}-{one.action}-{one.resource}")
+def test_no_permission_is_superfluous(system: System, permission: Permission) -> None:
+    probe, problem = PERMISSIONS[permission]
+    with without(system, permission):
+        assert problem in probe(system)

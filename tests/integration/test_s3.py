@@ -1,0 +1,33 @@
+"""S3 where the local cloud corrects it."""
+
+import uuid
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.integration.callers import client_of_role
+
+
+@pytest.fixture(scope="module")
+def bucket(aws: dict[str, str]) -> str:
+    name = f"it-{uuid.uuid4().hex[:8]}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+@pytest.mark.aws("S3", "a missing object is AccessDenied for who may not list the bucket, else NoSuchKey", "exact")
+@pytest.mark.parametrize("call", ["get_object", "head_object"])
+def test_only_who_may_list_learns_that_an_object_is_missing(bucket: str, call: str) -> None:
+    read: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    may_list: dict[str, Any] = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}"}
+    with pytest.raises(ClientError) as forbidden:
+        getattr(client_of_role("s3", read), call)(Bucket=bucket, Key="none")
+    with pytest.raises(ClientError) as missing:
+        getattr(client_of_role("s3", read, may_list), call)(Bucket=bucket, Key="none")
+    statuses = [caught.value.response["ResponseMetadata"]["HTTPStatusCode"] for caught in (forbidden, missing)]
+    assert statuses == [403, 404]
+    if call == "get_object":
+        assert "not authorized to perform: s3:ListBucket" in str(forbidden.value)
+        assert missing.value.response["Error"]["Code"] == "NoSuchKey"
