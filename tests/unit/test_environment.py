@@ -1,0 +1,57 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+
+from localcloud import environment
+
+
+@pytest.fixture
+def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user with an account, a profile, an endpoint of their own and a proxy."""
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = eu-west-1\nendpoint_url = https://example.com\n[profile work]\n")
+    leaks = {"AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "work", "AWS_SESSION_TOKEN": "real",
+             "AWS_ENDPOINT_URL_S3": "https://example.com", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+             "HTTP_PROXY": "http://proxy.example.com", "NO_PROXY": "intranet"}  # fmt: skip
+    for name, value in leaks.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_nothing_of_the_user_s_account_leaks_in(user: None) -> None:
+    made = environment.client_environment(4599)
+    assert {name: made[name] for name in made if name.startswith("AWS_")} == {
+        name: value for name, value in environment.client_variables(4599).items() if name.startswith("AWS_")
+    }
+    assert made["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4599"
+
+
+def test_clients_go_to_the_local_cloud(user: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = environment.client_environment(4599)
+    for name in os.environ.keys() - made.keys():
+        monkeypatch.delenv(name)
+    for name, value in made.items():
+        monkeypatch.setenv(name, value)
+    s3 = boto3.Session().client("s3")
+    assert (s3.meta.endpoint_url, s3.meta.region_name) == ("http://127.0.0.1:4599", environment.REGION)
+
+
+def test_a_proxy_is_not_asked_for_this_machine(user: None) -> None:
+    made = environment.client_environment(4599)
+    assert made["NO_PROXY"] == made["no_proxy"] == "intranet,127.0.0.1"
+
+
+def test_programs_of_this_virtual_environment_come_first() -> None:
+    made = environment.client_environment(4599)
+    found = subprocess.run(["python", "-c", "import sys; print(sys.prefix)"], env=made, capture_output=True, text=True)
+    assert found.stdout.strip() == sys.prefix
+
+
+def test_the_server_keeps_everything_under_its_directory(tmp_path: Path) -> None:
+    made = environment.server_environment(4599, tmp_path)
+    for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
+        assert Path(made[name]).is_relative_to(tmp_path)
+    assert made["AUTH"] == "true"
