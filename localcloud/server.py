@@ -21,7 +21,7 @@ from ministack.app import app as ministack
 
 from localcloud import cloudwatch, lambda_functions, process, s3, step_functions
 from localcloud.environment import SERVICES
-from localcloud.persistence import Saver
+from localcloud.persistence import Saver, keep_to_services_in_use
 from localcloud.sagemaker.service import SageMaker
 
 Scope = dict[str, Any]
@@ -77,6 +77,7 @@ def serve(port: int, state: Path) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lambda_functions.correct()
     step_functions.correct()
+    keep_to_services_in_use()
     cloudwatch.correct()
     s3.correct()
     sagemaker, saver = SageMaker(state / "sagemaker"), Saver()
