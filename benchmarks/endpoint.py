@@ -26,6 +26,7 @@ import boto3
 import numpy as np
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ClientError
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,7 +72,10 @@ def photo() -> bytes:
 def served_model(endpoint_name: str) -> Iterator[Model]:
     """Yield the model that the endpoint serves, loaded in this process."""
     sagemaker = boto3.client("sagemaker")
-    config_name = sagemaker.describe_endpoint(EndpointName=endpoint_name)["EndpointConfigName"]
+    try:
+        config_name = sagemaker.describe_endpoint(EndpointName=endpoint_name)["EndpointConfigName"]
+    except ClientError as err:
+        sys.exit(f"There is no endpoint to measure: {err}")
     config = sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
     model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
     location = urlsplit(model["PrimaryContainer"]["ModelDataUrl"])

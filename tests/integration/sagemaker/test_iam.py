@@ -185,3 +185,12 @@ def test_a_key_that_was_made_inactive_is_refused(aws: dict[str, str], keys: dict
             boto3.client("sagemaker", **keys).list_endpoints()
     finally:
         iam.update_access_key(**key, Status="Active")
+
+
+@only_local
+@ledger("IAM", "conditions on the tags of SageMaker's resources and requests", "absent", "never met: AccessDenied")
+def test_a_condition_on_a_tag_is_never_met(keys: dict[str, str], job: dict[str, Any]) -> None:
+    tagged = {"StringEquals": {"aws:ResourceTag/team": "scones"}}
+    allow(statement("sagemaker:DescribeTrainingJob", Condition=tagged))
+    with pytest.raises(ClientError, match="not authorized to perform: sagemaker:DescribeTrainingJob"):
+        boto3.client("sagemaker", **keys).describe_training_job(TrainingJobName=job["TrainingJobName"])
