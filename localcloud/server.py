@@ -19,7 +19,7 @@ sys.modules["docker"] = None  # type: ignore[assignment]
 import uvicorn
 from ministack.app import app as ministack
 
-from localcloud import cloudwatch, lambda_functions, process, s3, step_functions
+from localcloud import cloudformation, cloudwatch, lambda_functions, process, s3, step_functions
 from localcloud.environment import SERVICES
 from localcloud.persistence import Saver, keep_to_services_in_use
 from localcloud.sagemaker.service import SageMaker
@@ -75,6 +75,7 @@ async def refuse(service: str, send: Send) -> None:
 def serve(port: int, state: Path) -> None:
     """Run the cloud until SIGTERM, SIGINT or its supervisor's end, then stop what it started and keep its state."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    cloudformation.correct()
     lambda_functions.correct()
     step_functions.correct()
     keep_to_services_in_use()

@@ -175,10 +175,10 @@ def test_sync_code_changes_a_function_at_once(project: Project) -> None:
     "the nested stack is not transformed; samconfig.toml sets `dependency_layer = false`",
 )  # fmt: skip
 def test_sync_changes_the_whole_stack(project: Project) -> None:
-    project.edit(FILTER, "THRESHOLD_CONFIDENCE_NOT_MET: only", "THRESHOLD_CONFIDENCE_NOT_MET: just")
+    project.edit(FILTER, "< {threshold:.3f}", "below {threshold:.3f}")
     project.deploy("sync --no-watch --no-dependency-layer", threshold=0.97)
     answer = project.invoke("filterInferences", event("filter_inferences_below_threshold"))
-    assert "just 0.550 < 0.970" in answer
+    assert "0.550 below 0.970" in answer
 
 
 @pytest.mark.aws("CloudFormation and SAM CLI", "`sam delete`", "exact")
