@@ -190,8 +190,10 @@ def test_a_built_in_algorithm_has_its_own_metrics(sagemaker: Any, bucket: str, r
         sagemaker.create_training_job(**request)
 
 
-@ledger("SageMaker", "requests are checked against botocore's model: types, required members, lengths, ranges, "
-        "patterns, enumerations; all violations in AWS's words", "exact")  # fmt: skip
+@ledger("SageMaker", "requests are checked against botocore's model: required members, lengths, ranges, patterns, "
+        "enumerations; all violations in AWS's words", "exact")  # fmt: skip
+@ledger("SageMaker", "members of a wrong type are a SerializationException", "approximate",
+        "wording may differ; members that the model does not know are refused, too")  # fmt: skip
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -252,6 +254,8 @@ def test_what_would_be_ignored_is_refused(
 
 
 @ledger("SageMaker", "ListTrainingJobs, ListModels, ListEndpointConfigs, ListEndpoints: filters, order, pages", "exact")
+@ledger("SageMaker", "the order of a list when none is asked for", "approximate",
+        "newest first in all; AWS's reference says oldest first for ListTrainingJobs")  # fmt: skip
 def test_jobs_are_listed_with_filters(sagemaker: Any, job: dict[str, Any]) -> None:
     def names(**filters: Any) -> list[str]:
         found = sagemaker.list_training_jobs(NameContains=NAME.upper(), MaxResults=100, **filters)
