@@ -60,9 +60,7 @@ class Timing:
         """Return the time that `images` images take when each takes as long as these did."""
         factor = images / self.images
         way = f"{self.way} ({self.images:,} rows, scaled)"
-        return Timing(
-            way, images, self.unpack, self.write * factor, self.upload * factor, self.cpu * factor, self.peak
-        )
+        return Timing(way, images, self.unpack, self.write * factor, self.upload * factor, self.cpu * factor, self.peak)
 
 
 def build(path: Path, rows: int) -> None:
