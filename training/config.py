@@ -13,6 +13,7 @@ CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jso
 # The tag of every SageMaker resource that a run makes, with the stack's name as its value: clean-up goes by it.
 STACK_TAG = "stack"
 
+STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`; cleanup only when asked for
 SPLITS = ("train", "validation", "test")
 
 PUBLIC_ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"

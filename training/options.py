@@ -2,9 +2,8 @@
 
 import argparse
 
-from training.config import PUBLIC_ARCHIVE_URL
+from training.config import PUBLIC_ARCHIVE_URL, STEPS
 
-STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`; cleanup only when asked for
 SAMPLE = "sample"  # as --archive: the drawings that this project makes itself
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from training.config import STEPS
 from training.errors import StepNotRunError
 
 
@@ -24,6 +25,7 @@ class Dataset:
     train: int  # images
     validation: int  # images
     test: int  # images
+    fingerprint: str  # of all that the dataset was made from
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,19 @@ Result = TypeVar("Result", Dataset, TrainedModel, Deployment, Executions, Monito
 
 
 def save(directory: Path, step: str, result: Result, seconds: float) -> None:
-    """Keep what `step` returned and how long it took, in place of an earlier run's."""
-    path = directory / "results" / f"{step}.json"
+    """Keep what `step` returned and how long it took, in place of an earlier run's.
+
+    When it differs from the earlier one, the results of later steps go: they were made from what is no more, and a
+    model of other classes must not be deployed.
+    """
+    fields = json.loads(json.dumps(asdict(result)))
+    earlier = _read(directory, step)
+    if earlier is not None and earlier["result"] != fields:
+        for later in STEPS[STEPS.index(step) + 1 :]:
+            _path(directory, later).unlink(missing_ok=True)
+    path = _path(directory, step)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"seconds": round(seconds, 1), "result": asdict(result)}, indent=2) + "\n")
+    path.write_text(json.dumps({"seconds": round(seconds, 1), "result": fields}, indent=2) + "\n")
 
 
 def load(directory: Path, step: str, kind: type[Result]) -> Result:
@@ -99,6 +110,10 @@ def seconds_of(directory: Path, step: str) -> float | None:
     return float(saved["seconds"]) if saved else None
 
 
+def _path(directory: Path, step: str) -> Path:
+    return directory / "results" / f"{step}.json"
+
+
 def _read(directory: Path, step: str) -> dict[str, Any] | None:
-    path = directory / "results" / f"{step}.json"
+    path = _path(directory, step)
     return json.loads(path.read_text()) if path.exists() else None

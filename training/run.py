@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])  # the checkout, not training/, is where imports start
 
-from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL, Stack, run_directory  # noqa: E402
+from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL, STEPS, Stack, run_directory  # noqa: E402
 from training.errors import ArchiveUnavailableError, TrainingError  # noqa: E402
-from training.options import SAMPLE, STEPS, hyperparameters, parser  # noqa: E402
+from training.options import SAMPLE, hyperparameters, parser  # noqa: E402
 from training.results import (  # noqa: E402
     Dataset,
     Deployment,

@@ -40,7 +40,8 @@ def stage(
         DatasetError: The classes cannot be made into a dataset.
         StackError: The bucket cannot be listed or written.
     """
-    index = _make(archive_path, classes, validation_share, seed, directory)
+    fingerprint = dataset.fingerprint(archive_path, classes, validation_share, seed)
+    index = _make(archive_path, classes, validation_share, seed, directory, fingerprint)
     overview.sample_sheet(directory, index).save(directory / SHEET)
     console.print(overview.table(index))
     console.print(f"Samples: {directory / SHEET}")
@@ -58,12 +59,14 @@ def stage(
         train=int(images["train"]),
         validation=int(images["validation"]),
         test=int(images["test"]),
+        fingerprint=fingerprint,
     )
 
 
-def _make(path: Path, classes: Sequence[str], validation_share: float, seed: int, directory: Path) -> pd.DataFrame:
+def _make(
+    path: Path, classes: Sequence[str], validation_share: float, seed: int, directory: Path, fingerprint: str
+) -> pd.DataFrame:
     """Return the index of the dataset in `directory`, made now unless the very same one is there."""
-    fingerprint = dataset.fingerprint(path, classes, validation_share, seed)
     index = dataset.load(directory, fingerprint)
     if index is None:
         photos = archive.read(path)

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from training.config import Stack
+from training.config import STEPS, Stack
 from training.results import Dataset, Deployment, Executions, Monitoring, Result, TrainedModel, load, seconds_of
 
 
@@ -34,8 +34,7 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
             "started": executions.started, "succeeded": executions.succeeded,
             "below_threshold": executions.below_threshold, "failed": executions.failed,
         }  # fmt: skip
-    steps = ("stage", "train", "deploy", "test", "monitor")
-    figures["seconds"] = {step: seconds for step in steps if (seconds := seconds_of(directory, step)) is not None}
+    figures["seconds"] = {step: seconds for step in STEPS if (seconds := seconds_of(directory, step)) is not None}
     if monitoring := result("monitor", Monitoring):
         figures["report"] = monitoring.report
     return figures

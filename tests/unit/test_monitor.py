@@ -41,7 +41,9 @@ def dataset(tmp_path: Path) -> Dataset:
         for key in KEYS
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "images.csv", index=False)
-    return Dataset(str(tmp_path), STACK.bucket, ("null", "motorcycle"), (3, 32, 32), train=8, validation=2, test=4)
+    return Dataset(
+        str(tmp_path), STACK.bucket, ("null", "motorcycle"), (3, 32, 32), train=8, validation=2, test=4, fingerprint="f"
+    )
 
 
 def put(s3: Any, second: int, name: str, *probabilities: float) -> None:

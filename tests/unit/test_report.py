@@ -47,7 +47,9 @@ TYPICAL = table(
 def subject(inferences: pd.DataFrame, expected: int = 7, below_threshold: int = 3, **other: Any) -> report.Subject:
     settings: dict[str, Any] = {
         "stack": Stack("my-stack", "eu-west-1", "my-bucket", "arn:role", "my-endpoint", "arn:machine", THRESHOLD),
-        "dataset": Dataset("nowhere", "my-bucket", ("cat", "dog"), (3, 32, 32), train=72, validation=8, test=20),
+        "dataset": Dataset(
+            "nowhere", "my-bucket", ("cat", "dog"), (3, 32, 32), train=72, validation=8, test=20, fingerprint="f"
+        ),
         "model": TrainedModel("my-job", "s3://m", "image", validation_accuracy=0.875, seconds=1.0),
         "deployment": Deployment(
             "my-endpoint", "my-config", "my-model", test_accuracy=0.925, test_images=200, capture_percentage=100
@@ -106,7 +108,7 @@ def test_the_page_needs_nothing_beside_it() -> None:
 def test_names_are_escaped() -> None:
     evil = "<script>alert('x')</script>&"
     named = table((evil, "cat", 0.5), ("cat", evil, 0.95)).assign(filename=evil)
-    dataset = Dataset("nowhere", "b", ("cat", evil), (3, 32, 32), train=1, validation=1, test=1)
+    dataset = Dataset("nowhere", "b", ("cat", evil), (3, 32, 32), train=1, validation=1, test=1, fingerprint="f")
     stack = Stack(evil, "eu-west-1", "my-bucket", "arn:role", evil, "arn:machine", THRESHOLD)
     page = render(subject(named, dataset=dataset, stack=stack))
     assert "<script" not in page

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from training.errors import StepNotRunError
 from training.results import Dataset, TrainedModel, load, save, seconds_of
 
-DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20)
+DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20, "f")
 
 
 def test_what_is_saved_comes_back(tmp_path: Path) -> None:
@@ -24,3 +25,22 @@ def test_a_step_that_was_not_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(StepNotRunError, match=r"run `python training/run\.py stage` first"):
         load(tmp_path, "stage", Dataset)
     assert seconds_of(tmp_path, "stage") is None
+
+
+MODEL = TrainedModel("job", "s3://b/m", "image", 0.9, 60.0)
+
+
+def test_a_changed_dataset_makes_its_model_void(tmp_path: Path) -> None:
+    save(tmp_path, "stage", DATASET, 1)
+    save(tmp_path, "train", MODEL, 60)
+    save(tmp_path, "stage", replace(DATASET, fingerprint="of other classes"), 1)
+    with pytest.raises(StepNotRunError):
+        load(tmp_path, "train", TrainedModel)
+
+
+def test_the_same_dataset_again_leaves_its_model(tmp_path: Path) -> None:
+    for _ in range(2):
+        save(tmp_path, "stage", DATASET, 1)
+        save(tmp_path, "train", MODEL, 60)
+    assert load(tmp_path, "train", TrainedModel) == MODEL
+    assert load(tmp_path, "stage", Dataset) == DATASET

@@ -32,10 +32,10 @@ def keys(s3: "S3Client", bucket: str) -> set[str]:
 def test_the_result_counts_what_was_staged(
     stack: Stack, s3: "S3Client", write_archive: Any, tmp_path: Path, console: Console
 ) -> None:
-    dataset = stage(stack, write_archive(), CLASSES, 0.1, 0, tmp_path / "dataset", s3, console)
-    assert dataset == Dataset(
-        str(tmp_path / "dataset"), stack.bucket, CLASSES, (3, 32, 32), train=36, validation=4, test=10
-    )
+    directory = tmp_path / "dataset"
+    dataset = stage(stack, write_archive(), CLASSES, 0.1, 0, directory, s3, console)
+    fingerprint = (directory / "fingerprint.txt").read_text()
+    assert dataset == Dataset(str(directory), stack.bucket, CLASSES, (3, 32, 32), 36, 4, 10, fingerprint)
 
 
 def test_the_bucket_holds_what_the_index_names(

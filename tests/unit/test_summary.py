@@ -10,7 +10,7 @@ STACK = Stack("s", "us-east-1", "photos", "arn:role", "scones", "arn:machine", 0
 
 
 def test_all_steps_make_the_documented_object(tmp_path: Path) -> None:
-    save(tmp_path, "stage", Dataset("d", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20), 1)
+    save(tmp_path, "stage", Dataset("d", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20, "f"), 1)
     save(tmp_path, "train", TrainedModel("job", "s3://b/m", "image", 0.95, 60.0), 70)
     save(tmp_path, "deploy", Deployment("scones", "config", "job", 0.96, 20, 100), 5)
     save(tmp_path, "test", Executions(5, 4, 1, 0, "2026-01-01T00:00:00+00:00"), 9)

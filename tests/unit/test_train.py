@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from training import train
 from training.results import Dataset
 
-DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "car", "motorcycle"), (3, 32, 32), 90, 10, 20)
+DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "car", "motorcycle"), (3, 32, 32), 90, 10, 20, "f")
 LINES = [
     "Start training",
     "Epoch[0] Train-accuracy=0.500000",
