@@ -6,8 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -23,8 +22,7 @@ INDEX = "images.csv"
 FINGERPRINT = "fingerprint.txt"
 FORMAT = 1  # of what `write` makes; a new number makes every dataset anew
 
-BATCH = 500  # images handed to a process at once
-WORTH_PROCESSES = 10_000  # images; below, starting processes takes longer than they save
+BATCH = 500  # images that a thread takes at once
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -171,22 +169,16 @@ def pixels_of(data: Pixels) -> Pixels:
 
 def _write_images(photos: Photos, lines: pd.DataFrame, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    rows, paths = lines["row"].to_numpy(), [str(folder / name) for name in lines["filename"]]
-    starts = range(0, len(rows), BATCH)
-    images = (pixels_of(photos.data[rows[start : start + BATCH]]) for start in starts)
-    batches = (paths[start : start + BATCH] for start in starts)
-    if len(rows) < WORTH_PROCESSES:
-        for pixels, batch in zip(images, batches, strict=True):
-            _save_batch(pixels, batch)
-        return
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        list(pool.map(_save_batch, images, batches))
+    rows, paths = lines["row"].to_numpy(), [folder / name for name in lines["filename"]]
 
+    def save(start: int) -> None:
+        batch = slice(start, start + BATCH)
+        for image, path in zip(pixels_of(photos.data[rows[batch]]), paths[batch], strict=True):
+            # Of photos this small, zlib's strongest level takes 1 % off the size and as much time again.
+            Image.fromarray(image).save(path, format="PNG", compress_level=1)
 
-def _save_batch(pixels: Pixels, paths: Sequence[str]) -> None:
-    for image, path in zip(pixels, paths, strict=True):
-        # Of photos this small, zlib's strongest level takes 1 % off the size and as much time again.
-        Image.fromarray(image).save(path, format="PNG", compress_level=1)
+    with ThreadPoolExecutor() as pool:  # Pillow compresses and writes without holding the interpreter's lock
+        list(pool.map(save, range(0, len(rows), BATCH)))
 
 
 def _write_list(lines: pd.DataFrame, path: Path) -> None:

@@ -123,12 +123,11 @@ def test_images_are_the_pixels_of_the_archive(archive: Archive, tmp_path: Path) 
             np.testing.assert_array_equal(np.asarray(image)[:, :, 2].ravel(), photos.data[line.row, 2048:])
 
 
-def test_many_images_are_written_by_several_processes(
+def test_many_images_are_written_by_several_threads(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = select(archive, CLASSES, 0.1, seed=0)
     write(archive, index, tmp_path / "one", "fingerprint")
-    monkeypatch.setattr(dataset, "WORTH_PROCESSES", 0)
     monkeypatch.setattr(dataset, "BATCH", 7)
     write(archive, index, tmp_path / "several", "fingerprint")
     assert files(tmp_path / "several") == files(tmp_path / "one")
@@ -175,7 +174,7 @@ def test_an_interrupted_write_is_not_taken_for_a_dataset(
 ) -> None:
     index = select(archive, CLASSES, 0.1, seed=0)
     write(archive, index, tmp_path, "fingerprint")
-    monkeypatch.setattr(dataset, "_save_batch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(dataset, "pixels_of", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         write(archive, index, tmp_path, "fingerprint")
     assert load(tmp_path, "fingerprint") is None
