@@ -154,13 +154,12 @@ def main() -> int:
     try:
         session = boto3.Session(region_name=boto3.Session().region_name or DEFAULT_REGION)
         run = Run(options, console, session)
+        stack = run.stack
         run.directory.mkdir(parents=True, exist_ok=True)
-        console.print(
-            f"Stack [bold]{run.stack.name}[/] in {run.stack.region}, bucket {run.stack.bucket}", highlight=False
-        )
+        console.print(f"Stack [bold]{stack.name}[/] in {stack.region}, bucket {stack.bucket}", highlight=False)
         steps = STEPS if options.step == "all" else (options.step,)
         results = {name: run.step(name) for name in steps}
-        figures = results["cleanup"] if options.step == "cleanup" else summary.collect(run.directory, run.stack)
+        figures = results["cleanup"] if options.step == "cleanup" else summary.collect(run.directory, stack)
     except (TrainingError, ClientError, BotoCoreError) as err:
         console.print(f"[red]error:[/] {escape(str(err))}", highlight=False, soft_wrap=True)
         return 1
