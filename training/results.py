@@ -93,7 +93,7 @@ def load(directory: Path, step: str, kind: type[Result]) -> Result:
     """Return what `step` returned when it was last run.
 
     Raises:
-        StepNotRunError: It was not run.
+        StepNotRunError: It was not run, or by a version of this project with other results.
     """
     saved = _read(directory, step)
     if saved is None:
@@ -101,7 +101,12 @@ def load(directory: Path, step: str, kind: type[Result]) -> Result:
             f"The step {step} has no result in {directory}: run `python training/run.py {step}` first."
         )
     fields: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in saved["result"].items()}
-    return kind(**fields)
+    try:
+        return kind(**fields)
+    except TypeError as err:  # other fields than today's
+        raise StepNotRunError(
+            f"The result of {step} in {directory} was written by another version: run `python training/run.py {step}`."
+        ) from err
 
 
 def seconds_of(directory: Path, step: str) -> float | None:

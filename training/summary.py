@@ -1,11 +1,13 @@
 """The key figures of a run, for `--json` and for people."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from training.config import STEPS, Stack
+from training.errors import StepNotRunError
 from training.results import Dataset, Deployment, Executions, Monitoring, Result, TrainedModel, load, seconds_of
 
 
@@ -13,7 +15,9 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
     """Return the figures of every step that has been run for this stack."""
 
     def result(step: str, kind: type[Result]) -> Result | None:
-        return load(directory, step, kind) if seconds_of(directory, step) is not None else None
+        with suppress(StepNotRunError):
+            return load(directory, step, kind)
+        return None
 
     figures: dict[str, Any] = {}
     if dataset := result("stage", Dataset):

@@ -44,3 +44,11 @@ def test_the_same_dataset_again_leaves_its_model(tmp_path: Path) -> None:
         save(tmp_path, "train", MODEL, 60)
     assert load(tmp_path, "train", TrainedModel) == MODEL
     assert load(tmp_path, "stage", Dataset) == DATASET
+
+
+def test_a_result_of_another_version_is_not_read(tmp_path: Path) -> None:
+    save(tmp_path, "stage", DATASET, 1)
+    path = tmp_path / "results" / "stage.json"
+    path.write_text(path.read_text().replace('"fingerprint"', '"digest"'))
+    with pytest.raises(StepNotRunError, match=r"another version: run `python training/run\.py stage`"):
+        load(tmp_path, "stage", Dataset)
