@@ -9,7 +9,7 @@ ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run down clean test test-docker check lint format deploy-local lock help
+.PHONY: run down clean test test-docker check lint format deploy-local ledger lock help
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
@@ -27,7 +27,7 @@ down: ## stop the local cloud; its state is kept
 
 clean: ## stop the local cloud and remove everything that was made here
 	[ ! -d $(VENV) ] || $(LOCALCLOUD) reset
-	rm -rf $(VENV) .aws-sam .localcloud runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) *.egg-info .aws-sam .localcloud runs .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 test: $(VENV) ## unit and integration tests
