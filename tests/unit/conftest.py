@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import numpy as np
 import pytest
+from moto import mock_aws
 from moto.server import ThreadedMotoServer
 from rich.console import Console
 
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 CLASS_NAMES = ["apple", "bicycle", "motorcycle", "road"]
 
 WriteArchive = Callable[..., Path]
+
+
+@pytest.fixture
+def mocked_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """moto in this process in place of AWS, with credentials that open nothing."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from rich.console import Console
 
 from training import cleanup as step
@@ -17,16 +15,12 @@ THEIRS = [{"Key": "stack", "Value": "s-2"}]
 
 
 @pytest.fixture
-def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[step.Clients]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+def clients(mocked_aws: None, monkeypatch: pytest.MonkeyPatch) -> step.Clients:
     monkeypatch.setattr(step, "POLL_SECONDS", 0.0)
-    with mock_aws():
-        sagemaker, s3, logs = (boto3.client(name, region_name="us-east-1") for name in ("sagemaker", "s3", "logs"))  # type: ignore[call-overload]
-        s3.create_bucket(Bucket="photos")
-        s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
-        yield step.Clients(sagemaker, s3, logs)
+    sagemaker, s3, logs = (boto3.client(name, region_name="us-east-1") for name in ("sagemaker", "s3", "logs"))  # type: ignore[call-overload]
+    s3.create_bucket(Bucket="photos")
+    s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
+    return step.Clients(sagemaker, s3, logs)
 
 
 def clean(clients: step.Clients, directory: Path) -> list[str]:

@@ -2,14 +2,12 @@
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pandas as pd
 import pytest
-from moto import mock_aws
 from rich.console import Console
 
 from training.config import Stack, inference_id
@@ -24,14 +22,10 @@ LABELLED_PICTURES = {f"{name}.png" for name in ("confusion_matrix", "accuracy_an
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket=STACK.bucket)
-        yield client
+def s3(mocked_aws: None) -> Any:
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket=STACK.bucket)
+    return client
 
 
 @pytest.fixture

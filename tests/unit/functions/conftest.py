@@ -1,31 +1,21 @@
 """The functions as Lambda loads them: each folder's app.py on its own, in a clean environment."""
 
 import importlib.util
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 BUCKET = "photos"
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield
-
-
-@pytest.fixture
-def load(aws: None) -> Callable[[str], ModuleType]:
+def load(mocked_aws: None) -> Callable[[str], ModuleType]:
     def load_app(folder: str) -> ModuleType:
         spec = importlib.util.spec_from_file_location(f"{folder}_app", FUNCTIONS / folder / "app.py")
         assert spec and spec.loader
@@ -37,7 +27,7 @@ def load(aws: None) -> Callable[[str], ModuleType]:
 
 
 @pytest.fixture
-def bucket(aws: None) -> Any:
+def bucket(mocked_aws: None) -> Any:
     """A versioned bucket named `photos`."""
     bucket = boto3.resource("s3").create_bucket(Bucket=BUCKET)
     bucket.Versioning().enable()
@@ -47,8 +37,6 @@ def bucket(aws: None) -> Any:
 @pytest.fixture(params=["bare", "body", "body as JSON", "nested three times"])
 def wrap(request: pytest.FixtureRequest) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Every way in which a workflow of this kind hands an event to the next function."""
-    import json
-
     ways: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "bare": lambda event: event,
         "body": lambda event: {"statusCode": 200, "body": event},
