@@ -19,9 +19,11 @@ sys.modules["docker"] = None  # type: ignore[assignment]
 import uvicorn
 from ministack.app import app as ministack
 
-from localcloud import cloudformation, cloudwatch, lambda_functions, process, s3, step_functions
+from localcloud import process
+from localcloud.corrections import cloudformation, cloudwatch, s3, step_functions
+from localcloud.corrections import functions as lambda_functions
+from localcloud.corrections.persistence import Saver, keep_to_services_in_use
 from localcloud.environment import SERVICES
-from localcloud.persistence import Saver, keep_to_services_in_use
 from localcloud.sagemaker.service import SageMaker
 
 Scope = dict[str, Any]

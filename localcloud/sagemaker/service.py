@@ -12,14 +12,14 @@ from urllib.parse import unquote
 
 from localcloud.sagemaker.authorization import authorize, pin_request
 from localcloud.sagemaker.emulated import check_emulated
-from localcloud.sagemaker.endpoint_configs import EndpointConfigs
-from localcloud.sagemaker.endpoints import Endpoints
 from localcloud.sagemaker.errors import ServiceError
-from localcloud.sagemaker.models import Models
-from localcloud.sagemaker.runtime import Runtime
+from localcloud.sagemaker.hosting.endpoint_configs import EndpointConfigs
+from localcloud.sagemaker.hosting.endpoints import Endpoints
+from localcloud.sagemaker.hosting.models import Models
+from localcloud.sagemaker.hosting.runtime import Runtime
 from localcloud.sagemaker.store import Store
 from localcloud.sagemaker.tags import Tags
-from localcloud.sagemaker.training_jobs import TrainingJobs
+from localcloud.sagemaker.training.jobs import TrainingJobs
 from localcloud.sagemaker.validation import service_model, validate
 
 INVOCATION_PATH = re.compile(r"/endpoints/([^/]+)/invocations")

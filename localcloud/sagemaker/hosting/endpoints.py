@@ -1,0 +1,215 @@
+"""Endpoints: Create, Describe, List, Update and Delete, and the fleet behind each."""
+
+import logging
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ministack.core.responses import get_account_id
+
+from localcloud.sagemaker.errors import ServiceError, already_exists, invalid, not_found
+from localcloud.sagemaker.hosting.capture import capture_summary
+from localcloud.sagemaker.hosting.deployments import Deployment, build_fleet, deployment_of
+from localcloud.sagemaker.hosting.fleets import Fleet
+from localcloud.sagemaker.hosting.variants import FleetFailedError, Variant
+from localcloud.sagemaker.listing import list_resources
+from localcloud.sagemaker.store import (
+    DEPLOYMENT,
+    ENDPOINT,
+    ENDPOINT_CONFIG,
+    MODEL,
+    Resource,
+    Store,
+    arn_of,
+    now,
+)
+
+IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+SHUTDOWN_SECONDS = 5  # for the requests under way
+SERVING = ("InService", "Updating", "SystemUpdating")
+
+logger = logging.getLogger(__name__)
+
+
+class Endpoints:
+    """The endpoints of this cloud."""
+
+    def __init__(self, store: Store, directory: Path) -> None:
+        self._store = store
+        self._directory = directory
+        self._fleets: dict[str, Fleet] = {}  # by ARN
+        self._lock = threading.Lock()  # a fleet is not stopped between its choice and the start of a request
+        self._change = threading.Lock()  # an endpoint is changed by one request at a time
+
+    # Actions -------------------------------------------------------------------------------------------------
+
+    def create(self, params: dict[str, Any]) -> dict[str, Any]:
+        arn = arn_of(ENDPOINT, params["EndpointName"])
+        if self._store.get(ENDPOINT, arn):
+            raise already_exists("endpoint", arn)
+        deployment = self._deployment(params["EndpointConfigName"])
+        created = now()
+        endpoint = {
+            "EndpointName": params["EndpointName"],
+            "EndpointArn": arn,
+            "EndpointConfigName": params["EndpointConfigName"],
+            "EndpointStatus": "Creating",
+            "CreationTime": created,
+            "LastModifiedTime": created,
+        }
+        if not self._store.add(ENDPOINT, arn, endpoint, params.get("Tags", [])):
+            raise already_exists("endpoint", arn)
+        self._in_background(self._deploy, arn, deployment)
+        return {"EndpointArn": arn}
+
+    def update(self, params: dict[str, Any]) -> dict[str, Any]:
+        with self._change:
+            endpoint = self._settled(params["EndpointName"])
+            arn = endpoint["EndpointArn"]
+            if endpoint["EndpointStatus"] == "Failed":  # "DeleteEndpoint is the only operation" then
+                raise invalid(f'Cannot update failed endpoint "{arn}".')
+            self._config(endpoint["EndpointConfigName"])  # AWS needs the configuration in service, too
+            deployment = self._deployment(params["EndpointConfigName"])
+            self._store.update(ENDPOINT, arn, EndpointStatus="Updating", FailureReason=None)
+        self._in_background(self._deploy, arn, deployment)
+        return {"EndpointArn": arn}
+
+    def describe(self, params: dict[str, Any]) -> Resource:
+        endpoint = self._find(params["EndpointName"])
+        arn = endpoint["EndpointArn"]
+        reply = dict(endpoint)
+        if fleet := self._fleets.get(arn):
+            reply["ProductionVariants"] = [variant.summary() for variant in fleet.variants]
+        deployment = self._store.get(DEPLOYMENT, arn)
+        if deployment and "DataCaptureConfig" in deployment["Config"]:
+            reply["DataCaptureConfig"] = capture_summary(deployment["Config"]["DataCaptureConfig"])
+        return reply
+
+    def list(self, params: dict[str, Any]) -> dict[str, Any]:
+        return list_resources(self._store.in_scope(ENDPOINT), params, "Endpoint", "Endpoints")
+
+    def delete(self, params: dict[str, Any]) -> dict[str, Any]:
+        with self._change:
+            arn = self._settled(params["EndpointName"])["EndpointArn"]
+            self._store.update(ENDPOINT, arn, EndpointStatus="Deleting")
+        self._in_background(self._remove, arn)
+        return {}
+
+    # For the runtime -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def lease(self, name: str, variant_name: str | None) -> Iterator[Variant | None]:
+        """Choose a variant for one request and keep its fleet alive until the request ends.
+
+        Yields:
+            None while a cloud that was started again brings the endpoint back.
+
+        Raises:
+            ServiceError: ValidationError, when there is no such endpoint or variant, or it is not in service.
+        """
+        arn = arn_of(ENDPOINT, name)
+        endpoint = self._store.get(ENDPOINT, arn)
+        if endpoint is None:
+            raise ServiceError("ValidationError", f"Endpoint {name} of account {get_account_id()} not found.")
+        if endpoint["EndpointStatus"] not in SERVING:
+            raise ServiceError("ValidationError", f"Endpoint {name} of account {get_account_id()} is not InService.")
+        with self._lock:
+            fleet = self._fleets.get(arn)
+            variant = fleet.choose(variant_name) if fleet else None
+            if variant:
+                variant.in_flight += 1
+        if fleet and variant is None:
+            raise ServiceError("ValidationError", f"Variant {variant_name} not found for Endpoint {name}.")
+        try:
+            yield variant
+        finally:
+            if variant:
+                with self._lock:
+                    variant.in_flight -= 1
+
+    # Life of the cloud ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bring back the endpoints that there were when the cloud was last stopped."""
+        shutil.rmtree(self._directory, ignore_errors=True)  # what killed fleets left
+        for arn, endpoint in self._store.all(ENDPOINT).items():
+            deployment = self._store.get(DEPLOYMENT, arn)
+            if endpoint["EndpointStatus"] == "Deleting":
+                self._remove(arn)
+            elif endpoint["EndpointStatus"] == "Creating" or deployment is None:
+                reason = "The local cloud was stopped while the endpoint was created."
+                self._store.update(ENDPOINT, arn, EndpointStatus="Failed", FailureReason=reason)
+            elif endpoint["EndpointStatus"] != "Failed":
+                self._store.update(ENDPOINT, arn, EndpointStatus="SystemUpdating")
+                self._in_background(self._deploy, arn, deployment)
+
+    def stop_all(self) -> None:
+        for fleet in list(self._fleets.values()):
+            fleet.drain(SHUTDOWN_SECONDS)
+
+    # Deployment ----------------------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> Resource:
+        arn = arn_of(ENDPOINT, name)
+        endpoint = self._store.get(ENDPOINT, arn)
+        if endpoint is None:
+            raise not_found("endpoint", arn)
+        return endpoint
+
+    def _settled(self, name: str) -> Resource:
+        """Return an endpoint that nothing happens to."""
+        endpoint = self._find(name)
+        if endpoint["EndpointStatus"] in IN_PROGRESS:
+            raise invalid(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
+        return endpoint
+
+    def _config(self, name: str) -> Resource:
+        arn = arn_of(ENDPOINT_CONFIG, name)
+        config = self._store.get(ENDPOINT_CONFIG, arn)
+        if config is None:
+            raise not_found("endpoint configuration", arn)
+        return config
+
+    def _deployment(self, config_name: str) -> Deployment:
+        deployment = deployment_of(self._store, self._config(config_name))
+        for name, model in deployment["Models"].items():
+            if model is None:
+                raise not_found("model", arn_of(MODEL, name))
+        return deployment
+
+    def _in_background(self, work: Any, *args: Any) -> None:
+        threading.Thread(target=work, args=args, name="endpoint", daemon=True).start()
+
+    def _deploy(self, arn: str, deployment: Deployment) -> None:
+        """Start a new fleet, lead the traffic to it, and stop the old one when its requests have ended.
+
+        When that fails, the fleet that there was stays in service, and the endpoint says why.
+        """
+        try:
+            fleet = build_fleet(deployment, arn, self._directory / arn.rsplit("/", 1)[-1])
+            fleet.start()
+        except Exception as err:  # the edge of a thread: an endpoint must come to a status that clients can wait for
+            if not isinstance(err, FleetFailedError):
+                logger.exception("%s", arn)
+            status = "InService" if arn in self._fleets else "Failed"
+            self._store.update(ENDPOINT, arn, EndpointStatus=status, FailureReason=str(err))
+            return
+        with self._lock:
+            old = self._fleets.get(arn)
+            self._fleets[arn] = fleet
+        self._store.put(DEPLOYMENT, arn, deployment)
+        config_name = deployment["Config"]["EndpointConfigName"]
+        self._store.update(ENDPOINT, arn, EndpointStatus="InService", EndpointConfigName=config_name)
+        if old:
+            old.drain()
+
+    def _remove(self, arn: str) -> None:
+        with self._lock:
+            fleet = self._fleets.pop(arn, None)
+        if fleet:
+            fleet.drain()
+        self._store.delete(DEPLOYMENT, arn)
+        self._store.delete(ENDPOINT, arn)

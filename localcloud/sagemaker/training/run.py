@@ -1,0 +1,193 @@
+"""The run of one training job, in the directories of SageMaker's container contract."""
+
+import json
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from localcloud.sagemaker import roles
+from localcloud.sagemaker.containers import Container, ImageNotFoundError, Program, empty_directory, program_for
+from localcloud.sagemaker.logs import LogStream
+from localcloud.sagemaker.store import now, region_of
+from localcloud.sagemaker.training.metrics import Metrics
+from localcloud.sagemaker.training.record import JobRecord
+from localcloud.sagemaker.transfer import download_prefix, upload_archive
+
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+DEFAULT_MAX_RUNTIME = 86_400  # seconds
+STOP_SECONDS = 120  # between SIGTERM and SIGKILL, for the algorithm to save its model, as on AWS
+ABANDON_SECONDS = 10
+POLL_SECONDS = 0.1
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingFailedError(Exception):
+    """When a job ends without a model; the message is its FailureReason."""
+
+
+class TrainingRun:
+    """One job from Starting to its end; `run` looks after it, the other methods are called by other threads."""
+
+    def __init__(self, record: JobRecord, base: Path) -> None:
+        self._record = record
+        self._job = record.job
+        self._base = base  # stands for /opt/ml
+        self._region = region_of(record.arn)
+        self._stopping = threading.Event()
+        self._abandoned = ""  # the FailureReason, once the cloud stops
+        self._ended = threading.Event()
+
+    def stop(self) -> None:
+        """Let the algorithm save what it has, and end the job as Stopped; nothing happens when it has ended."""
+        self._record.request_stop()
+        self._stopping.set()
+
+    def abandon(self, reason: str) -> None:
+        """End the job as Failed, at once; returns when its process has ended."""
+        self._abandoned = reason
+        self._ended.wait(ABANDON_SECONDS)
+
+    def run(self) -> None:
+        try:
+            self._run()
+        except TrainingFailedError as err:
+            self._record.fail(str(err))
+        except ClientError as err:
+            self._record.fail(f"ClientError: {err}")
+        except Exception as err:  # the edge of a thread: a job must end in a status that clients can wait for
+            logger.exception("%s", self._record.arn)
+            self._record.fail(f"InternalServerError: {type(err).__name__}: {err}")
+        finally:
+            self._ended.set()
+
+    def _run(self) -> None:
+        self._record.enter("Starting")
+        program = self._pull_image()
+        if not self._record.enter("Downloading", TrainingStartTime=now()):
+            return self._record.end("Stopped")
+        self._download()
+        if not self._record.enter("Training"):
+            return self._record.end("Stopped")
+        metrics = Metrics(program.metric_definitions, self._client("cloudwatch"), self._job["TrainingJobName"])
+        ended = self._train(program, metrics)
+        self._record.enter("Uploading", FinalMetricDataList=metrics.final() or None)
+        self._record.end(ended, ModelArtifacts={"S3ModelArtifacts": self._upload()})
+
+    def _client(self, service: str) -> Any:
+        return roles.client(service, self._job["RoleArn"], self._region)
+
+    def _pull_image(self) -> Program:
+        """Return what runs in place of the image."""
+        image = self._job["AlgorithmSpecification"]["TrainingImage"]
+        instance_type = self._job["ResourceConfig"]["InstanceType"]
+        cannot = "ClientError: Cannot pull algorithm container. Either the image does not exist or its permissions are"
+        try:
+            program = program_for(image)
+        except ImageNotFoundError as err:
+            raise TrainingFailedError(f"{cannot} incorrect. {err}") from err
+        if missing := roles.missing_pull_action(self._job["RoleArn"], self._region, image):
+            raise TrainingFailedError(f"{cannot} incorrect. The role does not have {missing} permission for {image}.")
+        if program.instance_families and not instance_type.startswith(program.instance_families):
+            raise TrainingFailedError(
+                f"ClientError: This algorithm trains on GPU instances only, which {instance_type} is not: choose one "
+                f"of the families {', '.join(program.instance_families)}."
+            )
+        return program
+
+    def _download(self) -> None:
+        config, data = empty_directory(self._base) / "input" / "config", self._base / "input" / "data"
+        for directory in (config, data, self._base / "model", self._base / "output" / "data"):
+            directory.mkdir(parents=True)
+        channels = {channel["ChannelName"]: channel for channel in self._job.get("InputDataConfig", [])}
+        s3 = self._client("s3")
+        for name, channel in channels.items():
+            download_prefix(s3, channel["DataSource"]["S3DataSource"]["S3Uri"], data / name)
+        write_json(config / "hyperparameters.json", self._job.get("HyperParameters", {}))
+        write_json(config / "inputdataconfig.json", {name: channel_config(one) for name, one in channels.items()})
+        resources = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
+        write_json(config / "resourceconfig.json", resources)
+
+    def _train(self, program: Program, metrics: Metrics) -> str:
+        """Run the program to its end and return the final secondary status."""
+        log = self._log_stream()
+
+        def on_line(line: str) -> None:
+            log.write(line)
+            metrics.watch(line)
+
+        container = Container((*program.command, "train"), self._environment(), on_line)
+        try:
+            ended = self._wait(container)
+        finally:
+            metrics.send()
+            log.close()
+        code = container.exit_code()
+        if ended == "Completed" and code != 0:
+            raise TrainingFailedError(f"AlgorithmError: {self._failure()}, exit code: {code}")
+        return ended
+
+    def _wait(self, container: Container) -> str:
+        """Return how the program came to its end: on its own, or told to end by a request or by its time limit."""
+        ended = "Completed"
+        deadline = time.monotonic() + self._job["StoppingCondition"].get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)
+        while container.wait(POLL_SECONDS) is None:
+            is_late = time.monotonic() > deadline
+            if self._abandoned:
+                container.kill()
+            elif ended == "Completed" and (self._stopping.is_set() or is_late):
+                ended = "Stopped" if self._stopping.is_set() else "MaxRuntimeExceeded"
+                container.terminate()
+                deadline = time.monotonic() + STOP_SECONDS
+            elif is_late:
+                container.kill()
+        if self._abandoned:
+            raise TrainingFailedError(self._abandoned)
+        return ended
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **roles.credentials(self._job["RoleArn"]),
+            "AWS_REGION": self._region,
+            "AWS_DEFAULT_REGION": self._region,
+            "TRAINING_JOB_NAME": self._job["TrainingJobName"],
+            "TRAINING_JOB_ARN": self._job["TrainingJobArn"],
+            "SAGEMAKER_BASE_DIR": str(self._base),
+            **self._job.get("Environment", {}),
+        }
+
+    def _log_stream(self) -> LogStream:
+        stream = f"{self._job['TrainingJobName']}/algo-1-{int(self._job['CreationTime'])}"
+        return LogStream(self._client("logs"), LOG_GROUP, stream, self._base / "log")
+
+    def _failure(self) -> str:
+        """Return the reason that the algorithm wrote, nothing when it wrote none."""
+        path = self._base / "output" / "failure"
+        return path.read_text(errors="replace").strip() if path.exists() else ""
+
+    def _upload(self) -> str:
+        """Put the model, and what the algorithm left in output/data, into the bucket; returns the model's URI."""
+        uri = f"{self._job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._job['TrainingJobName']}/output"
+        s3 = self._client("s3")
+        upload_archive(s3, self._base / "model", f"{uri}/model.tar.gz")
+        if any((self._base / "output" / "data").iterdir()):
+            upload_archive(s3, self._base / "output" / "data", f"{uri}/output.tar.gz")
+        return f"{uri}/model.tar.gz"
+
+
+def channel_config(channel: dict[str, Any]) -> dict[str, str]:
+    """Return a channel's entry in inputdataconfig.json."""
+    return {
+        "ContentType": channel.get("ContentType", ""),
+        "TrainingInputMode": channel.get("InputMode", "File"),
+        "S3DistributionType": channel["DataSource"]["S3DataSource"].get("S3DataDistributionType", "FullyReplicated"),
+        "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+    }
+
+
+def write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content))
