@@ -1,7 +1,5 @@
 """The server process: one ASGI application that hands each request to SageMaker or to MiniStack."""
 
-# ruff: noqa: E402
-
 import json
 import logging
 import os
@@ -13,16 +11,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-# MiniStack would import Docker's client, 10 MB, if it were there; its functions run without containers here.
+# ruff: noqa: E402  # MiniStack imports Docker's client (10 MB) where it is installed; nothing here needs containers.
 sys.modules["docker"] = None  # type: ignore[assignment]
 
 import uvicorn
 from ministack.app import app as ministack
 
-from localcloud import process
-from localcloud.corrections import cloudformation, cloudwatch, s3, step_functions
-from localcloud.corrections import functions as lambda_functions
-from localcloud.corrections.persistence import Saver, keep_to_services_in_use
+from localcloud import LocalCloudError, process
+from localcloud.corrections import registry
+from localcloud.corrections.persistence import Saver
 from localcloud.environment import SERVICES
 from localcloud.sagemaker.service import SageMaker
 
@@ -36,14 +33,14 @@ CREDENTIAL_SCOPE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_reque
 
 
 def signed_service(scope: Scope) -> str:
-    """Return the service in the request's credential scope, `""` when it is not signed in a header."""
+    """Return the service in the request's credential scope, `""` when no header signs the request."""
     authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
     found = CREDENTIAL_SCOPE.search(authorization)
     return found.group(1).decode() if found else ""
 
 
 def over_tls(scope: Scope) -> Scope:
-    """Mark a request as received over TLS: on the loopback there is none, and policies of AWS ask for it."""
+    """Mark a request as received over TLS: the loopback has none, and policies ask for it."""
     return {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
 
 
@@ -77,12 +74,7 @@ async def refuse(service: str, send: Send) -> None:
 def serve(port: int, state: Path) -> None:
     """Run the cloud until SIGTERM, SIGINT or its supervisor's end, then stop what it started and keep its state."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    cloudformation.correct()
-    lambda_functions.correct()
-    step_functions.correct()
-    keep_to_services_in_use()
-    cloudwatch.correct()
-    s3.correct()
+    registry.apply()
     sagemaker, saver = SageMaker(state / "sagemaker"), Saver()
     settings = uvicorn.Config(
         compose(sagemaker, saver), host="127.0.0.1", port=port, log_config=None, access_log=False,
@@ -124,5 +116,8 @@ def stop_signals() -> threading.Event:
 
 if __name__ == "__main__":
     # The environment is `environment.server_environment`.
-    serve(int(os.environ["GATEWAY_PORT"]), Path(os.environ["STATE_DIR"]).parent)
+    try:
+        serve(int(os.environ["GATEWAY_PORT"]), Path(os.environ["STATE_DIR"]).parent)
+    except LocalCloudError as err:
+        sys.exit(f"error: {err}")
     process.end_group()

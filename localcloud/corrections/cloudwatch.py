@@ -1,31 +1,22 @@
-"""Corrections of MiniStack's CloudWatch. Each is one function that says what AWS does."""
+"""Corrections of MiniStack's CloudWatch."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from ministack.core import iam_actions
+TagContext = Callable[[str, str, bytes, dict[str, Any]], dict[str, Any]]
 
 
-def correct() -> None:
-    """Apply every correction; called once, before the server starts."""
-    name_the_namespace_to_policies()
-
-
-def name_the_namespace_to_policies() -> None:
-    """Give policies the condition key `cloudwatch:namespace`, by which a role may be let put some metrics only.
-
-    AWS has it for PutMetricData ("Using condition keys to limit access to CloudWatch namespaces"). MiniStack has not,
-    so that a statement with this condition never allowed anything.
-    """
-    original = iam_actions.request_tag_context
+def give_the_namespace_to_policies(original: TagContext) -> TagContext:
+    """Give policies the condition key `cloudwatch:namespace` of PutMetricData."""
 
     def context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = original(service, iam_action, body, params)
+        found = original(service, iam_action, body, params)
         if iam_action == "cloudwatch:PutMetricData":
             found["cloudwatch:namespace"] = namespace(body, params)
         return found
 
-    iam_actions.request_tag_context = context
+    return context
 
 
 def namespace(body: bytes, params: dict[str, Any]) -> str:

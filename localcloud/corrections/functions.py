@@ -1,149 +1,192 @@
-"""Corrections of MiniStack's Lambda. Each is one function that says what AWS does."""
+"""Corrections of MiniStack's Lambda: functions run on AWS's own runtime client, a few at a time."""
 
 import contextvars
-import functools
 import json
-import os
 import sys
 import threading
+import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json
-from ministack.services import cloudwatch, lambda_svc
+from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 
-from localcloud.function_runtime import logs as lambda_logs
-from localcloud.function_runtime import process as lambda_process
-from localcloud.function_runtime.environments import Environment
+from localcloud import identity
+from localcloud.function_runtime import logs
+from localcloud.function_runtime import process as function_process
+from localcloud.function_runtime.environments import ExecutionEnvironment
+from localcloud.function_runtime.function import Function
+from localcloud.function_runtime.outcomes import Invocation, Outcome
+from localcloud.identity import Permission
 
-# AWS runs 1,000 at once by default. Processes of this machine are dearer: more than these wait in a queue.
+# AWS runs 1,000 at once by default. Processes on this machine cost more, so invocations beyond these queue.
 CONCURRENT_INVOCATIONS = 4
-ACCOUNT_CONCURRENCY = 1000  # AWS's default
 REQUEST_LIMIT = 6 * 1024 * 1024  # bytes
+
+Dispatch = Callable[[dict[str, Any], dict[str, Any], Any, str, float], dict[str, Any]]
 
 # Set when the invocation of this context leaves the queue; Step Functions starts its TimeoutSeconds then.
 begun: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("begun", default=None)
 
 
-def correct() -> None:
-    """Apply every correction; called once, before the server starts."""
-    if sys.platform == "linux":  # awslambdaric's native client is built for Linux only
-        run_python_on_the_runtime_interface_client()
-    queue_invocations()
-    allow_the_concurrency_of_aws()
-    word_throttling()
-    refuse_large_requests()
-    count_every_invocation()
+class PooledEnvironment:
+    """An execution environment with the members that MiniStack's pool of workers uses."""
+
+    _proc = None  # the process that the pool would kill at once when the function is updated or deleted
+
+    def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
+        self.config = config
+        self.in_use = False
+        self.last_used = 0.0
+        variables = lambda_svc._runtime_env_vars(config) | lambda_runtime.execution_credentials(config)
+        self.environment = ExecutionEnvironment(
+            Function(config, lambda_svc._provided_runtime_code_dir(code_zip), variables)
+        )
+
+    def _discard_tmpdir(self) -> None:
+        """End the environment: the pool has dropped it."""
+        self.environment.discard()
 
 
-def run_python_on_the_runtime_interface_client() -> None:
-    """Run functions as AWS does: by its own runtime client, within their timeout and memory, with its logs.
+def pool_environments(original: Callable[[dict[str, Any]], type]) -> Callable[[dict[str, Any]], type]:
+    """Let MiniStack's pool keep our environments, on Linux: awslambdaric's native client is built for it only."""
 
-    MiniStack's own Python worker calls every exception `Runtime.HandlerError`, so no `ErrorEquals` could match,
-    hands down this server's variables, and knows neither MemorySize nor the limit of a response.
+    def worker_class_for(config: dict[str, Any]) -> type:
+        return PooledEnvironment if sys.platform == "linux" else original(config)
+
+    return worker_class_for
+
+
+def run_on_the_runtime_client(original: Dispatch) -> Dispatch:
+    """Run functions in their environments, CONCURRENT_INVOCATIONS at a time and in their order.
+
+    Without the queue, a burst of executions starts one cold process for each. A function that waits for another one
+    keeps its place in it: more than CONCURRENT_INVOCATIONS of them wait for their timeout.
     """
+    pool = ThreadPoolExecutor(CONCURRENT_INVOCATIONS, thread_name_prefix="lambda")
+    run = run_in_environment if sys.platform == "linux" else original
+    if sys.platform == "linux":
+        function_process.runtime_directory()  # made now: concurrent invocations would race to make it
+
+    def begin(*invocation: Any) -> dict[str, Any]:
+        if event := begun.get():
+            event.set()
+        return run(*invocation)
 
     def dispatch(
         func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float
     ) -> dict[str, Any]:
-        lambda_svc._ensure_reaper_thread()
-        version = config.get("Version", "$LATEST")
-        environment, _ = lambda_runtime.acquire_worker(config["FunctionName"], config, func["code_zip"], version)
-        try:
-            outcome = environment.invoke(event, request_id, lambda_svc._xray_trace_id_for_invocation(config))
-        finally:
-            lambda_runtime.release_worker(environment)
-        log = lambda_logs.write(config, environment.log_stream, outcome)
-        error = outcome.status != "success"
-        body = json.loads(outcome.payload) if error else outcome.payload
-        return {"body": body, "error": error, "log": log, "duration_ms": outcome.duration_ms}
+        context = contextvars.copy_context()
+        return pool.submit(context.run, begin, func, config, event, request_id, started).result()
 
-    lambda_process.runtime_directory()  # made now: invocations would race for it
-    lambda_runtime._worker_class_for = lambda config: Environment
-    lambda_svc._execute_function_dispatch = dispatch
+    return dispatch
 
 
-def queue_invocations() -> None:
-    """Run a few invocations at a time, in their order, and let the others wait, as if there were capacity for all.
+def run_in_environment(
+    func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float
+) -> dict[str, Any]:
+    """Run one invocation, write its log, and return MiniStack's record of it."""
+    lambda_svc._ensure_reaper_thread()
+    version = config.get("Version", "$LATEST")
+    worker, _ = lambda_runtime.acquire_worker(config["FunctionName"], config, func["code_zip"], version)
+    trace_id = lambda_svc._xray_trace_id_for_invocation(config)
+    invocation = Invocation(request_id, json.dumps(event, ensure_ascii=False).encode(), trace_id)
+    try:
+        outcome = worker.environment.invoke(invocation)
+    finally:
+        lambda_runtime.release_worker(worker)
+    log = write_log(worker.environment, outcome)
+    error = outcome.status != "success"
+    body = json.loads(outcome.payload) if error else outcome.payload
+    return {"body": body, "error": error, "log": log, "duration_ms": outcome.duration_ms}
 
-    Without it a burst of executions opens one cold process each. AWS throttles only past the account's limit;
-    LAMBDA_ACCOUNT_CONCURRENCY sets it here, and MiniStack's own count of it comes before this queue. A function
-    that waits for another one keeps its place: more than CONCURRENT_INVOCATIONS of them wait for their timeout.
+
+def write_log(environment: ExecutionEnvironment, outcome: Outcome) -> str:
+    """Write the log of one invocation; returns it as text, the end of which Invoke with LogType=Tail answers.
+
+    As on AWS, a function whose role may not write logs leaves none and keeps working.
     """
-    pool = ThreadPoolExecutor(CONCURRENT_INVOCATIONS, thread_name_prefix="lambda")
-    original = lambda_svc._execute_function_dispatch
-
-    def begin(*args: Any) -> Any:
-        if event := begun.get():
-            event.set()
-        return original(*args)
-
-    @functools.wraps(original)
-    def dispatch(*args: Any) -> Any:
-        return pool.submit(contextvars.copy_context().run, begin, *args).result()
-
-    lambda_svc._execute_function_dispatch = dispatch
+    function = environment.function
+    messages = logs.messages(function, outcome)
+    stream = {"logGroupName": function.log_group, "logStreamName": environment.log_stream}
+    if may_write_logs(function):
+        cloudwatch_logs._create_log_group({"logGroupName": function.log_group})  # an error when it exists
+        cloudwatch_logs._create_log_stream(stream)  # likewise
+        events = [{"timestamp": int(time.time() * 1000), "message": message} for message in messages]
+        cloudwatch_logs._put_log_events({**stream, "logEvents": events})
+    return "".join(message if message.endswith("\n") else f"{message}\n" for message in messages)
 
 
-def allow_the_concurrency_of_aws() -> None:
-    """Let 1,000 invocations be under way unless LAMBDA_ACCOUNT_CONCURRENCY says otherwise: they only queue here.
-
-    MiniStack allows what fits into memory, because it starts them all.
-    """
-    if not os.environ.get("LAMBDA_ACCOUNT_CONCURRENCY"):
-        lambda_svc._ACCOUNT_CONCURRENCY_CAP = ACCOUNT_CONCURRENCY
+def may_write_logs(function: Function) -> bool:
+    group = f"arn:aws:logs:{identity.region()}:{identity.account_id()}:log-group:{function.log_group}"
+    permission = Permission("logs:PutLogEvents", f"{group}:log-stream:*")
+    return identity.denial(function.variables["AWS_ACCESS_KEY_ID"], permission) is None
 
 
-def word_throttling() -> None:
-    """Say `Rate Exceeded.` as AWS does; the Reason tells the account's limit from the function's."""
-    original = lambda_svc._throttle_response
+def word_throttling(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Say `Rate Exceeded.`; the Reason tells the account's limit from the function's."""
 
-    def throttle_response(reason_code: str, msg: str, retry_after: int = 1) -> Any:
+    def throttle_response(reason_code: str, msg: str, retry_after: int = 1) -> dict[str, Any]:
         answer = original(reason_code, "Rate Exceeded.", retry_after)
         answer["body"]["Type"] = "User"
         return answer
 
-    lambda_svc._throttle_response = throttle_response
+    return throttle_response
 
 
-def refuse_large_requests() -> None:
-    """Answer 413 to an event over 6 MB; MiniStack takes any."""
-    original = lambda_svc._invoke
+def refuse_large_requests(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Answer 413 to an event over 6 MB."""
 
-    async def invoke(name: str, event: Any, headers: dict[str, str], *args: Any, **kwargs: Any) -> Any:
+    async def invoke(
+        name: str,
+        event: Any,
+        headers: dict[str, str],
+        path_qualifier: str | None = None,
+        query_params: dict[str, Any] | None = None,
+    ) -> Any:
         if int(headers.get("content-length", 0)) > REQUEST_LIMIT:
             sentence = f"Request must be smaller than {REQUEST_LIMIT} bytes for the InvokeFunction operation"
             return error_response_json("RequestEntityTooLargeException", sentence, 413)
-        return await original(name, event, headers, *args, **kwargs)
+        return await original(name, event, headers, path_qualifier, query_params)
 
-    lambda_svc._invoke = invoke
+    return invoke
 
 
-def count_every_invocation() -> None:
-    """Emit AWS/Lambda metrics whoever invokes; a throttled request counts as Throttles only.
+def count_every_invocation(
+    original: Callable[[dict[str, Any], Any], dict[str, Any]],
+) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """Record AWS/Lambda metrics whoever invokes; a throttled request counts as Throttles only."""
 
-    MiniStack counts what comes through the API, not what Step Functions invokes, and throttled requests as
-    invocations (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html).
-    """
-    original = lambda_svc._execute_function
-
-    @functools.wraps(original)
     def execute(func: dict[str, Any], event: Any) -> dict[str, Any]:
-        result: dict[str, Any] = original(func, event)
+        result = original(func, event)
         function = {"FunctionName": (func.get("config") or func)["FunctionName"]}
-
-        def count(name: str, value: float, unit: str = "Count") -> None:
+        for name, value, unit in invocation_metrics(result):
             cloudwatch.record_metric("AWS/Lambda", name, value, unit, function)
-
-        throttled = bool(result.get("throttle"))
-        count("Throttles", throttled)
-        if not throttled:
-            count("Invocations", 1)
-            count("Errors", bool(result.get("error")))
-            if "duration_ms" in result:
-                count("Duration", result["duration_ms"], "Milliseconds")
         return result
 
-    lambda_svc._emit_lambda_metrics = lambda *args, **kwargs: None
-    lambda_svc._execute_function = execute
+    return execute
+
+
+def invocation_metrics(result: dict[str, Any]) -> list[tuple[str, float, str]]:
+    """Return name, value and unit of each metric of an invocation."""
+    if result.get("throttle"):
+        return [("Throttles", 1, "Count")]
+    metrics: list[tuple[str, float, str]] = [
+        ("Throttles", 0, "Count"),
+        ("Invocations", 1, "Count"),
+        ("Errors", float(bool(result.get("error"))), "Count"),
+    ]
+    if "duration_ms" in result:
+        metrics.append(("Duration", result["duration_ms"], "Milliseconds"))
+    return metrics
+
+
+def silence_metrics(original: Callable[..., None]) -> Callable[..., None]:
+    """Record nothing where MiniStack does: `count_every_invocation` has recorded it."""
+
+    def emit(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:
+        """Do nothing."""
+
+    return emit

@@ -1,42 +1,56 @@
-"""Corrections of MiniStack's S3. Each is one function that says what AWS does."""
+"""Corrections of MiniStack's S3."""
 
+from collections.abc import Callable
 from typing import Any
 
-from ministack.core.iam_actions import identity_denial_message
-from ministack.core.iam_evaluator import EvalResult, enforce
-from ministack.core.responses import get_region
-from ministack.core.router import extract_access_key_id
 from ministack.services import s3
 
+from localcloud import identity
+from localcloud.identity import Permission
+
 Reply = tuple[int, dict[str, str], bytes]  # HTTP status, headers, body
+Read = Callable[..., Reply]
 
 
-def correct() -> None:
-    """Apply every correction; called once, before the server starts."""
-    keep_from_who_may_not_list_what_is_missing()
+def hide_missing_objects(original: Read) -> Read:
+    """Answer AccessDenied instead of NoSuchKey to a caller who may not list the bucket."""
+
+    def get_object(
+        bucket_name: str, key: str, headers: dict[str, str], query_params: dict[str, Any] | None = None
+    ) -> Reply:
+        reply = original(bucket_name, key, headers, query_params)
+        return reply if reply[0] != 404 else missing_reply(reply, bucket_name, key, (headers, query_params))
+
+    return get_object
 
 
-def keep_from_who_may_not_list_what_is_missing() -> None:
-    """Answer AccessDenied, not NoSuchKey, for a missing object to a caller without s3:ListBucket on the bucket.
+def hide_missing_heads(original: Read) -> Read:
+    """The same for HeadObject, whose headers are optional."""
 
-    As in "GetObject" of S3's API reference, Permissions. MiniStack answers NoSuchKey to all.
+    def head_object(
+        bucket_name: str,
+        key: str,
+        headers: dict[str, str] | None = None,
+        query_params: dict[str, Any] | None = None,
+    ) -> Reply:
+        reply = original(bucket_name, key, headers, query_params)
+        return reply if reply[0] != 404 else missing_reply(reply, bucket_name, key, (headers or {}, query_params))
+
+    return head_object
+
+
+def missing_reply(reply: Reply, bucket: str, key: str, request: tuple[dict[str, str], dict[str, Any] | None]) -> Reply:
+    """Return the reply for a missing object: the given one for callers who may list the bucket.
+
+    Args:
+        request: Headers and query of the request.
     """
-    for name in ("_get_object", "_head_object"):
-        setattr(s3, name, guarded(getattr(s3, name)))
-
-
-def guarded(original: Any) -> Any:
-    def read(bucket: str, key: str, headers: dict[str, str], query: dict[str, Any] | None = None) -> Reply:
-        reply: Reply = original(bucket, key, headers, query)
-        if reply[0] != 404 or s3._buckets.get(bucket) is None:
-            return reply
-        arn = f"arn:aws:s3:::{bucket}"
-        access_key = extract_access_key_id(headers, query)
-        denied = enforce(access_key, "s3:ListBucket", "s3", get_region(), resource_arn=arn)
-        if not isinstance(denied, EvalResult):
-            return reply
-        sentence = identity_denial_message("s3:ListBucket", denied.principal_arn, f'"{arn}"', denied.decision == "Deny")
-        forbidden: Reply = s3._error("AccessDenied", sentence, 403, f"/{bucket}/{key}")
-        return forbidden
-
-    return read
+    if s3._buckets.get(bucket) is None:
+        return reply
+    permission = Permission("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+    denied = identity.denial(identity.access_key_of(*request), permission)
+    if denied is None or denied.status is not None:
+        return reply
+    sentence = denied.message.replace(permission.resource_arn, f'"{permission.resource_arn}"')  # as S3 quotes it
+    forbidden: Reply = s3._error("AccessDenied", sentence, 403, f"/{bucket}/{key}")
+    return forbidden

@@ -1,132 +1,107 @@
 """Execution environments of Lambda: processes in which AWS's own runtime client runs a function, within its limits."""
 
-import json
 import math
 import queue
-import signal
 import subprocess
 import threading
 import time
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from ministack.services import lambda_svc
-
-from localcloud.function_runtime import process as lambda_process
+from localcloud.function_runtime import process as function_process
+from localcloud.function_runtime.function import Function
+from localcloud.function_runtime.outcomes import Invocation, Outcome, answer
 from localcloud.function_runtime.runtime_api import Message, RuntimeServer
 
-INIT_SECONDS = 10  # AWS's limit of the init phase; what is missing then counts against the function's timeout
+INIT_SECONDS = 10  # AWS's limit of the init phase; the rest of it counts against the function's timeout
 POLL_SECONDS = 0.02  # how often a running function's memory and output are read
-RESPONSE_LIMIT = 6 * 1024 * 1024 + 100  # bytes
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How an invocation ended."""
+class ExecutionEnvironment:
+    """Runs one invocation at a time, and stays warm for the next."""
 
-    request_id: str
-    status: str  # success, error or timeout, as in platform.report
-    payload: bytes  # JSON
-    error_type: str  # of the platform (Runtime.*, Function.*, Sandbox.*); "" for an exception of the handler
-    output: list[str]  # what the function wrote, one element per event of its log
-    duration_ms: float
-    init_ms: float | None  # None when the environment was warm
-    memory_mb: int  # the most that the process has used
-
-    @property
-    def billed_ms(self) -> int:
-        """Whole milliseconds; since August 2025 AWS bills the init phase too."""
-        return math.ceil(self.duration_ms + (self.init_ms or 0))
-
-
-class Environment:
-    """One concurrent invocation's place to run, kept warm for the next.
-
-    MiniStack's pool keeps it: the constructor, `config`, `in_use`, `last_used`, `_proc` and `_discard_tmpdir` are
-    what the pool uses.
-    """
-
-    _proc = None  # what the pool would end at once when the function is updated or deleted
-
-    def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
-        self.config = config
-        self.in_use = False
-        self.last_used = 0.0
-        self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{config.get('Version', '$LATEST')}]{uuid.uuid4().hex}"
-        self._code = lambda_svc._provided_runtime_code_dir(code_zip)
-        self._memory_limit = int(config.get("MemorySize", 128)) * 1024  # KiB
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
+        self._memory_limit = function.memory_mb * 1024  # KiB
         self._process: subprocess.Popen[bytes] | None = None
         self._server: RuntimeServer | None = None
+        self._output: list[str] = []  # of the invocation under way
         self._memory = 0  # KiB
         self._exit_code = 0
-        self._partial = b""
+        self._partial = b""  # a line of output that has not ended
         self._busy = threading.Lock()
         self._discarded = False
 
-    def _discard_tmpdir(self) -> None:
-        """End the environment, as soon as it is free: the pool has dropped it."""
+    def discard(self) -> None:
+        """End the process now, or when the invocation under way has ended."""
         self._discarded = True
         if self._busy.acquire(blocking=False):
             self._stop()
             self._busy.release()
 
-    def invoke(self, event: Any, request_id: str, trace_id: str | None) -> Outcome:
+    def invoke(self, invocation: Invocation) -> Outcome:
         """Run the function once; a process that does not survive is replaced at the next invocation."""
         with self._busy:
-            outcome = self._invoke(event, request_id, trace_id)
+            outcome = self._invoke(invocation)
         if self._discarded:
-            self._discard_tmpdir()
+            self.discard()
         return outcome
 
-    def _invoke(self, event: Any, request_id: str, trace_id: str | None) -> Outcome:
-        output: list[str] = []
-        timeout = int(self.config.get("Timeout", 3))
-        init_ms, message = self._initialize(output)
+    def _invoke(self, invocation: Invocation) -> Outcome:
+        self._output = []
+        timeout = self.function.timeout
+        init_ms, message = self._initialize()
         begin = time.monotonic()
         if message.kind in ("ready", "timeout"):
-            message = self._run(event, request_id, trace_id, timeout, message, output)
+            message = self._run(invocation, message)
         duration_ms = timeout * 1000.0 if message.kind == "timeout" else (time.monotonic() - begin) * 1000
         if message.kind not in ("response", "error"):
             self._stop()
-        status, error_type, payload = self._judge(message, request_id, timeout)
-        memory_mb = math.ceil(min(self._memory, self._memory_limit) / 1024)
-        return Outcome(request_id, status, payload, error_type, output, duration_ms, init_ms, memory_mb)
+        answered = answer(message, invocation.request_id, timeout, self._exit_code)
+        return Outcome(
+            request_id=invocation.request_id,
+            status=answered.status,
+            payload=answered.payload,
+            error_type=answered.error_type,
+            output=self._output,
+            duration_ms=duration_ms,
+            init_ms=init_ms,
+            memory_mb=math.ceil(min(self._memory, self._memory_limit) / 1024),
+        )
 
-    def _initialize(self, output: list[str]) -> tuple[float | None, Message]:
-        """Start the process unless it runs; returns the milliseconds of the init phase and how it ended."""
+    def _initialize(self) -> tuple[float | None, Message]:
+        """Start the process unless it runs; returns the milliseconds of the init phase and how the phase ended."""
         if self._process is not None and self._process.poll() is None:
             return None, Message("ready")
         self._stop()
         begin = time.monotonic()
         self._memory, self._partial = 0, b""
         self._server = RuntimeServer()
-        self._process = lambda_process.start(self.config, self._code, self._server.server_port, self.log_stream)
-        message = self._wait(INIT_SECONDS, output)
+        self._process = function_process.start(self.function, self._server.server_port, self.log_stream)
+        message = self._wait(INIT_SECONDS)
         return (time.monotonic() - begin) * 1000, message
 
-    def _run(
-        self, event: Any, request_id: str, trace_id: str | None, timeout: int, init: Message, output: list[str]
-    ) -> Message:
-        """Hand the event over and wait for the answer."""
+    def _run(self, invocation: Invocation, init: Message) -> Message:
+        """Hand the event over and return the message that ends the invocation."""
         assert self._server is not None
+        timeout = self.function.timeout
         deadline = time.monotonic() + timeout
         headers = {
-            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": self.config["FunctionArn"],
-            **({"Lambda-Runtime-Trace-Id": trace_id} if trace_id else {}),
+            "Lambda-Runtime-Invoked-Function-Arn": self.function.config["FunctionArn"],
+            **({"Lambda-Runtime-Trace-Id": invocation.trace_id} if invocation.trace_id else {}),
         }
-        self._server.invocations.put((headers, json.dumps(event, ensure_ascii=False).encode()))
+        self._server.invocations.put((headers, invocation.event))
         message = init
         while message.kind == "ready" or message is init:  # after an answer, the process asks for the next event
-            message = self._wait(deadline - time.monotonic(), output)
+            message = self._wait(deadline - time.monotonic())
         return message
 
-    def _wait(self, seconds: float, output: list[str]) -> Message:
-        """Return what happens next, reading the process's output and memory meanwhile."""
+    def _wait(self, seconds: float) -> Message:
+        """Return what happens next, and read the process's output and memory meanwhile."""
         assert self._server is not None and self._process is not None
         deadline = time.monotonic() + seconds
         message = None
@@ -139,13 +114,13 @@ class Environment:
                     message = Message("exit")
                 elif time.monotonic() > deadline:
                     message = Message("timeout")
-            output += self._read_output()
+            self._output += self._read_output()
             if self._read_memory() > self._memory_limit:
                 message = Message("memory")
         return message
 
     def _read_output(self) -> list[str]:
-        """Return the lines written since the last call; what precedes an answer is in the pipe when it arrives."""
+        """Return the lines written since the last call; when an answer arrives, all output before it is in the pipe."""
         assert self._process is not None and self._process.stdout is not None
         self._partial += self._process.stdout.read() or b""
         *lines, self._partial = self._partial.split(b"\n")
@@ -163,33 +138,8 @@ class Environment:
         self._memory = int(peak.split()[1]) if peak else self._memory
         return self._memory
 
-    def _judge(self, message: Message, request_id: str, timeout: int) -> tuple[str, str, bytes]:
-        """Return status, the platform's error type and payload, in AWS's words."""
-        if message.kind == "response" and len(message.payload) <= RESPONSE_LIMIT:
-            return "success", "", message.payload
-        if message.kind == "error":
-            return "error", "", message.payload
-        if message.kind == "init_error":
-            return "error", json.loads(message.payload)["errorType"], message.payload
-        if message.kind == "response":
-            sentence = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
-            return "error", "Function.ResponseSizeTooLarge", failure("Function.ResponseSizeTooLarge", sentence)
-        if message.kind == "timeout":
-            sentence = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
-            return "timeout", "", failure("Sandbox.Timedout", sentence)
-        sentence = f"RequestId: {request_id} Error: {self._last_words()}"
-        error_type = "Runtime.OutOfMemory" if message.kind == "memory" else "Runtime.ExitError"
-        return "error", error_type, failure(error_type, sentence)
-
-    def _last_words(self) -> str:
-        code = self._exit_code
-        if code == 0:
-            return "Runtime exited without providing a reason"
-        how = f"exit status {code}" if code > 0 else f"signal: {(signal.strsignal(-code) or str(-code)).lower()}"
-        return f"Runtime exited with error: {how}"
-
     def _stop(self) -> None:
-        """End the process, however it is; the next invocation starts another one."""
+        """End the process, whatever its state; the next invocation starts another one."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -199,7 +149,3 @@ class Environment:
         server, self._server = self._server, None
         if server is not None:
             server.stop()
-
-
-def failure(error_type: str, sentence: str) -> bytes:
-    return json.dumps({"errorType": error_type, "errorMessage": sentence}).encode()

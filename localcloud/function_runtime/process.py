@@ -1,4 +1,4 @@
-"""The process of a Lambda function: what it sees of the world is what AWS shows it, and nothing of this machine's."""
+"""The process of a Lambda function: it sees what AWS shows a function, and nothing else of this machine."""
 
 import functools
 import os
@@ -8,75 +8,89 @@ import sys
 import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
 
-from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from localcloud.function_runtime.function import Function
 
-# What AWS's Python runtime brings besides the standard library.
-RUNTIME_PACKAGES = ("awslambdaric", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "simplejson",
-                    "six", "snapshot-restore-py", "urllib3")  # fmt: skip
+# What AWS's Python runtime has besides the standard library.
+RUNTIME_PACKAGES = (
+    "awslambdaric",
+    "boto3",
+    "botocore",
+    "jmespath",
+    "python-dateutil",
+    "s3transfer",
+    "simplejson",
+    "six",
+    "snapshot-restore-py",
+    "urllib3",
+)
 
 
-def start(config: dict[str, Any], code: str, api_port: int, log_stream: str) -> subprocess.Popen[bytes]:
+def start(function: Function, api_port: int, log_stream: str) -> subprocess.Popen[bytes]:
     """Run AWS's runtime client on the handler; it asks the Runtime API on this port for events.
 
-    `-S` and PYTHONPATH let it import the packages of AWS's runtime and its own, not what else is installed here.
+    With `-S` and PYTHONPATH it can import the packages of AWS's runtime and its own, but nothing else that is
+    installed here.
     """
     process = subprocess.Popen(
-        [sys.executable, "-S", "-m", "awslambdaric", config["Handler"]],
-        cwd=code, env=variables(config, code, api_port, log_stream),
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [sys.executable, "-S", "-m", "awslambdaric", function.config["Handler"]],
+        cwd=function.code,
+        env=variables(function, api_port, log_stream),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     return process
 
 
-def variables(config: dict[str, Any], code: str, api_port: int, log_stream: str) -> dict[str, str]:
-    """Return the function's environment variables.
+def variables(function: Function, api_port: int, log_stream: str) -> dict[str, str]:
+    """Return the environment variables of the process.
 
-    AWS's own are those of https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html; the log level
-    is set for JSON only. AWS_ENDPOINT_URL leads its clients to this cloud, and no AWS_CONFIG_FILE of the person
-    who runs it is read.
+    AWS's own are those of https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html; the log level is
+    set for JSON only. AWS_ENDPOINT_URL points its clients at this cloud, and AWS_CONFIG_FILE keeps them from the
+    user's own configuration.
     """
-    logging = config.get("LoggingConfig") or {}
-    json_logs = logging.get("LogFormat") == "JSON"
     return {
-        **lambda_svc._runtime_env_vars(config),
-        **lambda_runtime.execution_credentials(config),
-        "_HANDLER": config["Handler"],
+        **function.variables,
+        **log_variables(function, log_stream),
+        "_HANDLER": function.config["Handler"],
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_DEFAULT_REGION": os.environ["AWS_REGION"],
         "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"],
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
-        "AWS_LAMBDA_FUNCTION_NAME": config["FunctionName"],
-        "AWS_LAMBDA_FUNCTION_VERSION": config.get("Version", "$LATEST"),
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.config['Runtime']}",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_FORMAT": "JSON" if json_logs else "Text",
-        **({"AWS_LAMBDA_LOG_LEVEL": logging.get("ApplicationLogLevel", "INFO")} if json_logs else {}),
-        "AWS_LAMBDA_LOG_GROUP_NAME": log_group(config),
-        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api_port}",
         "AWS_REGION": os.environ["AWS_REGION"],
         "LAMBDA_RUNTIME_DIR": str(runtime_directory()),
-        "LAMBDA_TASK_ROOT": code,
+        "LAMBDA_TASK_ROOT": function.code,
         "LANG": "en_US.UTF-8",
         "PATH": os.defpath,
-        "PYTHONPATH": f"{code}{os.pathsep}{runtime_directory()}",
-        "TMPDIR": tempfile.gettempdir(),  # not on AWS, where /tmp is its own; by it `down` knows this cloud's processes
+        "PYTHONPATH": f"{function.code}{os.pathsep}{runtime_directory()}",
+        "TMPDIR": tempfile.gettempdir(),  # AWS has its own /tmp instead; `down` recognises our processes by it
         "TZ": ":UTC",
     }
 
 
-def log_group(config: dict[str, Any]) -> str:
-    return str((config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}")
+def log_variables(function: Function, log_stream: str) -> dict[str, str]:
+    """Return the variables that tell the function where and how it logs."""
+    found = {
+        "AWS_LAMBDA_LOG_FORMAT": "JSON" if function.logs_json else "Text",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+    }
+    if function.logs_json:
+        found["AWS_LAMBDA_LOG_LEVEL"] = function.logging.get("ApplicationLogLevel", "INFO")
+    return found
 
 
 @functools.cache
 def runtime_directory() -> Path:
-    """Return a directory of links to the packages of AWS's Python runtime, as /var/runtime is there."""
+    """Return a directory of links to the packages of AWS's Python runtime; on AWS it is /var/runtime."""
     directory = Path(tempfile.gettempdir()) / "lambda-runtime"
     shutil.rmtree(directory, ignore_errors=True)  # an earlier server's: its packages may have moved
     directory.mkdir()

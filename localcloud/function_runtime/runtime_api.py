@@ -1,4 +1,4 @@
-"""The Runtime API of Lambda, which a function's process asks for events and tells its answers.
+"""The Runtime API of Lambda: a function's process asks it for events and posts the answers to it.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-STOP_SECONDS = 0.1  # how long a server takes at most to notice that it is stopped
+STOP_SECONDS = 0.1  # at most this long after `stop`, the server ends
 
 
 @dataclass(frozen=True)
 class Message:
-    """What an environment learns of its process: ready, response, error, init_error, exit, memory or timeout."""
+    """What an environment learns from its process: ready, response, error, init_error, exit, memory or timeout."""
 
     kind: str
     payload: bytes = b""
@@ -49,7 +49,7 @@ class RuntimeApi(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Stay silent."""
+        """Log nothing."""
 
 
 class RuntimeServer(ThreadingHTTPServer):

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from localcloud.sagemaker.authorization import authorize, pin_request
+from localcloud import identity
+from localcloud.sagemaker.authorization import authorize
 from localcloud.sagemaker.emulated import check_emulated
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.hosting.endpoint_configs import EndpointConfigs
@@ -54,7 +55,7 @@ class SageMaker:
     ) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await read_body(receive)
-        pin_request(scope, headers, body)
+        identity.begin_request(scope, headers, body)
         try:
             status, reply_headers, reply = await self._answer(scope["path"], headers, body)
         except ServiceError as err:

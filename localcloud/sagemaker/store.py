@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
+from localcloud import identity
 
 Resource = dict[str, Any]  # the reply of the Describe call; times in seconds since 1970, as in AWS's JSON
 
@@ -34,7 +34,7 @@ def now() -> float:
 
 def arn_of(kind: Kind, name: str) -> str:
     """Return the ARN in the account and region of the current request; SageMaker writes names in lower case."""
-    return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{kind.arn_part}/{name.lower()}"
+    return f"arn:aws:sagemaker:{identity.region()}:{identity.account_id()}:{kind.arn_part}/{name.lower()}"
 
 
 def region_of(arn: str) -> str:

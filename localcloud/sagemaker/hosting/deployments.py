@@ -7,7 +7,7 @@ from typing import Any
 from localcloud.sagemaker import roles
 from localcloud.sagemaker.hosting.capture import DataCapture
 from localcloud.sagemaker.hosting.fleets import Fleet
-from localcloud.sagemaker.hosting.variants import Surroundings, Variant
+from localcloud.sagemaker.hosting.variants import Variant, VariantContext
 from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.store import MODEL, Resource, Store, arn_of, now, region_of
 
@@ -27,13 +27,13 @@ def build_fleet(deployment: Deployment, endpoint_arn: str, directory: Path) -> F
     for config in deployment["Config"]["ProductionVariants"]:
         model = deployment["Models"][config["ModelName"]]
         base = Path(tempfile.mkdtemp(prefix=f"{config['VariantName']}-", dir=directory))
-        variants.append(Variant(config, model, surroundings(deployment, config, model, endpoint_arn, base)))
+        variants.append(Variant(config, model, context(deployment, config, model, endpoint_arn, base)))
     return Fleet(variants)
 
 
-def surroundings(
+def context(
     deployment: Deployment, variant: dict[str, Any], model: Resource, endpoint_arn: str, base: Path
-) -> Surroundings:
+) -> VariantContext:
     role_arn, region, endpoint_name = model["ExecutionRoleArn"], region_of(endpoint_arn), endpoint_arn.split("/")[-1]
     group, stream = f"/aws/sagemaker/Endpoints/{endpoint_name}", f"{variant['VariantName']}/i-{now():.3f}"
     log = LogStream(roles.client("logs", role_arn, region), group, stream, base / "log")
@@ -43,4 +43,4 @@ def surroundings(
     if config.get("EnableCapture", True):
         s3 = roles.client("s3", role_arn, region)
         capture = DataCapture(config, f"{endpoint_name}/{variant['VariantName']}", s3, log.write)
-    return Surroundings(base, region, log, arn, capture)
+    return VariantContext(base, region, log, arn, capture)

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ministack.core.responses import get_account_id
-
+from localcloud import identity
 from localcloud.sagemaker.errors import ServiceError, already_exists, invalid, not_found
 from localcloud.sagemaker.hosting.capture import capture_summary
 from localcloud.sagemaker.hosting.deployments import Deployment, build_fleet, deployment_of
@@ -113,9 +112,11 @@ class Endpoints:
         arn = arn_of(ENDPOINT, name)
         endpoint = self._store.get(ENDPOINT, arn)
         if endpoint is None:
-            raise ServiceError("ValidationError", f"Endpoint {name} of account {get_account_id()} not found.")
+            raise ServiceError("ValidationError", f"Endpoint {name} of account {identity.account_id()} not found.")
         if endpoint["EndpointStatus"] not in SERVING:
-            raise ServiceError("ValidationError", f"Endpoint {name} of account {get_account_id()} is not InService.")
+            raise ServiceError(
+                "ValidationError", f"Endpoint {name} of account {identity.account_id()} is not InService."
+            )
         with self._lock:
             fleet = self._fleets.get(arn)
             variant = fleet.choose(variant_name) if fleet else None

@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 import aiohttp
-from ministack.core.responses import get_account_id, get_region
 
+from localcloud import identity
 from localcloud.sagemaker.emulated import check_emulated
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.hosting.capture import Inference, Payload
@@ -101,12 +101,12 @@ class Runtime:
 
 def model_error(endpoint_name: str, variant: Variant, status: int, message: str) -> ServiceError:
     """Return AWS's ModelError: HTTP 424, with what the container itself answered."""
-    region = get_region()
+    region = identity.region()
     kind = "client error" if 400 <= status < 500 else "server error"
     return ServiceError(
         "ModelError",
         f'Received {kind} ({status}) from primary with message "{message}". See https://{region}.console.aws.amazon.com'
         f"/cloudwatch/home?region={region}#logEventViewer:group=/aws/sagemaker/Endpoints/{endpoint_name} in account "
-        f"{get_account_id()} for more information.",
+        f"{identity.account_id()} for more information.",
         424, OriginalStatusCode=status, OriginalMessage=message, LogStreamArn=variant.log_stream_arn,
     )  # fmt: skip

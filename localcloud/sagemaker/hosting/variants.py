@@ -35,7 +35,7 @@ class FleetFailedError(Exception):
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class VariantContext:
     """What a variant writes to and where it is."""
 
     base: Path  # stands for /opt/ml
@@ -48,17 +48,17 @@ class Surroundings:
 class Variant:
     """The process that stands for all instances of a production variant."""
 
-    def __init__(self, config: dict[str, Any], model: Resource, surroundings: Surroundings) -> None:
+    def __init__(self, config: dict[str, Any], model: Resource, context: VariantContext) -> None:
         self.name: str = config["VariantName"]
         self.weight: float = config.get("InitialVariantWeight", 1.0)
         self.port = 0  # while the container is in service
         self.in_flight = 0  # requests, counted by the endpoint
-        self.capture = surroundings.capture
-        self.log_stream_arn = surroundings.log_stream_arn
+        self.capture = context.capture
+        self.log_stream_arn = context.log_stream_arn
         self._config = config
         self._definition: dict[str, Any] = model["PrimaryContainer"]
         self._role_arn: str = model["ExecutionRoleArn"]
-        self._surroundings = surroundings
+        self._context = context
         self._resolved = now()
         self._status_message = ""  # what a restart says in DescribeEndpoint
         self._container: Container | None = None
@@ -87,8 +87,8 @@ class Variant:
             self._container.stop()  # the keeper may just have started another one
         if self.capture:
             self.capture.close()
-        self._surroundings.log.close()
-        shutil.rmtree(self._surroundings.base, ignore_errors=True)
+        self._context.log.close()
+        shutil.rmtree(self._context.base, ignore_errors=True)
 
     def summary(self) -> dict[str, Any]:
         """Return the variant's entry in DescribeEndpoint."""
@@ -112,18 +112,18 @@ class Variant:
             program_for(image)
         except ImageNotFoundError as err:
             raise FleetFailedError(f"The image '{image}' does not exist. {err}") from err
-        if missing := roles.missing_pull_action(self._role_arn, self._surroundings.region, image):
+        if missing := roles.missing_pull_action(self._role_arn, self._context.region, image):
             raise FleetFailedError(
                 f"The role '{self._role_arn}' does not have {missing} permission for the image: '{image}'."
             )
 
     def _download(self) -> None:
-        directory = empty_directory(self._surroundings.base / "model")
+        directory = empty_directory(self._context.base / "model")
         uri = self._definition.get("ModelDataUrl")
         if uri is None:
             return
         try:
-            download_model(roles.client("s3", self._role_arn, self._surroundings.region), uri, directory)
+            download_model(roles.client("s3", self._role_arn, self._context.region), uri, directory)
         except ClientError as err:
             raise FleetFailedError(
                 f'Failed to download model data for container "container_1" from URL: "{uri}". Please ensure that '
@@ -140,15 +140,15 @@ class Variant:
         port = free_port()
         environment = {
             **roles.credentials(self._role_arn),
-            "AWS_REGION": self._surroundings.region,
-            "AWS_DEFAULT_REGION": self._surroundings.region,
-            "SAGEMAKER_BASE_DIR": str(self._surroundings.base),
+            "AWS_REGION": self._context.region,
+            "AWS_DEFAULT_REGION": self._context.region,
+            "SAGEMAKER_BASE_DIR": str(self._context.base),
             "SAGEMAKER_BIND_TO_HOST": "127.0.0.1",
             "SAGEMAKER_BIND_TO_PORT": str(port),
             **self._definition.get("Environment", {}),
         }
         program = program_for(self._definition["Image"])
-        self._container = Container((*program.command, "serve"), environment, self._surroundings.log.write)
+        self._container = Container((*program.command, "serve"), environment, self._context.log.write)
         seconds = self._config.get("ContainerStartupHealthCheckTimeoutInSeconds", HEALTH_CHECK_SECONDS)
         if not wait_until_healthy(self._container, port, seconds):
             self._container.stop()
@@ -180,4 +180,4 @@ class Variant:
 
     def _report(self, message: str) -> None:
         self._status_message = message
-        self._surroundings.log.write(message)
+        self._context.log.write(message)

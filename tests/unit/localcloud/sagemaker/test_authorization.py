@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from ministack.core.iam_evaluator import AuthError, EvalResult
 
-from localcloud.sagemaker.authorization import Permission, permissions, refusal
+from localcloud.identity import Permission, denial_of
+from localcloud.sagemaker.authorization import permissions, refusal
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 ROLE = "arn:aws:iam::000000000000:role/r"
@@ -59,7 +60,8 @@ def test_a_request_needs_permissions(action: str, params: dict[str, Any], needed
     ],
 )
 def test_credentials_are_refused_with_aws_s_codes(code: str, headers: dict[str, str], told: tuple[str, int]) -> None:
-    err = refusal(AuthError(code, "The sentence."), Permission("sagemaker:DescribeModel", "*"), headers)
+    denied = denial_of(AuthError(code, "The sentence."), Permission("sagemaker:DescribeModel"), headers)
+    err = refusal(denied, headers)
     assert (err.code, err.status) == told
 
 
@@ -72,7 +74,8 @@ def test_credentials_are_refused_with_aws_s_codes(code: str, headers: dict[str, 
 )
 def test_policies_refuse_in_aws_s_words(decision: str, reason: str) -> None:
     user = "arn:aws:iam::000000000000:user/u"
-    err = refusal(EvalResult(decision, user), Permission("sagemaker:DescribeModel", f"{ARN}:model/m"), CONTROL_PLANE)
+    permission = Permission("sagemaker:DescribeModel", f"{ARN}:model/m")
+    err = refusal(denial_of(EvalResult(decision, user), permission, CONTROL_PLANE), CONTROL_PLANE)
     assert (err.code, err.status) == ("AccessDeniedException", 400)
     assert str(err) == (
         f"User: {user} is not authorized to perform: sagemaker:DescribeModel on resource: {ARN}:model/m {reason}"

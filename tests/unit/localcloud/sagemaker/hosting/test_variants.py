@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from localcloud.sagemaker.hosting import variants
-from localcloud.sagemaker.hosting.variants import FleetFailedError, Surroundings, Variant
+from localcloud.sagemaker.hosting.variants import FleetFailedError, Variant, VariantContext
 from tests.unit.localcloud.sagemaker.conftest import IMAGE, ROLE_ARN, Log, RunAsImage
 
 SERVE = """
@@ -52,7 +52,7 @@ def make_variant(
             "VariantName": "A", "InitialInstanceCount": 2, "ContainerStartupHealthCheckTimeoutInSeconds": seconds,
         }  # fmt: skip
         model = {"ExecutionRoleArn": ROLE_ARN, "PrimaryContainer": {"Image": IMAGE, "Environment": environment}}
-        place: Any = Surroundings(tmp_path / "ml", "us-east-1", log, "arn", None)  # type: ignore[arg-type]
+        place: Any = VariantContext(tmp_path / "ml", "us-east-1", log, "arn", None)  # type: ignore[arg-type]
         made.append(Variant(config, model, place))
         return made[-1]
 

@@ -1,0 +1,230 @@
+"""The list of all corrections: where MiniStack differs from AWS in what this application uses, and what mends it.
+
+Each row names what is replaced, what AWS does, and where that is documented. A test switches each off and shows that
+a test marked with its name then fails.
+"""
+
+import os
+from collections.abc import Iterator
+
+from localcloud import LocalCloudError
+from localcloud.corrections import cloudformation, cloudwatch, functions, persistence, s3
+from localcloud.corrections import correction as corrections
+from localcloud.corrections.correction import Correction
+from localcloud.corrections.step_functions import definitions, executions, limits, retries, tasks
+
+WITHOUT = "LOCALCLOUD_WITHOUT"  # the variable that names corrections to leave out, separated by commas
+
+LAMBDA = "ministack.services.lambda_svc"
+STEP_FUNCTIONS = "ministack.services.stepfunctions"
+LAMBDA_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
+STEP_FUNCTIONS_GUIDE = "https://docs.aws.amazon.com/step-functions/latest/dg"
+
+CORRECTIONS = (
+    # Storage, stacks and metrics
+    Correction(
+        "s3-missing-object",
+        target="ministack.services.s3:_get_object",
+        digest="64ad7071ef0e",
+        replace=s3.hide_missing_objects,
+        aws="Answers AccessDenied for a missing object to a caller without s3:ListBucket; MiniStack NoSuchKey to all.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
+    ),
+    Correction(
+        "s3-missing-head",
+        target="ministack.services.s3:_head_object",
+        digest="369c3a8482ea",
+        replace=s3.hide_missing_heads,
+        aws="The same for HeadObject: 403 instead of 404.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html",
+    ),
+    Correction(
+        "stack-keeps-full-bucket",
+        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::S3::Bucket][delete]",
+        digest="52bcaf59bd5b",
+        replace=cloudformation.delete_empty_buckets_only,
+        aws="Fails to delete a stack whose bucket holds objects or versions; MiniStack forgets the bucket, and its "
+        "files bring it back at the next start.",
+        link="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html",
+    ),
+    Correction(
+        "cloudwatch-namespace",
+        target="ministack.core.iam_actions:request_tag_context",
+        digest="d46adb816e02",
+        replace=cloudwatch.give_the_namespace_to_policies,
+        aws="Has the condition key cloudwatch:namespace for PutMetricData; in MiniStack a statement with it never "
+        "allows anything.",
+        link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html",
+    ),
+    Correction(
+        "state-of-services-in-use",
+        target="ministack.app:_state_map",
+        digest="477cc51e39b6",
+        replace=persistence.keep_to_services_in_use,
+        aws="(Nothing of AWS: MiniStack writes a file for each of some 40 services at every save.)",
+        link="https://pypi.org/project/ministack/1.5.33/",
+    ),
+    # Lambda
+    Correction(
+        "lambda-environments",
+        target="ministack.core.lambda_runtime:_worker_class_for",
+        digest="b5a23849280a",
+        replace=functions.pool_environments,
+        aws="Runs a function in an environment with nothing but its own variables; MiniStack's worker hands down "
+        "this server's.",
+        link=f"{LAMBDA_GUIDE}/lambda-runtime-environment.html",
+    ),
+    Correction(
+        "lambda-runtime-client",
+        target=f"{LAMBDA}:_execute_function_dispatch",
+        digest="f62cd259213e",
+        replace=functions.run_on_the_runtime_client,
+        aws="Runs its own runtime client within MemorySize and the limit of a response, and names an error after the "
+        "exception; MiniStack knows no limits and calls every exception Runtime.HandlerError.",
+        link=f"{LAMBDA_GUIDE}/runtimes-api.html",
+    ),
+    Correction(
+        "lambda-throttling",
+        target=f"{LAMBDA}:_throttle_response",
+        digest="647221d5b077",
+        replace=functions.word_throttling,
+        aws="Says `Rate Exceeded.` with Type User; MiniStack names the function or its own limit.",
+        link="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
+    ),
+    Correction(
+        "lambda-request-size",
+        target=f"{LAMBDA}:_invoke",
+        digest="ab193779e5c2",
+        replace=functions.refuse_large_requests,
+        aws="Answers 413 to an event over 6 MB; MiniStack takes any.",
+        link=f"{LAMBDA_GUIDE}/gettingstarted-limits.html",
+    ),
+    Correction(
+        "lambda-metrics",
+        target=f"{LAMBDA}:_execute_function",
+        digest="3ceb16d6480a",
+        replace=functions.count_every_invocation,
+        aws="Counts every invocation, and a throttled one as Throttles only; MiniStack does not count those of Step "
+        "Functions, and a throttled one as an invocation too.",
+        link=f"{LAMBDA_GUIDE}/monitoring-metrics-types.html",
+    ),
+    Correction(
+        "lambda-metrics-once",
+        target=f"{LAMBDA}:_emit_lambda_metrics",
+        digest="3b6689d77cf6",
+        replace=functions.silence_metrics,
+        aws="Counts an invocation once; MiniStack's own count would come on top of lambda-metrics.",
+        link=f"{LAMBDA_GUIDE}/monitoring-metrics-types.html",
+    ),
+    # Step Functions
+    Correction(
+        "definition-wildcards",
+        target=f"{STEP_FUNCTIONS}:_validate_definition_jsonata",
+        digest="a5ec092b2c8d",
+        replace=definitions.refuse_misplaced_wildcards,
+        aws="Refuses States.ALL unless it is alone and in the last retrier or catcher; MiniStack takes it anywhere.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/concepts-error-handling.html",
+    ),
+    Correction(
+        "execution-input",
+        target=f"{STEP_FUNCTIONS}:_start_execution",
+        digest="9923282fc76c",
+        replace=limits.check_execution_inputs,
+        aws="Refuses an input over 262,144 bytes or that is not JSON; MiniStack runs on, with {} for the latter.",
+        link="https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html",
+    ),
+    Correction(
+        "execution-role-and-timeout",
+        target=f"{STEP_FUNCTIONS}:_run_execution",
+        digest="996dff84e0e0",
+        replace=executions.run_with_role_and_timeout,
+        aws="Runs an execution as the state machine's role, and ends it as TIMED_OUT after TimeoutSeconds; MiniStack "
+        "does neither.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/statemachine-structure.html",
+    ),
+    Correction(
+        "execution-delay",
+        target=f"{STEP_FUNCTIONS}:time",
+        digest="f1dc5ef1ab1d",
+        replace=executions.begin_at_once,
+        aws="Enters the first state within milliseconds; MiniStack sleeps 0.15 s before.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/concepts-standard-vs-express.html",
+    ),
+    Correction(
+        "state-size",
+        target=f"{STEP_FUNCTIONS}:_add_event",
+        digest="b1db143ccd21",
+        replace=limits.limit_states,
+        aws="Fails with States.DataLimitExceeded where a state or a result exceeds 262,144 bytes; MiniStack has no "
+        "limit.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/service-quotas.html",
+    ),
+    Correction(
+        "terminal-errors",
+        target=f"{STEP_FUNCTIONS}:_error_matches",
+        digest="519b9dc729c5",
+        replace=retries.match_terminal_errors_by_name,
+        aws="States.ALL and States.TaskFailed match neither States.DataLimitExceeded nor States.Runtime; in MiniStack "
+        "they match all.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/concepts-error-handling.html",
+    ),
+    Correction(
+        "retry-delay",
+        target=f"{STEP_FUNCTIONS}:_find_matching_retrier",
+        digest="cb494ae8503c",
+        replace=retries.wait_as_the_retrier_says,
+        aws="Waits as MaxDelaySeconds and JitterStrategy say; MiniStack knows neither and waits 60 s at most.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/concepts-error-handling.html",
+    ),
+    Correction(
+        "task-role",
+        target=f"{STEP_FUNCTIONS}:_call_lambda",
+        digest="25830369b126",
+        replace=tasks.invoke_functions_as_the_role,
+        aws="Invokes a function as the state machine's role, and names throttling and missing functions as Lambda "
+        "does; MiniStack asks no policy and calls throttling Lambda.Unknown.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/connect-lambda.html",
+    ),
+    Correction(
+        "task-timeout",
+        target=f"{STEP_FUNCTIONS}:_invoke_resource_with_timeout",
+        digest="faeed0bf70d5",
+        replace=tasks.time_tasks_from_their_start,
+        aws="Fails with States.Timeout without a cause; MiniStack invents one, and counts the time in our queue.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/state-task.html",
+    ),
+    Correction(
+        "execution-ends-once",
+        target=f"{STEP_FUNCTIONS}:_fail_execution",
+        digest="e6da895fa0b7",
+        replace=executions.end_once,
+        aws="Keeps the status of an execution that was stopped; MiniStack fails it when its last task fails.",
+        link="https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html",
+    ),
+    Correction(
+        "execution-metrics",
+        target=f"{STEP_FUNCTIONS}:_emit_execution_status_event",
+        digest="9c89e45693e3",
+        replace=executions.count_executions,
+        aws="Records AWS/States metrics of every execution; MiniStack records none.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-cw-metrics.html",
+    ),
+)
+
+
+def apply() -> None:
+    """Correct MiniStack; called once, before the server starts.
+
+    Raises:
+        CorrectionError: MiniStack is not the code that the corrections were written against.
+        LocalCloudError: WITHOUT names a correction that does not exist.
+    """
+    corrections.apply(list(chosen(os.environ.get(WITHOUT, ""))))
+
+
+def chosen(without: str) -> Iterator[Correction]:
+    """Yield the corrections whose names are not in a comma-separated list."""
+    left_out = {name.strip() for name in without.split(",") if name.strip()}
+    if unknown := left_out - {one.name for one in CORRECTIONS}:
+        raise LocalCloudError(f"{WITHOUT} names {', '.join(sorted(unknown))}, which is no correction.")
+    yield from (one for one in CORRECTIONS if one.name not in left_out)

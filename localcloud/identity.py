@@ -1,0 +1,157 @@
+"""Who asks, in which account and region, and what they may do: MiniStack's IAM, for the rest of the local cloud.
+
+`corrections` and this module are the only ones that know MiniStack's inside.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from ministack.app import _request_account_scope
+from ministack.core import iam_evaluator, responses
+from ministack.core.iam_actions import access_denied_response, identity_denial_message
+from ministack.core.router import extract_access_key_id, extract_region
+from ministack.services import iam, sts
+
+request_scope = responses.request_scope  # a context manager: account and region where no request is being served
+access_key_of = extract_access_key_id  # in a request's headers, or in the query of a presigned URL
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One thing that a caller must be allowed to do."""
+
+    action: str  # such as s3:GetObject
+    resource_arn: str = "*"
+    context: dict[str, str] = field(default_factory=dict)  # condition keys
+
+
+@dataclass(frozen=True)
+class Denial:
+    """Why a request is refused: its signature is wrong, or the caller's policies do not allow it."""
+
+    code: str
+    message: str
+    status: int | None  # HTTP; None when permission is missing: that status depends on the protocol
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session of a role, as AssumeRole gives it to a service."""
+
+    arn: str
+    access_key_id: str
+    secret_access_key: str
+    token: str
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables that let AWS's clients act as the role."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_SESSION_TOKEN": self.token,
+        }
+
+
+def account_id() -> str:
+    """Return the account of the request that this thread or task serves."""
+    return str(responses.get_account_id())
+
+
+def region() -> str:
+    """Return the region of the request that this thread or task serves."""
+    return str(responses.get_region())
+
+
+def begin_request(scope: dict[str, Any], headers: dict[str, str], body: bytes) -> None:
+    """Set the account, region and signature by which `denial` judges this request, as MiniStack does for its own."""
+    access_key = access_key_of(headers)
+    iam_evaluator.pin_request_origin("127.0.0.1", True)
+    if access_key:
+        responses.set_request_account_id(_request_account_scope(access_key))
+    responses.set_request_region(extract_region(headers))
+    raw_path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
+    iam_evaluator.pin_signed_request(scope["method"], raw_path, {}, scope["headers"])
+    iam_evaluator.pin_request_caller(headers, {})
+    iam_evaluator.pin_signed_body(body)
+
+
+def denial(access_key: str | None, permission: Permission, headers: dict[str, str] | None = None) -> Denial | None:
+    """Return why the holder of an access key is refused, None when the action is allowed.
+
+    Args:
+        headers: Of the request under way, whose signature is checked too.
+    """
+    refused = iam_evaluator.enforce(
+        access_key,
+        permission.action,
+        permission.action.partition(":")[0],
+        region(),
+        resource_arn=permission.resource_arn,
+        service_context=permission.context,
+    )
+    return None if refused is None else denial_of(refused, permission, headers)
+
+
+def denial_of(refused: Any, permission: Permission, headers: dict[str, str] | None) -> Denial:
+    """Return the evaluator's refusal in AWS's words."""
+    if isinstance(refused, iam_evaluator.AuthError):
+        # The codes differ between services; these are SageMaker's, the only service of ours that checks signatures.
+        status, _, reply = access_denied_response(
+            "sagemaker", permission.action, "", "", error_code=refused.code, message=refused.message, headers=headers
+        )
+        answer = json.loads(reply)
+        return Denial(answer["__type"], answer["message"], status)
+    sentence = identity_denial_message(
+        permission.action, refused.principal_arn, permission.resource_arn, refused.decision == "Deny"
+    )
+    return Denial("AccessDeniedException", sentence, None)
+
+
+def assume_role(role_arn: str, session_name: str) -> Session:
+    """Register a session of a role and return it; the same role and name give the same keys."""
+    role_name = role_arn.rsplit("/", 1)[-1]
+    digest = hashlib.sha256(f"{role_arn}:{session_name}".encode()).hexdigest()
+    arn = f"arn:aws:sts::{account_of(role_arn)}:assumed-role/{role_name}/{session_name[:64]}"
+    session = Session(arn, f"ASIA{digest[:16].upper()}", digest[16:56], f"token-{digest}")
+    keys = {"SecretAccessKey": session.secret_access_key, "SessionToken": session.token}
+    sts.register_session(session.access_key_id, {"Arn": arn, "UserId": f"{role_name}:{session_name}", **keys})
+    return session
+
+
+def account_of(arn: str) -> str:
+    """Return the account in an ARN."""
+    return arn.split(":")[4]
+
+
+def role_trusts(role_arn: str, service_principal: str) -> bool:
+    """Return whether the role exists and its trust policy lets a service assume it, conditions included.
+
+    MiniStack's evaluator lets the root user pass for any service, so it is given only the statements that name this
+    one.
+    """
+    account, name = account_of(role_arn), role_arn.rsplit("/", 1)[-1]
+    role = iam._roles.get_scoped(account, None, name)
+    if role is None or role["Arn"] != role_arn:
+        return False
+    statements = json.loads(role["AssumeRolePolicyDocument"])["Statement"]
+    naming = [one for one in statements if service_principal in service_principals(one.get("Principal"))]
+    root = f"arn:aws:iam::{account}:root"
+    context = iam_evaluator.EvalContext(
+        principal_arn=root,
+        principal_type="Root",
+        principal_account=account,
+        action="sts:AssumeRole",
+        resource_arn=role_arn,
+        region="",
+        service_context={"aws:sourceaccount": account},
+    )
+    return bool(iam_evaluator.evaluate_trust_policy({"Statement": naming}, root, context))
+
+
+def service_principals(principal: Any) -> list[str]:
+    """Return the services in a statement's Principal, which names one or several."""
+    services = principal.get("Service", []) if isinstance(principal, dict) else []
+    return [services] if isinstance(services, str) else services
