@@ -77,9 +77,14 @@ def serve(port: int, state: Path) -> None:
     registry.apply()
     sagemaker, saver = SageMaker(state / "sagemaker"), Saver()
     settings = uvicorn.Config(
-        compose(sagemaker, saver), host="127.0.0.1", port=port, log_config=None, access_log=False,
-        date_header=False, server_header=False,  # MiniStack sets the date
-    )  # fmt: skip
+        compose(sagemaker, saver),
+        host="127.0.0.1",
+        port=port,
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        server_header=False,  # MiniStack sets the date
+    )
     server = uvicorn.Server(settings)
     stopping = stop_signals()
     # uvicorn takes over the signals only in the main thread. It keeps answering while SageMaker stops, because

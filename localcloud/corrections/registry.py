@@ -148,7 +148,7 @@ CORRECTIONS = (
         digest="f1dc5ef1ab1d",
         replace=executions.begin_at_once,
         aws="Enters the first state within milliseconds; MiniStack sleeps 0.15 s before.",
-        link=f"{STEP_FUNCTIONS_GUIDE}/concepts-standard-vs-express.html",
+        link=f"{STEP_FUNCTIONS_GUIDE}/choosing-workflow-type.html",
     ),
     Correction(
         "state-size",

@@ -1,11 +1,12 @@
 """Amazon SageMaker, as far as this application uses it: training jobs, models, endpoints and their invocations.
 
-A request flows one way: `service` (HTTP) -> `authorization` (signature, IAM) -> `validation` (botocore's model) ->
+A request passes through `service` (HTTP) -> `authorization` (signature, IAM) -> `validation` (botocore's model) ->
 `emulated` (what is honoured here) -> the action.
 
-- `training_jobs` starts a `training_run`, whose way through the statuses is its `job_record`.
-- `models` and `endpoint_configs` are kept; `endpoints` makes `deployments` of them: `fleets` of `variants`.
-- `runtime` is InvokeEndpoint, with `capture` on its way.
+- `training` has the jobs: `jobs` (the actions) starts a `run`, which keeps a `record` and watches `metrics`.
+- `hosting` has the rest: `models` and `endpoint_configs` are stored; `endpoints` makes `deployments` of them, which are
+  `fleets` of `variants`. `runtime` is InvokeEndpoint, which records into `capture`.
 
-Below them: `containers` (processes), `roles` (S3, logs and metrics with a role's permissions), `store` (what is kept).
+Both use `containers` (processes), `roles` (S3, logs and metrics with a role's permissions), `transfer` (files from and
+to S3), `logs` and `store` (resources on disk).
 """

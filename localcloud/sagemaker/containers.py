@@ -1,4 +1,4 @@
-"""Training and serving containers as plain processes that keep SageMaker's container contract."""
+"""Training and serving containers: plain processes that keep to SageMaker's container contract."""
 
 import os
 import shutil
@@ -20,12 +20,12 @@ INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "AWS_ENDPOINT_URL", "NO_PROXY")
 
 
 class ImageNotFoundError(Exception):
-    """When this cloud has no program for a container image."""
+    """When the local cloud has no program for a container image."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What this cloud runs in place of a container image; `train` or `serve` is added, as Docker would."""
+    """The program that runs in place of a container image; `train` or `serve` is its argument, as with Docker."""
 
     command: tuple[str, ...]
     metric_definitions: dict[str, str] = field(default_factory=dict)  # of a built-in algorithm: name -> regex
@@ -46,10 +46,10 @@ PROGRAMS = {
 
 
 def program_for(image_uri: str) -> Program:
-    """Return the program for an image.
+    """Return the program of an image.
 
     Raises:
-        ImageNotFoundError: There is none; the message names those that there are.
+        ImageNotFoundError: There is none; the message names the images that have one.
     """
     repository = image_uri.rsplit("/", 1)[-1].split(":")[0]
     if repository not in PROGRAMS:
@@ -59,14 +59,20 @@ def program_for(image_uri: str) -> Program:
 
 
 class Container:
-    """A running program and what it writes to its log."""
+    """A running program and the reader of its output."""
 
     def __init__(self, command: tuple[str, ...], environment: dict[str, str], on_line: Callable[[str], None]) -> None:
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-        )  # fmt: skip
+            command,
+            cwd=ROOT,
+            env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
         self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
         self._reader.start()
 
@@ -86,7 +92,7 @@ class Container:
         return 128 - code if code is not None and code < 0 else code
 
     def wait(self, seconds: float) -> int | None:
-        """Wait for the end, at most `seconds`; once it has ended, its whole log has been read."""
+        """Wait at most `seconds` for the end; returns the exit code once the whole output has been read, else None."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -103,7 +109,7 @@ class Container:
         self._process.kill()
 
     def stop(self) -> None:
-        """Ask the program to end, and end it when it doesn't."""
+        """Ask the program to end, and kill it when it does not."""
         self.terminate()
         if self.wait(STOP_SECONDS) is None:
             self.kill()
@@ -117,7 +123,7 @@ def free_port() -> int:
 
 
 def answers_ping(port: int) -> bool:
-    """Tell whether the container says that it is healthy; AWS gives it 2 seconds to answer."""
+    """Return whether the container reports that it is healthy; AWS gives it 2 seconds to answer."""
     try:
         return requests.get(f"http://127.0.0.1:{port}/ping", timeout=2).status_code == 200
     except requests.RequestException:

@@ -1,11 +1,11 @@
-"""What this cloud honours of a request. All else is refused by name: nothing pretends to have worked."""
+"""The request members that this cloud honours. Others are refused by name: nothing pretends to have worked."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from localcloud.sagemaker.errors import ServiceError
 
-# By member: HONOURED as it is, the only values that are, or the same for the member's own members.
+# By member: HONOURED, the only values that are honoured, or the same for the member's own members.
 HONOURED = None
 
 TRAINING_CHANNEL = {
@@ -28,8 +28,8 @@ PRODUCTION_VARIANT = {
     "InstanceType": HONOURED,
     "InitialInstanceCount": HONOURED,  # one process stands for all of them
     "InitialVariantWeight": HONOURED,
-    "VolumeSizeInGB": HONOURED,  # the disk of this machine is what there is
-    "ModelDataDownloadTimeoutInSeconds": HONOURED,  # nothing is far away
+    "VolumeSizeInGB": HONOURED,  # this machine's disk is used
+    "ModelDataDownloadTimeoutInSeconds": HONOURED,  # downloads are local
     "ContainerStartupHealthCheckTimeoutInSeconds": HONOURED,
 }
 EMULATED: dict[str, dict[str, Any]] = {
@@ -43,7 +43,7 @@ EMULATED: dict[str, dict[str, Any]] = {
             "TrainingImage": HONOURED,
             "TrainingInputMode": ("File",),
             "MetricDefinitions": HONOURED,
-            "EnableSageMakerMetricsTimeSeries": HONOURED,  # CloudWatch has every value in any case
+            "EnableSageMakerMetricsTimeSeries": HONOURED,  # CloudWatch gets every value anyway
         },
         "InputDataConfig": TRAINING_CHANNEL,
         "OutputDataConfig": {"S3OutputPath": HONOURED, "CompressionType": ("GZIP",)},
@@ -54,14 +54,22 @@ EMULATED: dict[str, dict[str, Any]] = {
             "MaxPendingTimeInSeconds": HONOURED,  # nothing is ever pending
         },
         "EnableManagedSpotTraining": HONOURED,
-        "EnableInterContainerTrafficEncryption": HONOURED,  # there is no traffic between one container
+        "EnableInterContainerTrafficEncryption": HONOURED,  # one container has no traffic
         "ProfilerConfig": {"DisableProfiler": (True,)},
     },
     "ListTrainingJobs": {
         member: HONOURED
         for member in (
-            "NextToken", "MaxResults", "CreationTimeAfter", "CreationTimeBefore", "LastModifiedTimeAfter",
-            "LastModifiedTimeBefore", "NameContains", "StatusEquals", "SortBy", "SortOrder",
+            "NextToken",
+            "MaxResults",
+            "CreationTimeAfter",
+            "CreationTimeBefore",
+            "LastModifiedTimeAfter",
+            "LastModifiedTimeBefore",
+            "NameContains",
+            "StatusEquals",
+            "SortBy",
+            "SortOrder",
         )
     },
     "CreateModel": {
@@ -72,7 +80,7 @@ EMULATED: dict[str, dict[str, Any]] = {
             "Image": HONOURED,
             "ModelDataUrl": HONOURED,
             "Environment": HONOURED,
-            "ContainerHostname": HONOURED,  # it names one of several
+            "ContainerHostname": HONOURED,  # only matters among several containers
             "Mode": ("SingleModel",),
         },
     },
@@ -94,13 +102,13 @@ EMULATED: dict[str, dict[str, Any]] = {
         member: HONOURED
         for member in ("EndpointName", "ContentType", "Accept", "CustomAttributes", "TargetVariant", "InferenceId")
     },
-}  # fmt: skip
+}
 
 
 def check_emulated(action: str, params: dict[str, Any], code: str = "ValidationException") -> None:
     """Raise a ServiceError that names the first member of a request which would be ignored.
 
-    A member that asks for nothing (false, 0, empty) is as good as none.
+    A member that asks for nothing (false, 0, empty) is treated as absent.
     """
     for problem in problems(params, EMULATED.get(action, HONOURED), ""):
         raise ServiceError(code, f"The local cloud does not emulate {problem} of {action}.")

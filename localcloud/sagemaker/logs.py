@@ -13,9 +13,9 @@ SEND_SECONDS = 0.5
 
 
 class LogStream:
-    """Takes lines from a container and sends them on in batches.
+    """Sends the lines of a container's output in batches.
 
-    As on AWS, a role that may not write logs does not fail the job: the lines are then only in the file.
+    As on AWS, a role that may not write logs does not fail the job; its lines are in the file only.
     """
 
     def __init__(self, client: Any, group: str, stream: str, path: Path) -> None:
@@ -32,7 +32,7 @@ class LogStream:
         self._lines.put((int(time.time() * 1000), line))
 
     def close(self) -> None:
-        """Send what is left, and return when it is sent."""
+        """Send the remaining lines, and return when they are sent."""
         self._lines.put(None)
         self._sender.join()
         self._file.close()
@@ -54,7 +54,7 @@ class LogStream:
         self._client.put_log_events(**self._names, logEvents=events)
 
     def _create(self) -> None:
-        """Make the group and the stream that are not there, as the agent of an instance does: it looks first."""
+        """Create the group and the stream where missing; an instance's agent looks first, too."""
         group, stream = self._names["logGroupName"], self._names["logStreamName"]
         try:
             found = self._client.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
@@ -67,7 +67,7 @@ class LogStream:
         self._is_created = True
 
     def _next_batch(self) -> tuple[list[tuple[int, str]], bool]:
-        """Wait for a line, then return what came within SEND_SECONDS and whether the log has ended."""
+        """Wait for a line, then return all lines of SEND_SECONDS and whether the log has ended."""
         batch: list[tuple[int, str]] = []
         line = self._lines.get()
         deadline = time.monotonic() + SEND_SECONDS

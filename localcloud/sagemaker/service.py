@@ -1,4 +1,4 @@
-"""SageMaker's HTTP face: who asks is checked, what they ask is validated, then the action is taken."""
+"""SageMaker's HTTP interface: authorizes and validates a request, then takes its action."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class SageMaker:
-    """The ASGI application of the service, and the life of what it runs."""
+    """The ASGI application of the service; starts and stops its jobs and endpoints."""
 
     def __init__(self, directory: Path) -> None:
         store = Store(directory / "resources.json")
@@ -41,7 +41,7 @@ class SageMaker:
         self._actions = actions(self._jobs, Models(store), EndpointConfigs(store), self._endpoints, Tags(store))
 
     def start(self) -> None:
-        """Take up what a former process left; call it when the server answers."""
+        """Resume the jobs and endpoints of an earlier process; call it when the server answers."""
         self._jobs.start()
         self._endpoints.start()
 
@@ -130,7 +130,7 @@ async def read_body(receive: Callable[[], Awaitable[Any]]) -> bytes:
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """Return the request's members; those that are null are as good as missing.
+    """Return the request's members; null ones are treated as absent.
 
     Raises:
         ServiceError: SerializationException, when the body is not a JSON object.
@@ -145,7 +145,7 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def error_reply(err: ServiceError) -> Reply:
-    """Return an error in both protocols' terms: the header is REST's, `__type` is JSON 1.1's."""
+    """Return an error for both protocols: REST reads the header, JSON 1.1 reads `__type`."""
     headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": err.code}
     body = {"__type": err.code, "message": str(err), "Message": str(err), **err.members}
     return err.status, headers, json.dumps(body).encode()

@@ -1,4 +1,4 @@
-"""The resources of SageMaker by kind and ARN, kept in one JSON file so that they outlive the process."""
+"""SageMaker's resources by kind and ARN, in one JSON file that outlives the process."""
 
 import json
 import threading
@@ -14,18 +14,17 @@ Resource = dict[str, Any]  # the reply of the Describe call; times in seconds si
 
 @dataclass(frozen=True)
 class Kind:
-    """One sort of resource and the words that AWS has for it."""
+    """A kind of resource."""
 
     arn_part: str
-    noun: str  # in error sentences
 
 
-TRAINING_JOB = Kind("training-job", "training job")
-MODEL = Kind("model", "model")
-ENDPOINT_CONFIG = Kind("endpoint-config", "endpoint configuration")
-ENDPOINT = Kind("endpoint", "endpoint")
-# What an endpoint was deployed from, by its ARN: on AWS it goes on serving when its model or configuration is deleted.
-DEPLOYMENT = Kind("deployment", "deployment")
+TRAINING_JOB = Kind("training-job")
+MODEL = Kind("model")
+ENDPOINT_CONFIG = Kind("endpoint-config")
+ENDPOINT = Kind("endpoint")
+# What an endpoint was deployed from, by its ARN: it keeps serving when its model or configuration is deleted.
+DEPLOYMENT = Kind("deployment")
 
 
 def now() -> float:
@@ -42,7 +41,7 @@ def region_of(arn: str) -> str:
 
 
 class Store:
-    """Resources and tags; every change is on disk when the call returns. A resource that was read never changes."""
+    """Resources and tags; each change is on disk when the call returns. A resource once read never changes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -50,7 +49,7 @@ class Store:
         self._data: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
 
     def add(self, kind: Kind, arn: str, resource: Resource, tags: list[dict[str, str]]) -> bool:
-        """Keep a new resource and its tags; returns False when there is one with this ARN."""
+        """Add a resource with its tags; returns False when one with this ARN exists."""
         with self._lock:
             if self.get(kind, arn) is not None:
                 return False
@@ -64,7 +63,7 @@ class Store:
             self._save()
 
     def update(self, kind: Kind, arn: str, **fields: Any) -> None:
-        """Change fields of a resource, drop those that are None; nothing happens when it is gone meanwhile."""
+        """Change fields of a resource and drop those that are None; does nothing when the resource is gone."""
         with self._lock:
             resource = self.get(kind, arn)
             if resource is not None:
@@ -75,7 +74,7 @@ class Store:
         return self._data.get(kind.arn_part, {}).get(arn)
 
     def delete(self, kind: Kind, arn: str) -> None:
-        """Forget a resource and its tags; nothing happens when it is gone already."""
+        """Delete a resource and its tags; does nothing when the resource is gone."""
         with self._lock:
             self._data.get(kind.arn_part, {}).pop(arn, None)
             self._data.get("tags", {}).pop(arn, None)

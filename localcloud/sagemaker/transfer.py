@@ -34,20 +34,20 @@ def download_prefix(s3: Any, uri: str, directory: Path) -> None:
 
 
 def download_model(s3: Any, uri: str, directory: Path) -> None:
-    """Unpack `model.tar.gz` into `directory`; members that would land outside of it are refused."""
+    """Unpack `model.tar.gz` into `directory`; members that lead outside of it are refused."""
     bucket, key = split_uri(uri)
     with tarfile.open(fileobj=s3.get_object(Bucket=bucket, Key=key)["Body"], mode="r|gz") as archive:
         archive.extractall(directory, filter="data")
 
 
 def is_empty_prefix(s3: Any, uri: str) -> bool:
-    """Tell whether there is no object under an S3 prefix."""
+    """Return whether no object exists under an S3 prefix."""
     bucket, prefix = split_uri(uri)
     return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"] == 0)
 
 
 def upload_archive(s3: Any, directory: Path, uri: str) -> None:
-    """Pack what is in `directory` as a tar.gz and put it at `uri`."""
+    """Pack the content of `directory` as a tar.gz and put it at `uri`."""
     path = directory.with_suffix(".tar.gz")
     with tarfile.open(path, "w:gz") as archive:
         archive.add(directory, arcname=".")

@@ -1,4 +1,4 @@
-"""Refuse what AWS would refuse, judged by botocore's own model of the service."""
+"""Refuses what AWS would refuse, according to botocore's model of the service."""
 
 import re
 from collections.abc import Iterator
@@ -12,10 +12,19 @@ from localcloud.sagemaker.errors import ServiceError
 
 Shape = botocore.model.Shape
 
-TYPES: dict[str, tuple[type, ...]] = {  # how each type of the model arrives
-    "structure": (dict,), "map": (dict,), "list": (list,), "string": (str,), "blob": (bytes,), "boolean": (bool,),
-    "integer": (int,), "long": (int,), "float": (int, float), "double": (int, float), "timestamp": (int, float),
-}  # fmt: skip
+TYPES: dict[str, tuple[type, ...]] = {  # Python types of each type of the model
+    "structure": (dict,),
+    "map": (dict,),
+    "list": (list,),
+    "string": (str,),
+    "blob": (bytes,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "timestamp": (int, float),
+}
 JAVA_CLASSES = {"ASCII": r"\x00-\x7F", "Print": r"\x20-\x7E", "Alnum": "a-zA-Z0-9", "L": r"\w", "N": r"\d", "Z": r"\s"}
 
 
@@ -58,7 +67,7 @@ def violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
 
 
 def check_type(value: Any, shape: Shape, path: str) -> None:
-    """Raise SerializationException, which AWS answers before it looks at any constraint."""
+    """Raise SerializationException, which AWS answers before it checks any constraint."""
     is_right = isinstance(value, TYPES[shape.type_name]) and (isinstance(value, bool) == (shape.type_name == "boolean"))
     if not is_right:
         raise ServiceError("SerializationException", f"{path or 'The request'} must be of type {shape.type_name}.")

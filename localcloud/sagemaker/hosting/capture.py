@@ -1,4 +1,4 @@
-"""Data capture: what goes into an endpoint and what comes out, as JSON lines in S3."""
+"""Data capture: an endpoint's requests and answers as JSON lines in S3."""
 
 import base64
 import json
@@ -38,7 +38,7 @@ class Inference:
 
 
 class DataCapture:
-    """Takes a production variant's inferences without making an answer wait, and writes them in the background.
+    """Records a production variant's inferences in the background, without delaying answers.
 
     Keys are `<prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/MM-SS-mmm-<uuid>.jsonl`, in UTC, after the first record.
     """
@@ -49,7 +49,7 @@ class DataCapture:
         Args:
             config: The endpoint configuration's DataCaptureConfig.
             folder: `<endpoint>/<variant>`.
-            on_error: Is told, in a sentence, about what could not be written.
+            on_error: Called with a sentence when records could not be written.
         """
         self._config = config
         self._bucket, prefix = split_uri(config["DestinationS3Uri"])
@@ -71,7 +71,7 @@ class DataCapture:
             self._inferences.append(inference)
 
     def close(self) -> None:
-        """Write what is left, and return when it is written."""
+        """Write the remaining records, and return when they are written."""
         self._closing.set()
         self._writer.join()
 
@@ -107,7 +107,7 @@ class DataCapture:
         return {"captureData": data, "eventMetadata": event, "eventVersion": "0"}
 
     def _body(self, mode: str, payload: Payload) -> dict[str, str]:
-        """Text of the content types that CaptureContentTypeHeader names is kept as it is, all else as base64."""
+        """Return a body as text for the content types in CaptureContentTypeHeader, else as base64."""
         headers = self._config.get("CaptureContentTypeHeader", {})
         kind = payload.content_type.split(";")[0].strip()
         encoding, text = "BASE64", base64.b64encode(payload.data).decode()
@@ -118,7 +118,7 @@ class DataCapture:
 
 
 def files(inferences: list[Inference]) -> Iterator[list[Inference]]:
-    """Yield the inferences that go into one file: of the same hour, and not too many."""
+    """Yield the inferences of each file: of the same hour, FLUSH_RECORDS at most."""
     for _, same_hour in groupby(inferences, key=lambda one: f"{one.at:%Y/%m/%d/%H}"):
         hour = list(same_hour)
         for start in range(0, len(hour), FLUSH_RECORDS):

@@ -15,23 +15,23 @@ Deployment = dict[str, Any]  # "Config": the endpoint configuration, "Models": t
 
 
 def deployment_of(store: Store, config: Resource) -> Deployment:
-    """Return the configuration with its models, which all must be there."""
+    """Return the configuration with its models, None for a model that does not exist."""
     names = {variant["ModelName"] for variant in config["ProductionVariants"]}
     return {"Config": config, "Models": {name: store.get(MODEL, arn_of(MODEL, name)) for name in names}}
 
 
 def build_fleet(deployment: Deployment, endpoint_arn: str, directory: Path) -> Fleet:
-    """Return the fleet of an endpoint, not started yet; each variant has a new directory of its own."""
+    """Return the fleet of an endpoint, not started yet; each variant gets a new directory."""
     directory.mkdir(parents=True, exist_ok=True)
     variants = []
     for config in deployment["Config"]["ProductionVariants"]:
         model = deployment["Models"][config["ModelName"]]
         base = Path(tempfile.mkdtemp(prefix=f"{config['VariantName']}-", dir=directory))
-        variants.append(Variant(config, model, context(deployment, config, model, endpoint_arn, base)))
+        variants.append(Variant(config, model, variant_context(deployment, config, model, endpoint_arn, base)))
     return Fleet(variants)
 
 
-def context(
+def variant_context(
     deployment: Deployment, variant: dict[str, Any], model: Resource, endpoint_arn: str, base: Path
 ) -> VariantContext:
     role_arn, region, endpoint_name = model["ExecutionRoleArn"], region_of(endpoint_arn), endpoint_arn.split("/")[-1]

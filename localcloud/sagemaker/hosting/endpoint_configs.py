@@ -25,7 +25,7 @@ class EndpointConfigs:
         return {"EndpointConfigArn": arn}
 
     def _check_variants(self, variants: list[dict[str, Any]]) -> None:
-        """Refuse what botocore's model leaves open; it knows serverless variants, which need less."""
+        """Refuse what botocore's model allows because serverless variants need fewer members."""
         for variant in variants:
             for member in ("ModelName", "InstanceType", "InitialInstanceCount"):
                 if member not in variant:
@@ -34,9 +34,9 @@ class EndpointConfigs:
             if self._store.get(MODEL, model_arn) is None:
                 raise not_found("model", model_arn)
         if len({variant["VariantName"] for variant in variants}) < len(variants):
-            raise invalid("Each production variant needs a name of its own.")
+            raise invalid("Each production variant needs a different name.")
         if not any(variant.get("InitialVariantWeight", 1) for variant in variants):
-            raise invalid("One production variant at least needs an InitialVariantWeight above 0.")
+            raise invalid("At least one production variant needs an InitialVariantWeight above 0.")
 
     def describe(self, params: dict[str, Any]) -> Resource:
         arn = arn_of(ENDPOINT_CONFIG, params["EndpointConfigName"])

@@ -27,7 +27,7 @@ from localcloud.sagemaker.store import (
 )
 
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
-SHUTDOWN_SECONDS = 5  # for the requests under way
+SHUTDOWN_SECONDS = 5  # for requests under way
 SERVING = ("InService", "Updating", "SystemUpdating")
 
 logger = logging.getLogger(__name__)
@@ -40,8 +40,8 @@ class Endpoints:
         self._store = store
         self._directory = directory
         self._fleets: dict[str, Fleet] = {}  # by ARN
-        self._lock = threading.Lock()  # a fleet is not stopped between its choice and the start of a request
-        self._change = threading.Lock()  # an endpoint is changed by one request at a time
+        self._lock = threading.Lock()  # no fleet stops between being chosen and the start of a request
+        self._change = threading.Lock()  # one request at a time changes an endpoint
 
     # Actions -------------------------------------------------------------------------------------------------
 
@@ -70,7 +70,7 @@ class Endpoints:
             arn = endpoint["EndpointArn"]
             if endpoint["EndpointStatus"] == "Failed":  # "DeleteEndpoint is the only operation" then
                 raise invalid(f'Cannot update failed endpoint "{arn}".')
-            self._config(endpoint["EndpointConfigName"])  # AWS needs the configuration in service, too
+            self._config(endpoint["EndpointConfigName"])  # AWS needs the current configuration, too
             deployment = self._deployment(params["EndpointConfigName"])
             self._store.update(ENDPOINT, arn, EndpointStatus="Updating", FailureReason=None)
         self._in_background(self._deploy, arn, deployment)
@@ -101,10 +101,10 @@ class Endpoints:
 
     @contextmanager
     def lease(self, name: str, variant_name: str | None) -> Iterator[Variant | None]:
-        """Choose a variant for one request and keep its fleet alive until the request ends.
+        """Choose a variant for one request and keep its fleet running until the request ends.
 
         Yields:
-            None while a cloud that was started again brings the endpoint back.
+            None while a restarted cloud brings the endpoint back.
 
         Raises:
             ServiceError: ValidationError, when there is no such endpoint or variant, or it is not in service.
@@ -131,11 +131,11 @@ class Endpoints:
                 with self._lock:
                     variant.in_flight -= 1
 
-    # Life of the cloud ---------------------------------------------------------------------------------------
+    # Start and stop of the cloud ---------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Bring back the endpoints that there were when the cloud was last stopped."""
-        shutil.rmtree(self._directory, ignore_errors=True)  # what killed fleets left
+        """Bring back the endpoints that existed when the cloud was last stopped."""
+        shutil.rmtree(self._directory, ignore_errors=True)  # left by fleets that were killed
         for arn, endpoint in self._store.all(ENDPOINT).items():
             deployment = self._store.get(DEPLOYMENT, arn)
             if endpoint["EndpointStatus"] == "Deleting":
@@ -161,7 +161,7 @@ class Endpoints:
         return endpoint
 
     def _settled(self, name: str) -> Resource:
-        """Return an endpoint that nothing happens to."""
+        """Return an endpoint that is not being changed."""
         endpoint = self._find(name)
         if endpoint["EndpointStatus"] in IN_PROGRESS:
             raise invalid(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
@@ -185,14 +185,14 @@ class Endpoints:
         threading.Thread(target=work, args=args, name="endpoint", daemon=True).start()
 
     def _deploy(self, arn: str, deployment: Deployment) -> None:
-        """Start a new fleet, lead the traffic to it, and stop the old one when its requests have ended.
+        """Start a new fleet, send the traffic to it, and stop the old one when its requests have ended.
 
-        When that fails, the fleet that there was stays in service, and the endpoint says why.
+        When the new fleet fails, the old one stays in service and FailureReason says why.
         """
         try:
             fleet = build_fleet(deployment, arn, self._directory / arn.rsplit("/", 1)[-1])
             fleet.start()
-        except Exception as err:  # the edge of a thread: an endpoint must come to a status that clients can wait for
+        except Exception as err:  # the edge of a thread: clients wait for a final status
             if not isinstance(err, FleetFailedError):
                 logger.exception("%s", arn)
             status = "InService" if arn in self._fleets else "Failed"

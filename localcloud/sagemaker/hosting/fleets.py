@@ -9,7 +9,7 @@ DRAIN_SECONDS = 65  # longer than an invocation may take
 
 
 class Fleet:
-    """Started and stopped as one."""
+    """Variants that are started and stopped together."""
 
     def __init__(self, variants: list[Variant]) -> None:
         self.variants = variants
@@ -18,7 +18,7 @@ class Fleet:
         """Bring every variant into service, or none.
 
         Raises:
-            FleetFailedError: One did not come up; those that had started are stopped.
+            FleetFailedError: One did not come into service; the others were stopped again.
         """
         try:
             for variant in self.variants:

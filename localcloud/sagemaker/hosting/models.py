@@ -1,4 +1,4 @@
-"""Models: what an endpoint's containers are made from."""
+"""Models: the image, archive and role of an endpoint's containers."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class Models:
 
 
 def check_model(params: dict[str, Any], region: str) -> None:
-    """Refuse what botocore's model leaves open: the role, the image and the archive must be there."""
+    """Refuse what botocore's model allows: a role, an image or an archive that does not exist."""
     container = params.get("PrimaryContainer", {})
     if not container.get("Image"):
         raise invalid("A model needs a PrimaryContainer with an Image.")

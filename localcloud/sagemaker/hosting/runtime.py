@@ -1,4 +1,4 @@
-"""InvokeEndpoint: from the request to the container and back, captured on the way."""
+"""InvokeEndpoint: sends a request to a container, captures both sides and returns the answer."""
 
 import asyncio
 import time
@@ -17,10 +17,19 @@ from localcloud.sagemaker.validation import service_model, validate
 INVOCATION_SECONDS = 60
 BODY_LIMIT = 6 * 1024 * 1024  # bytes of a request, in botocore's model
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
+    "each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+NO_ANSWER = (
+    "Amazon SageMaker could not get a response from the {endpoint_name} endpoint. This can occur when CPU or memory "
+    "utilization is high. To check your utilization, see Amazon CloudWatch. To fix this problem, use an instance type "
+    "with more CPU capacity or memory."
+)
 
 
 class Runtime:
-    """Sends invocations to the containers over connections that are kept open."""
+    """Sends invocations to containers over persistent connections."""
 
     def __init__(self, endpoints: Endpoints, seconds: float = INVOCATION_SECONDS) -> None:
         self._endpoints = endpoints
@@ -57,7 +66,7 @@ class Runtime:
     async def _ask(
         self, name: str, variant: Variant, params: dict[str, str], body: bytes
     ) -> tuple[dict[str, str], bytes]:
-        """Return what a variant's container answers, as InvokeEndpoint's answer."""
+        """Return the answer of a variant's container as InvokeEndpoint's."""
         status, answer_headers, answer = await self._send(name, variant, params, body)
         if status >= 400:
             raise model_error(name, variant, status, answer.decode(errors="replace"))
@@ -71,7 +80,7 @@ class Runtime:
         return headers, answer
 
     async def _send(self, name: str, variant: Variant, params: dict[str, str], body: bytes) -> tuple[int, Any, bytes]:
-        """Return status, headers and body of the container's answer; AWS names 0 as the status when there is none."""
+        """Return status, headers and body of the container's answer; without an answer AWS gives the status 0."""
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=self._seconds)
             self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0))
@@ -85,18 +94,9 @@ class Runtime:
             async with self._session.post(url, data=body, headers=passed) as response:
                 return response.status, response.headers, await response.read()
         except TimeoutError as err:
-            raise model_error(
-                name, variant, 0,
-                "Your invocation timed out while waiting for a response from container primary. Review the latency "
-                "metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
-            ) from err  # fmt: skip
+            raise model_error(name, variant, 0, TIMED_OUT) from err
         except (aiohttp.ClientError, OSError) as err:
-            raise model_error(
-                name, variant, 0,
-                f"Amazon SageMaker could not get a response from the {name} endpoint. This can occur when CPU or "
-                "memory utilization is high. To check your utilization, see Amazon CloudWatch. To fix this problem, "
-                "use an instance type with more CPU capacity or memory.",
-            ) from err  # fmt: skip
+            raise model_error(name, variant, 0, NO_ANSWER.format(endpoint_name=name)) from err
 
 
 def model_error(endpoint_name: str, variant: Variant, status: int, message: str) -> ServiceError:
@@ -108,5 +108,8 @@ def model_error(endpoint_name: str, variant: Variant, status: int, message: str)
         f'Received {kind} ({status}) from primary with message "{message}". See https://{region}.console.aws.amazon.com'
         f"/cloudwatch/home?region={region}#logEventViewer:group=/aws/sagemaker/Endpoints/{endpoint_name} in account "
         f"{identity.account_id()} for more information.",
-        424, OriginalStatusCode=status, OriginalMessage=message, LogStreamArn=variant.log_stream_arn,
-    )  # fmt: skip
+        424,
+        OriginalStatusCode=status,
+        OriginalMessage=message,
+        LogStreamArn=variant.log_stream_arn,
+    )

@@ -26,7 +26,7 @@ from localcloud.sagemaker.transfer import download_model
 
 HEALTH_CHECK_SECONDS = 60  # ContainerStartupHealthCheckTimeoutInSeconds, when the variant does not give it
 WATCH_SECONDS = 0.2
-# A container that dies is started again after a second, and each further time after twice as long.
+# A container that dies is started again after a second, then after twice as long each time.
 FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 1.0, 60.0
 
 
@@ -36,7 +36,7 @@ class FleetFailedError(Exception):
 
 @dataclass(frozen=True)
 class VariantContext:
-    """What a variant writes to and where it is."""
+    """Where a variant runs and what it writes to."""
 
     base: Path  # stands for /opt/ml
     region: str
@@ -60,7 +60,7 @@ class Variant:
         self._role_arn: str = model["ExecutionRoleArn"]
         self._context = context
         self._resolved = now()
-        self._status_message = ""  # what a restart says in DescribeEndpoint
+        self._status_message = ""  # in DescribeEndpoint while the container restarts
         self._container: Container | None = None
         self._stopping = threading.Event()
         self._keeper = threading.Thread(target=self._keep_in_service, name=f"variant {self.name}", daemon=True)
@@ -69,7 +69,7 @@ class Variant:
         """Bring the variant into service, and keep it there.
 
         Raises:
-            FleetFailedError: The image, the model's archive or the container is no good.
+            FleetFailedError: The image, the model's archive or the container cannot be used.
         """
         self._check_image()
         self._download()
@@ -84,7 +84,7 @@ class Variant:
         if self._keeper.is_alive():
             self._keeper.join()
             assert self._container is not None
-            self._container.stop()  # the keeper may just have started another one
+            self._container.stop()  # the keeper may have just started another one
         if self.capture:
             self.capture.close()
         self._context.log.close()

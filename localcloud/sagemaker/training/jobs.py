@@ -18,7 +18,7 @@ CLOUD_STOPPED = "InternalServerError: the local cloud was stopped while the job 
 
 
 class TrainingJobs:
-    """The training jobs of this cloud; each runs in a thread that looks after one process."""
+    """The training jobs of this cloud; each has a thread that runs its process."""
 
     def __init__(self, store: Store, directory: Path) -> None:
         self._store = store
@@ -69,10 +69,10 @@ class TrainingJobs:
         self._store.delete(TRAINING_JOB, job["TrainingJobArn"])
         return {}
 
-    # Life of the cloud ---------------------------------------------------------------------------------------
+    # Start and stop of the cloud ---------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Fail the jobs that ran when the cloud was killed: their process is gone."""
+        """Fail the jobs that were running when the cloud was killed: their processes are gone."""
         for arn, job in self._store.all(TRAINING_JOB).items():
             if job["TrainingJobStatus"] not in ENDED:
                 JobRecord(self._store, arn).fail(CLOUD_STOPPED)
@@ -108,7 +108,7 @@ def in_use(arn: str) -> ServiceError:
 
 
 def check_job(params: dict[str, Any]) -> None:
-    """Refuse what AWS refuses although botocore's model leaves it open."""
+    """Refuse what AWS refuses although botocore's model allows it."""
     for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
         if member not in params:
             raise invalid(f"A training job needs {member}.")

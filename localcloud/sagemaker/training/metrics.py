@@ -1,4 +1,4 @@
-"""An algorithm's metrics: found in its log lines, the last values kept, all of them put into CloudWatch."""
+"""An algorithm's metrics: read from its log lines, all sent to CloudWatch, the last values kept."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ SEND_SECONDS = 5
 DATA_AT_ONCE = 1000  # PutMetricData takes no more
 
 
-class Metrics:
+class MetricWatcher:
     """Watches the log lines of one training job.
 
     As on AWS, a role that may not put metrics does not fail the job.
@@ -25,22 +25,22 @@ class Metrics:
         self._cloudwatch = cloudwatch
         self._dimensions = [{"Name": "TrainingJobName", "Value": training_job_name}]
         self._last: dict[str, dict[str, Any]] = {}
-        self._waiting: list[dict[str, Any]] = []
+        self._unsent: list[dict[str, Any]] = []
         self._sent = time.monotonic()
 
     def watch(self, line: str) -> None:
-        """Keep what the line tells."""
+        """Keep the metrics that a line holds."""
         for name, pattern in self._patterns.items():
             if found := pattern.search(line):
                 datum = {"MetricName": name, "Value": float(found.group(1)), "Timestamp": now()}
                 self._last[name] = datum
-                self._waiting.append({**datum, "Dimensions": self._dimensions})
+                self._unsent.append({**datum, "Dimensions": self._dimensions})
         if time.monotonic() > self._sent + SEND_SECONDS:
             self.send()
 
     def send(self) -> None:
-        """Put what has come since the last time."""
-        data, self._waiting, self._sent = self._waiting, [], time.monotonic()
+        """Send the values that came since the last call."""
+        data, self._unsent, self._sent = self._unsent, [], time.monotonic()
         with contextlib.suppress(ClientError, BotoCoreError):
             for start in range(0, len(data), DATA_AT_ONCE):
                 self._cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + DATA_AT_ONCE])

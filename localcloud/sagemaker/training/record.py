@@ -1,4 +1,4 @@
-"""A training job's entry in the store, and its way through the statuses."""
+"""A training job's entry in the store and its statuses."""
 
 import threading
 from typing import Any
@@ -30,17 +30,17 @@ class JobRecord:
 
     @property
     def job(self) -> Resource:
-        """The job as it is now."""
+        """The current state of the job."""
         return self._store.get(TRAINING_JOB, self.arn) or {}
 
     def request_stop(self) -> None:
-        """Enter Stopping, unless the job has ended meanwhile or is being stopped already."""
+        """Enter Stopping, unless the job has ended or is being stopped already."""
         with self._lock:
             if self.job["TrainingJobStatus"] == "InProgress":
                 self._append("Stopping", MESSAGES["Stopping"], {"TrainingJobStatus": "Stopping"})
 
     def enter(self, secondary_status: str, **fields: Any) -> bool:
-        """Enter a secondary status; returns False when the job is being stopped and must not go there."""
+        """Enter a secondary status; returns False when a job that is being stopped must not enter it."""
         with self._lock:
             if self.job["TrainingJobStatus"] == "Stopping" and secondary_status in ("Downloading", "Training"):
                 return False
@@ -48,7 +48,7 @@ class JobRecord:
             return True
 
     def end(self, secondary_status: str, **fields: Any) -> None:
-        """Come to an end that is no failure."""
+        """End the job as Completed or Stopped."""
         status = "Completed" if secondary_status == "Completed" else "Stopped"
         with self._lock:
             times = self._times()
@@ -61,9 +61,9 @@ class JobRecord:
             self._append("Failed", reason, fields)
 
     def _times(self) -> dict[str, Any]:
-        """Return when a job that ends now ended and, once it has had an instance, how long it ran.
+        """Return the end time of a job that ends now and, if it had an instance, how long it ran.
 
-        AWS bills spot instances for less than they ran; here nobody knows by how much, so both are the same.
+        AWS bills spot instances for less time than they ran. By how much is not known here, so both are the same.
         """
         at = now()
         if "TrainingStartTime" not in self.job:
@@ -72,7 +72,7 @@ class JobRecord:
         return {"TrainingEndTime": at, "TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
 
     def _append(self, secondary_status: str, message: str, fields: dict[str, Any]) -> None:
-        """Close the transition before and add one; the last one of all ends as it starts."""
+        """Close the previous transition and add one; the final one ends when it starts."""
         at = now()
         transitions = [dict(one) for one in self.job["SecondaryStatusTransitions"]]
         if transitions:

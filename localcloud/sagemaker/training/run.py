@@ -13,7 +13,7 @@ from localcloud.sagemaker import roles
 from localcloud.sagemaker.containers import Container, ImageNotFoundError, Program, empty_directory, program_for
 from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.store import now, region_of
-from localcloud.sagemaker.training.metrics import Metrics
+from localcloud.sagemaker.training.metrics import MetricWatcher
 from localcloud.sagemaker.training.record import JobRecord
 from localcloud.sagemaker.transfer import download_prefix, upload_archive
 
@@ -31,7 +31,7 @@ class TrainingFailedError(Exception):
 
 
 class TrainingRun:
-    """One job from Starting to its end; `run` looks after it, the other methods are called by other threads."""
+    """One job from Starting to its end. `run` does the work; other threads call the other methods."""
 
     def __init__(self, record: JobRecord, base: Path) -> None:
         self._record = record
@@ -43,12 +43,12 @@ class TrainingRun:
         self._ended = threading.Event()
 
     def stop(self) -> None:
-        """Let the algorithm save what it has, and end the job as Stopped; nothing happens when it has ended."""
+        """End the job as Stopped once the algorithm has saved its model; does nothing when the job has ended."""
         self._record.request_stop()
         self._stopping.set()
 
     def abandon(self, reason: str) -> None:
-        """End the job as Failed, at once; returns when its process has ended."""
+        """End the job as Failed at once; returns when its process has ended."""
         self._abandoned = reason
         self._ended.wait(ABANDON_SECONDS)
 
@@ -59,7 +59,7 @@ class TrainingRun:
             self._record.fail(str(err))
         except ClientError as err:
             self._record.fail(f"ClientError: {err}")
-        except Exception as err:  # the edge of a thread: a job must end in a status that clients can wait for
+        except Exception as err:  # the edge of a thread: clients wait for a job to end
             logger.exception("%s", self._record.arn)
             self._record.fail(f"InternalServerError: {type(err).__name__}: {err}")
         finally:
@@ -73,7 +73,7 @@ class TrainingRun:
         self._download()
         if not self._record.enter("Training"):
             return self._record.end("Stopped")
-        metrics = Metrics(program.metric_definitions, self._client("cloudwatch"), self._job["TrainingJobName"])
+        metrics = MetricWatcher(program.metric_definitions, self._client("cloudwatch"), self._job["TrainingJobName"])
         ended = self._train(program, metrics)
         self._record.enter("Uploading", FinalMetricDataList=metrics.final() or None)
         self._record.end(ended, ModelArtifacts={"S3ModelArtifacts": self._upload()})
@@ -82,7 +82,7 @@ class TrainingRun:
         return roles.client(service, self._job["RoleArn"], self._region)
 
     def _pull_image(self) -> Program:
-        """Return what runs in place of the image."""
+        """Return the program that runs in place of the image."""
         image = self._job["AlgorithmSpecification"]["TrainingImage"]
         instance_type = self._job["ResourceConfig"]["InstanceType"]
         cannot = "ClientError: Cannot pull algorithm container. Either the image does not exist or its permissions are"
@@ -112,7 +112,7 @@ class TrainingRun:
         resources = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
         write_json(config / "resourceconfig.json", resources)
 
-    def _train(self, program: Program, metrics: Metrics) -> str:
+    def _train(self, program: Program, metrics: MetricWatcher) -> str:
         """Run the program to its end and return the final secondary status."""
         log = self._log_stream()
 
@@ -132,7 +132,7 @@ class TrainingRun:
         return ended
 
     def _wait(self, container: Container) -> str:
-        """Return how the program came to its end: on its own, or told to end by a request or by its time limit."""
+        """Return how the program ended: by itself, by a request to stop, or by its time limit."""
         ended = "Completed"
         deadline = time.monotonic() + self._job["StoppingCondition"].get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)
         while container.wait(POLL_SECONDS) is None:
@@ -165,7 +165,7 @@ class TrainingRun:
         return LogStream(self._client("logs"), LOG_GROUP, stream, self._base / "log")
 
     def _failure(self) -> str:
-        """Return the reason that the algorithm wrote, nothing when it wrote none."""
+        """Return the reason that the algorithm wrote, "" when it wrote none."""
         path = self._base / "output" / "failure"
         return path.read_text(errors="replace").strip() if path.exists() else ""
 

@@ -10,7 +10,7 @@ from localcloud.sagemaker import roles
 from localcloud.sagemaker.store import TRAINING_JOB, Store
 from localcloud.sagemaker.training import run as training_run
 from localcloud.sagemaker.training.jobs import new_job
-from localcloud.sagemaker.training.metrics import Metrics
+from localcloud.sagemaker.training.metrics import MetricWatcher
 from localcloud.sagemaker.training.record import JobRecord
 from localcloud.sagemaker.training.run import TrainingRun
 from tests.unit.localcloud.sagemaker.conftest import IMAGE, ROLE_ARN, Log, RunAsImage
@@ -160,7 +160,7 @@ def test_a_long_reason_is_cut(store: Store) -> None:
 
 
 def test_every_value_of_a_metric_is_sent_and_the_last_is_final(client: Client) -> None:
-    metrics = Metrics({"accuracy": r"accuracy=([0-9.]+)"}, client, "j")
+    metrics = MetricWatcher({"accuracy": r"accuracy=([0-9.]+)"}, client, "j")
     for line in ("accuracy=0.5", "loss=1", "accuracy=0.75"):
         metrics.watch(line)
     metrics.send()
