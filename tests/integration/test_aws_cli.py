@@ -83,6 +83,7 @@ def test_a_stack_is_deployed_and_described(bucket: str) -> None:
     assert [(output["OutputKey"], output["OutputValue"]) for output in stack["Outputs"]] == [("BucketName", bucket)]
 
 
+@pytest.mark.correction(name="stack-keeps-full-bucket")
 @pytest.mark.aws("CloudFormation and SAM CLI", "a stack whose bucket is not empty is DELETE_FAILED", "exact")
 def test_a_stack_keeps_its_bucket_until_it_is_empty(aws: dict[str, str], tmp_path: Path) -> None:
     name = f"{NAME}-full"

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from tests.integration.callers import client_of_role
 
 
+@pytest.mark.correction(name="cloudwatch-namespace")
 @pytest.mark.aws("IAM", "cloudwatch:namespace, the condition key of PutMetricData", "exact")
 def test_a_policy_names_the_namespaces_that_metrics_may_go_to(aws: dict[str, str]) -> None:
     mine: dict[str, Any] = {"StringLike": {"cloudwatch:namespace": "mine/*"}}

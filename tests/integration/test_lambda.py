@@ -120,6 +120,7 @@ def test_a_process_that_exits_is_an_exit_error(client: Any, function: str, code:
     assert re.fullmatch(f"RequestId: {UUID} Error: {how}", payload["errorMessage"])
 
 
+@pytest.mark.correction(name="lambda-runtime-client")
 @pytest.mark.aws("Lambda", "an exception of a handler is reported with its class", "exact")
 def test_an_exception_has_its_class_and_stack(client: Any, function: str) -> None:
     payload, log, error = invoke(client, function, **{"raise": "too dark"})
@@ -161,6 +162,7 @@ def test_what_is_not_in_aws_s_runtime_cannot_be_imported(client: Any, role: str)
     assert invoke(client, name)[0]["errorMessage"] == "No module named 'numpy'"
 
 
+@pytest.mark.correction(name="lambda-request-size")
 @pytest.mark.aws("Lambda", "the limit of 6 MB on a request and on a response", "exact")
 def test_events_over_6_mb_are_refused(client: Any, function: str) -> None:
     sentence = "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
@@ -182,6 +184,7 @@ def test_responses_over_6_mb_are_refused(client: Any, function: str) -> None:
     }
 
 
+@pytest.mark.correction(name="lambda-environments")
 @pytest.mark.aws(
     "Lambda", "the variables of a function", "approximate",
     "AWS's own and the function's; AWS_ENDPOINT_URL, AWS_CONFIG_FILE and TMPDIR added; no X-Ray daemon",
@@ -280,6 +283,7 @@ def test_an_update_lets_what_runs_end(client: Any, role: str) -> None:
     assert invoke(client, name)[0] == 2
 
 
+@pytest.mark.correction(name="lambda-throttling")
 @pytest.mark.aws("Lambda", "reserved concurrency: 429 past it", "exact")
 def test_reserved_concurrency_throttles(client: Any, function: str) -> None:
     client.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=1)
@@ -338,6 +342,8 @@ def test_the_account_s_concurrency_can_be_lowered(tmp_path: Path) -> None:
     assert sorted(answers) == ["", "", *["ConcurrentInvocationLimitExceeded"] * 2]
 
 
+@pytest.mark.correction(name="lambda-metrics")
+@pytest.mark.correction(name="lambda-metrics-once")
 @pytest.mark.aws("CloudWatch", "AWS/Lambda metrics: Invocations, Errors, Throttles, Duration", "exact")
 def test_invocations_are_counted(client: Any, role: str) -> None:
     name = f"{NAME}-counted"

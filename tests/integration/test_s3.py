@@ -17,6 +17,8 @@ def bucket(aws: dict[str, str]) -> str:
     return name
 
 
+@pytest.mark.correction(name="s3-missing-object")
+@pytest.mark.correction(name="s3-missing-head")
 @pytest.mark.aws("S3", "a missing object is AccessDenied for who may not list the bucket, else NoSuchKey", "exact")
 @pytest.mark.parametrize("call", ["get_object", "head_object"])
 def test_only_who_may_list_learns_that_an_object_is_missing(bucket: str, call: str) -> None:
