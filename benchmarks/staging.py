@@ -170,10 +170,14 @@ def table(timings: list[Timing]) -> Table:
     for timing in timings:
         seconds = (timing.unpack, timing.write, timing.upload, timing.total)
         grid.add_row(
-            timing.way, f"{timing.images:,}", *(f"{value:.1f}" for value in seconds),
-            f"{timing.images / timing.total:,.0f}", f"{timing.cpu:.1f}", f"{timing.peak:,.0f}",
+            timing.way,
+            f"{timing.images:,}",
+            *(f"{value:.1f}" for value in seconds),
+            f"{timing.images / timing.total:,.0f}",
+            f"{timing.cpu:.1f}",
+            f"{timing.peak:,.0f}",
             f"{timings[0].total / timing.total:.1f}x" if timing.images == timings[0].images else "",
-        )  # fmt: skip
+        )
     return grid
 
 

@@ -12,8 +12,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 CONTENT_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}  # by the first bytes
-TRANSIENT = {"InternalFailure", "InternalDependencyException", "ModelError", "ModelNotReadyException",
-             "ServiceUnavailable", "ThrottlingException"}  # fmt: skip
+TRANSIENT = {
+    "InternalFailure",
+    "InternalDependencyException",
+    "ModelError",
+    "ModelNotReadyException",
+    "ServiceUnavailable",
+    "ThrottlingException",
+}
 
 logger = logging.getLogger()
 s3 = boto3.client("s3")
@@ -62,9 +68,12 @@ def classify_image(image: bytes, s3_key: str) -> list[float]:
     content_type = next((t for magic, t in CONTENT_TYPES.items() if image.startswith(magic)), "application/x-image")
     try:
         answer = runtime.invoke_endpoint(
-            EndpointName=os.environ["ENDPOINT_NAME"], ContentType=content_type, Accept="application/json",
-            InferenceId=quote(s3_key)[-64:], Body=image,
-        )  # fmt: skip
+            EndpointName=os.environ["ENDPOINT_NAME"],
+            ContentType=content_type,
+            Accept="application/json",
+            InferenceId=quote(s3_key)[-64:],
+            Body=image,
+        )
     except (ConnectionError, HTTPClientError) as err:
         raise EndpointUnavailableError(str(err)) from err
     except ClientError as err:

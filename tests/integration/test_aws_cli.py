@@ -112,8 +112,9 @@ def test_files_go_to_s3_and_come_back(bucket: str, tmp_path: Path) -> None:
     assert run("s3", "sync", str(there), f"s3://{bucket}/synced") == ""  # nothing has changed
     listed = run("s3", "ls", "--recursive", f"s3://{bucket}/synced/")
     assert [line.split()[2:] for line in listed.splitlines()] == [
-        ["10240000", "synced/folder/large.bin"], ["5", "synced/small.txt"],
-    ]  # fmt: skip
+        ["10240000", "synced/folder/large.bin"],
+        ["5", "synced/small.txt"],
+    ]
     run("s3", "cp", "--quiet", "--recursive", f"s3://{bucket}/synced", str(back))
     for path in ("small.txt", "folder/large.bin"):
         assert (back / path).read_bytes() == (there / path).read_bytes()

@@ -95,9 +95,11 @@ def test_a_timeout_ends_the_process_and_the_next_invocation_works(client: Any, f
 
 
 @pytest.mark.aws(
-    "Lambda", "a function that uses more than its MemorySize", "approximate",
+    "Lambda",
+    "a function that uses more than its MemorySize",
+    "approximate",
     "the process is killed when its resident memory, read every 20 ms, is over it; its children are not counted",
-)  # fmt: skip
+)
 def test_a_function_out_of_memory_is_killed(client: Any, function: str) -> None:
     payload, log, error = invoke(client, function, allocate=200_000_000)
     assert error == "Unhandled"
@@ -153,9 +155,11 @@ def test_init_errors_have_aws_s_names(client: Any, role: str, code: str, error_t
 
 
 @pytest.mark.aws(
-    "Lambda", "a function imports the standard library, boto3 and what it packs", "approximate",
+    "Lambda",
+    "a function imports the standard library, boto3 and what it packs",
+    "approximate",
     "by the Python that runs the local cloud, whatever Runtime says",
-)  # fmt: skip
+)
 def test_what_is_not_in_aws_s_runtime_cannot_be_imported(client: Any, role: str) -> None:
     name = f"{NAME}-imports"
     create_function(name, role, "import boto3\ndef lambda_handler(event, context):\n    import numpy")
@@ -186,9 +190,11 @@ def test_responses_over_6_mb_are_refused(client: Any, function: str) -> None:
 
 @pytest.mark.correction(name="lambda-environments")
 @pytest.mark.aws(
-    "Lambda", "the variables of a function", "approximate",
+    "Lambda",
+    "the variables of a function",
+    "approximate",
     "AWS's own and the function's; AWS_ENDPOINT_URL, AWS_CONFIG_FILE and TMPDIR added; no X-Ray daemon",
-)  # fmt: skip
+)
 def test_a_function_sees_its_own_variables_only(client: Any, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client.update_function_configuration(FunctionName=function, Environment={"Variables": {"ENDPOINT_NAME": "e"}})
     seen, _, _ = invoke(client, function, variables=True)
@@ -209,9 +215,11 @@ def test_a_function_may_write_to_tmp(client: Any, function: str) -> None:
 
 
 @pytest.mark.aws(
-    "Lambda", "START, END and REPORT lines in the log of a function", "approximate",
+    "Lambda",
+    "START, END and REPORT lines in the log of a function",
+    "approximate",
     "INIT_START names the Python of the local cloud; no XRAY line",
-)  # fmt: skip
+)
 def test_the_log_reports_each_invocation(client: Any, function: str) -> None:
     invoke(client, function, exit=1)  # the next one is cold
     cold, warm = (invoke(client, function, sleep=0.01) for _ in range(2))
@@ -234,9 +242,11 @@ def test_the_log_reports_each_invocation(client: Any, function: str) -> None:
 
 
 @pytest.mark.aws(
-    "Lambda", "JSON logs: platform events, lines of the application, the LogGroup of LoggingConfig", "approximate",
+    "Lambda",
+    "JSON logs: platform events, lines of the application, the LogGroup of LoggingConfig",
+    "approximate",
     "system log level INFO always; no runtimeVersionArn, instanceId or tracing",
-)  # fmt: skip
+)
 def test_json_logs_have_platform_events_and_reach_their_group(client: Any, json_function: str) -> None:
     _, log, _ = invoke(client, json_function)
     events = platform_events(log)
@@ -244,8 +254,12 @@ def test_json_logs_have_platform_events_and_reach_their_group(client: Any, json_
     report = events["platform.report"]
     assert report["status"] == "success"
     assert set(report["metrics"]) == {
-        "durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB", "initDurationMs",
-    }  # fmt: skip
+        "durationMs",
+        "billedDurationMs",
+        "memorySizeMB",
+        "maxMemoryUsedMB",
+        "initDurationMs",
+    }
     _, log, _ = invoke(client, json_function, **{"raise": "no"})
     application = next(json.loads(line) for line in log.splitlines() if '"level"' in line)
     assert (application["level"], application["errorType"]) == ("ERROR", "PhotoError")
@@ -307,9 +321,11 @@ def throttling(call: Callable[[], Any]) -> str:
 
 
 @pytest.mark.aws(
-    "Lambda", "the account's concurrency: 1,000, or LAMBDA_ACCOUNT_CONCURRENCY, and 429 past it", "approximate",
+    "Lambda",
+    "the account's concurrency: 1,000, or LAMBDA_ACCOUNT_CONCURRENCY, and 429 past it",
+    "approximate",
     "four invocations run at a time, the others wait for their turn in order, outside of every timeout",
-)  # fmt: skip
+)
 def test_a_burst_within_the_account_s_concurrency_loses_nothing(client: Any, function: str) -> None:
     limits = client.get_account_settings()["AccountLimit"]
     assert limits["ConcurrentExecutions"] == limits["UnreservedConcurrentExecutions"] == 1000
@@ -365,8 +381,12 @@ def metric(function: str, name: str) -> tuple[float, float]:
     points: list[Any] = []
     while not points and time.monotonic() < deadline:
         points = boto3.client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/Lambda", MetricName=name, Dimensions=[{"Name": "FunctionName", "Value": function}],
-            StartTime=now - timedelta(minutes=10), EndTime=now + timedelta(minutes=1), Period=3600,
+            Namespace="AWS/Lambda",
+            MetricName=name,
+            Dimensions=[{"Name": "FunctionName", "Value": function}],
+            StartTime=now - timedelta(minutes=10),
+            EndTime=now + timedelta(minutes=1),
+            Period=3600,
             Statistics=["Sum", "SampleCount"],
-        )["Datapoints"]  # fmt: skip
+        )["Datapoints"]
     return sum(point["Sum"] for point in points), sum(point["SampleCount"] for point in points)

@@ -94,9 +94,10 @@ def create_model(system: System, name: str = "") -> str:
     definition = {"Image": IMAGE, "ModelDataUrl": f"s3://{system.bucket}/models/{STACK}/output/model.tar.gz"}
     try:
         boto3.client("sagemaker").create_model(
-            ModelName=name or f"{STACK}-{uuid4().hex[:8]}", PrimaryContainer=definition,
+            ModelName=name or f"{STACK}-{uuid4().hex[:8]}",
+            PrimaryContainer=definition,
             ExecutionRoleArn=system.sagemaker_role,
-        )  # fmt: skip
+        )
     except ClientError as err:
         return str(err)
     return ""
@@ -173,10 +174,12 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # what needs it, and what 
     Permission("sageMakerRole", "ecr:GetAuthorizationToken", "*"): (train, "GetAuthorizationToken"),
     Permission("sageMakerRole", "ecr:BatchGetImage", "repository/image-classification"): (train, "BatchGetImage"),
     Permission("sageMakerRole", "ecr:BatchCheckLayerAvailability", "repository/image-classification"): (
-        train, "BatchCheckLayerAvailability",
+        train,
+        "BatchCheckLayerAvailability",
     ),
     Permission("sageMakerRole", "ecr:GetDownloadUrlForLayer", "repository/image-classification"): (
-        train, "GetDownloadUrlForLayer",
+        train,
+        "GetDownloadUrlForLayer",
     ),
     Permission("serializeImageDataRole", "s3:GetObject", "bucket/images/*"): (execute, "AccessDenied"),
     Permission("serializeImageDataRole", "s3:ListBucket", "bucket"): (execute_without_a_photo, "AccessDenied"),
@@ -186,7 +189,7 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # what needs it, and what 
     Permission("imageClassificationRole", "lambda:InvokeFunction", "serializeImageData*"): (execute, "AccessDenied"),
     Permission("imageClassificationRole", "lambda:InvokeFunction", "classifyImage*"): (execute, "AccessDenied"),
     Permission("imageClassificationRole", "lambda:InvokeFunction", "filterInferences*"): (execute, "AccessDenied"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -197,9 +200,19 @@ def system(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Sys
     subprocess.run(["sam", "build", *template, "--build-dir", str(build)], cwd=ROOT, check=True, env=aws)
     parameters = [f"EndpointName={STACK}", "ConfidenceThreshold=0"]
     deploy = [
-        "sam", "deploy", "--template", str(build / "template.yaml"), "--config-file", str(ROOT / "samconfig.toml"),
-        "--config-env", "local", "--stack-name", STACK, "--parameter-overrides", *parameters,
-    ]  # fmt: skip
+        "sam",
+        "deploy",
+        "--template",
+        str(build / "template.yaml"),
+        "--config-file",
+        str(ROOT / "samconfig.toml"),
+        "--config-env",
+        "local",
+        "--stack-name",
+        STACK,
+        "--parameter-overrides",
+        *parameters,
+    ]
     subprocess.run(deploy, cwd=ROOT, check=True, env=aws)
     deployed = describe_system()
     stage(deployed.bucket)
@@ -219,9 +232,12 @@ def describe_system() -> System:
         return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources if r["ResourceType"] == kind}
 
     return System(
-        outputs["BucketName"], outputs["SageMakerRoleArn"], outputs["StateMachineArn"],
-        names("AWS::Lambda::Function"), names("AWS::IAM::Role"),
-    )  # fmt: skip
+        outputs["BucketName"],
+        outputs["SageMakerRoleArn"],
+        outputs["StateMachineArn"],
+        names("AWS::Lambda::Function"),
+        names("AWS::IAM::Role"),
+    )
 
 
 def stage(bucket: str) -> None:

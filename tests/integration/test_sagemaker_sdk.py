@@ -83,8 +83,12 @@ def channel(name: str, uri: str) -> Channel:
 @pytest.fixture(scope="module")
 def job(bucket: str, role: str) -> TrainingJob:
     """A job that has been created, not waited for."""
-    uris = {"train": "images/train/", "validation": "images/validation/",
-            "train_lst": "lists/train.lst", "validation_lst": "lists/validation.lst"}  # fmt: skip
+    uris = {
+        "train": "images/train/",
+        "validation": "images/validation/",
+        "train_lst": "lists/train.lst",
+        "validation_lst": "lists/validation.lst",
+    }
     created = TrainingJob.create(
         training_job_name=NAME,
         role_arn=role,
@@ -99,8 +103,11 @@ def job(bucket: str, role: str) -> TrainingJob:
     return created
 
 
-@ledger("SageMaker", "sagemaker.core TrainingJob: create, get, refresh, wait, wait(logs=True), stop, delete, get_all",
-        "exact")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "sagemaker.core TrainingJob: create, get, refresh, wait, wait(logs=True), stop, delete, get_all",
+    "exact",
+)
 def test_a_job_s_log_is_streamed_while_it_is_waited_for(job: TrainingJob, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "sagemaker")
     job.wait(poll=1, logs=True)
@@ -136,10 +143,12 @@ def endpoint(job: TrainingJob, bucket: str, role: str) -> Iterator[Endpoint]:
                 )
             ],
             data_capture_config=DataCaptureConfig(
-                enable_capture=True, initial_sampling_percentage=100, destination_s3_uri=f"s3://{bucket}/captured",
+                enable_capture=True,
+                initial_sampling_percentage=100,
+                destination_s3_uri=f"s3://{bucket}/captured",
                 capture_options=[CaptureOption(capture_mode="InputAndOutput")],
             ),
-        )  # fmt: skip
+        )
     created = Endpoint.create(endpoint_name=NAME, endpoint_config_name=NAME)
     assert created is not None
     created.wait_for_status("InService", poll=1)
@@ -149,8 +158,12 @@ def endpoint(job: TrainingJob, bucket: str, role: str) -> Iterator[Endpoint]:
         Model.get(name).delete()
 
 
-@ledger("SageMaker", "sagemaker.core Model, EndpointConfig, Endpoint: create, get, refresh, wait_for_status, invoke, "
-        "update, delete, wait_for_delete, get_all", "exact")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "sagemaker.core Model, EndpointConfig, Endpoint: create, get, refresh, wait_for_status, invoke, "
+    "update, delete, wait_for_delete, get_all",
+    "exact",
+)
 def test_an_endpoint_answers(endpoint: Endpoint, bucket: str) -> None:
     answer = endpoint.invoke(body=png(1), content_type="image/png", inference_id="sdk")
     assert len(json.loads(answer.body.read())) == 2

@@ -171,9 +171,11 @@ def test_sync_code_changes_a_function_at_once(project: Project) -> None:
 
 @pytest.mark.aws("CloudFormation and SAM CLI", "`sam sync --no-dependency-layer`", "exact")
 @pytest.mark.aws(
-    "CloudFormation and SAM CLI", "`sam sync` with its dependency layer", "absent",
+    "CloudFormation and SAM CLI",
+    "`sam sync` with its dependency layer",
+    "absent",
     "the nested stack is not transformed; samconfig.toml sets `dependency_layer = false`",
-)  # fmt: skip
+)
 def test_sync_changes_the_whole_stack(project: Project) -> None:
     project.edit(FILTER, "< {threshold:.3f}", "below {threshold:.3f}")
     project.deploy("sync --no-watch --no-dependency-layer", threshold=0.97)

@@ -112,9 +112,12 @@ def furnish() -> None:
 
 
 DENY_OTHERS = {
-    "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{NAME}/*",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": f"arn:aws:s3:::{NAME}/*",
     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-}  # fmt: skip
+}
 ECHO = "def lambda_handler(event, context):\n    print('seen', event['photo'])\n    return event\n"
 
 
@@ -130,8 +133,11 @@ def inventory() -> dict[str, Any]:
         "versions": [(one["Key"], one["VersionId"], one["IsLatest"], one["ETag"]) for one in versions["Versions"]],
         "markers": [(one["Key"], one["VersionId"]) for one in versions["DeleteMarkers"]],
         "metadata": without_reply(s3.head_object(Bucket=NAME, Key="photo")),
-        "contents": [s3.get_object(Bucket=NAME, Key="photo", VersionId=one["VersionId"])["Body"].read()
-                     for one in versions["Versions"] if one["Key"] == "photo"],
+        "contents": [
+            s3.get_object(Bucket=NAME, Key="photo", VersionId=one["VersionId"])["Body"].read()
+            for one in versions["Versions"]
+            if one["Key"] == "photo"
+        ],
         "policy": s3.get_bucket_policy(Bucket=NAME)["Policy"],
         "bucket tags": s3.get_bucket_tagging(Bucket=NAME)["TagSet"],
         "roles": [without_reply(iam.get_role(RoleName=one["RoleName"])) for one in iam.list_roles()["Roles"]],
@@ -143,7 +149,7 @@ def inventory() -> dict[str, Any]:
         "logs": [event["message"] for event in logs["events"]],
         "model": without_reply(sagemaker.describe_model(ModelName=NAME)),
         "endpoint configuration": without_reply(sagemaker.describe_endpoint_config(EndpointConfigName=NAME)),
-    }  # fmt: skip
+    }
 
 
 def without_reply(reply: Any) -> dict[str, Any]:
@@ -199,10 +205,12 @@ ENDS = [shut_down, kill_server, kill_supervisor, kill_everything]
 
 @pytest.mark.aws("Local cloud", "everything is kept over `down` and `up`; endpoints come back InService", "exact")
 @pytest.mark.aws(
-    "Local cloud", "everything is kept over kill -9 and a reboot", "approximate",
+    "Local cloud",
+    "everything is kept over kill -9 and a reboot",
+    "approximate",
     "S3 objects and SageMaker at once, all else within a second of its change, or within ten times as long as a save "
     "takes (5 s with 1,000 executions in the history)",
-)  # fmt: skip
+)
 @pytest.mark.aws("Local cloud", "no process is left behind, however the cloud ends", "exact")
 @pytest.mark.parametrize("end", ENDS)
 def test_what_is_in_it_is_kept_and_no_process_is_left(furnished: Cloud, end: Callable[[Cloud], None]) -> None:
@@ -236,12 +244,14 @@ def test_a_training_job_ends_with_the_cloud(furnished: Cloud) -> None:
     role = boto3.client("iam").get_role(RoleName=f"{NAME}-sagemaker")["Role"]["Arn"]
     photos: Any = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{NAME}/photo"}}
     sagemaker.create_training_job(
-        TrainingJobName=NAME, RoleArn=role,
+        TrainingJobName=NAME,
+        RoleArn=role,
         AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
         InputDataConfig=[{"ChannelName": "train", "DataSource": photos}],
-        OutputDataConfig={"S3OutputPath": f"s3://{NAME}/models"}, StoppingCondition={"MaxRuntimeInSeconds": 600},
+        OutputDataConfig={"S3OutputPath": f"s3://{NAME}/models"},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
         ResourceConfig={"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
-    )  # fmt: skip
+    )
     while not (jobs := [one for one in furnished.family() if one.cmdline()[-1:] == ["train"]]):
         time.sleep(0.02)
     furnished.run("down")

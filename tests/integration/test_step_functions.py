@@ -119,9 +119,11 @@ def test_the_limit_of_a_state_s_output(run: Callable[..., Any]) -> None:
 
 @pytest.mark.correction(name="terminal-errors")
 @pytest.mark.aws(
-    "Step Functions", "States.DataLimitExceeded is caught by its own name only", "approximate",
+    "Step Functions",
+    "States.DataLimitExceeded is caught by its own name only",
+    "approximate",
     "as AWS documents it; runs on AWS that were published show States.ALL catch that of a Lambda task",
-)  # fmt: skip
+)
 @pytest.mark.parametrize(
     ("errors", "status"),
     [("States.ALL", "FAILED"), ("States.TaskFailed", "FAILED"), ("States.DataLimitExceeded", "SUCCEEDED")],
@@ -239,9 +241,11 @@ def test_a_function_s_error_is_named_by_its_class(run: Callable[..., Any]) -> No
 
 
 @pytest.mark.aws(
-    "Step Functions", "a function that times out or runs out of memory", "approximate",
+    "Step Functions",
+    "a function that times out or runs out of memory",
+    "approximate",
     "Sandbox.Timedout and Runtime.OutOfMemory, as newer runtimes; older ones were Lambda.Unknown",
-)  # fmt: skip
+)
 @pytest.mark.parametrize(
     ("event", "error"), [({"sleep": 6}, "Sandbox.Timedout"), ({"allocate": 300_000_000}, "Runtime.OutOfMemory")]
 )
@@ -296,14 +300,20 @@ def test_a_missing_function_is_named(run: Callable[..., Any], function: str) -> 
 
 
 @pytest.mark.aws(
-    "Step Functions", "the history of an execution", "approximate",
+    "Step Functions",
+    "the history of an execution",
+    "approximate",
     "a task that is a function has TaskScheduled, TaskSucceeded and TaskFailed, on AWS LambdaFunction...",
-)  # fmt: skip
+)
 def test_the_history_tells_what_happened(client: Any, run: Callable[..., Any]) -> None:
     assert event_types(client, run({})["executionArn"]) == [
-        "ExecutionStarted", "TaskStateEntered", "TaskScheduled", "TaskSucceeded", "TaskStateExited",
+        "ExecutionStarted",
+        "TaskStateEntered",
+        "TaskScheduled",
+        "TaskSucceeded",
+        "TaskStateExited",
         "ExecutionSucceeded",
-    ]  # fmt: skip
+    ]
 
 
 def event_types(client: Any, execution: str) -> list[str]:
@@ -349,7 +359,12 @@ def metric(machine: str, name: str) -> float:
     """Return the sum of a metric's values."""
     now = datetime.now(UTC)
     points = boto3.client("cloudwatch").get_metric_statistics(
-        Namespace="AWS/States", MetricName=name, Dimensions=[{"Name": "StateMachineArn", "Value": machine}],
-        StartTime=now - timedelta(minutes=10), EndTime=now + timedelta(minutes=1), Period=3600, Statistics=["Sum"],
-    )["Datapoints"]  # fmt: skip
+        Namespace="AWS/States",
+        MetricName=name,
+        Dimensions=[{"Name": "StateMachineArn", "Value": machine}],
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now + timedelta(minutes=1),
+        Period=3600,
+        Statistics=["Sum"],
+    )["Datapoints"]
     return sum(point["Sum"] for point in points)

@@ -15,9 +15,13 @@ FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and, for Lambda's own errors,
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
 AWS_ERRORS = {
-    "Lambda.AWSLambdaException", "Lambda.ClientExecutionTimeoutException", "Lambda.SdkClientException",
-    "Lambda.ServiceException", "Lambda.TooManyRequestsException", "States.Timeout",
-}  # fmt: skip
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+    "States.Timeout",
+}
 
 
 @pytest.fixture(scope="module")

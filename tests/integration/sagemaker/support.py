@@ -68,9 +68,11 @@ def archive_without_a_model() -> bytes:
 
 def job_request(name: str, bucket: str, role: str, **changes: Any) -> dict[str, Any]:
     uris = {
-        "train": "images/train/", "validation": "images/validation/",
-        "train_lst": "lists/train.lst", "validation_lst": "lists/validation.lst",
-    }  # fmt: skip
+        "train": "images/train/",
+        "validation": "images/validation/",
+        "train_lst": "lists/train.lst",
+        "validation_lst": "lists/validation.lst",
+    }
     return {
         "TrainingJobName": name,
         "RoleArn": role,

@@ -37,8 +37,12 @@ def invoke(runtime: Any, endpoint_name: str, image: bytes, number: int = 1) -> N
 
 @ledger(SERVICE, "data capture: one record per answered inference, InferenceId, several records a file", "exact")
 @ledger(SERVICE, "data capture: files written after a second", "approximate", "AWS gathers records for minutes")
-@ledger(SERVICE, "data capture of requests that the container refuses", "approximate",
-        "not captured; AWS does not say what it does")  # fmt: skip
+@ledger(
+    SERVICE,
+    "data capture of requests that the container refuses",
+    "approximate",
+    "not captured; AWS does not say what it does",
+)
 def test_every_inference_is_captured_once(runtime: Any, endpoint: str, bucket: str) -> None:
     image = png(0, 3)
     with pytest.raises(runtime.exceptions.ModelError):
@@ -95,8 +99,12 @@ def test_only_the_modes_that_were_asked_for_are_captured(
     assert len(json.loads(base64.b64decode(answer["data"]))) == 2
 
 
-@ledger(SERVICE, "data capture: a role that may not write leaves the answers alone; the endpoint's log says why",
-        "approximate", "wording may differ")  # fmt: skip
+@ledger(
+    SERVICE,
+    "data capture: a role that may not write leaves the answers alone; the endpoint's log says why",
+    "approximate",
+    "wording may differ",
+)
 def test_a_capture_that_may_not_be_written_is_logged(
     sagemaker: Any, runtime: Any, job: dict[str, Any], bucket: str, create_endpoint: CreateEndpoint
 ) -> None:

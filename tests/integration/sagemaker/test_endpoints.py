@@ -46,8 +46,10 @@ def test_an_endpoint_in_service_is_described(sagemaker: Any, endpoint: str, buck
     assert description["EndpointStatus"] == "InService"
     (described,) = description["ProductionVariants"]
     assert (described["VariantName"], described["CurrentInstanceCount"], described["CurrentWeight"]) == (
-        "AllTraffic", 1, 1.0,
-    )  # fmt: skip
+        "AllTraffic",
+        1,
+        1.0,
+    )
     assert described["DeployedImages"][0]["SpecifiedImage"] == IMAGE
     assert description["DataCaptureConfig"]["CaptureStatus"] == "Started"
     assert description["DataCaptureConfig"]["DestinationS3Uri"] == f"s3://{bucket}/captured"
@@ -161,9 +163,13 @@ def test_an_endpoint_that_cannot_be_built_fails(
 
 
 @only_local
-@ledger("SageMaker", "a container that dies is started again; DescribeEndpoint shows it; ModelError meanwhile",
-        "approximate", "AWS replaces unhealthy instances, too; here, only a container that has ended is replaced, with "
-        "growing pauses when it keeps ending")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "a container that dies is started again; DescribeEndpoint shows it; ModelError meanwhile",
+    "approximate",
+    "AWS replaces unhealthy instances, too; here, only a container that has ended is replaced, with "
+    "growing pauses when it keeps ending",
+)
 def test_a_dead_container_is_started_again(
     sagemaker: Any, runtime: Any, model: str, create_endpoint: CreateEndpoint
 ) -> None:
@@ -247,9 +253,13 @@ def test_names_are_used_once(sagemaker: Any, model: str, endpoint: str, role: st
         sagemaker.create_endpoint_config(EndpointConfigName=endpoint, ProductionVariants=[variant(model)])
 
 
-@ledger("SageMaker", "what a model or an endpoint would ignore here (several containers, VPC, KMS, serverless and "
-        "asynchronous inference, shadow variants, explainers, autoscaling, deployment guardrails, ...)", "absent",
-        "ValidationException that names the member")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "what a model or an endpoint would ignore here (several containers, VPC, KMS, serverless and "
+    "asynchronous inference, shadow variants, explainers, autoscaling, deployment guardrails, ...)",
+    "absent",
+    "ValidationException that names the member",
+)
 @pytest.mark.parametrize(
     ("call", "arguments", "member"),
     [
@@ -265,21 +275,32 @@ def test_names_are_used_once(sagemaker: Any, model: str, endpoint: str, role: st
         ("create_endpoint_config", {"ShadowProductionVariants": [variant("x")]}, "ShadowProductionVariants"),
         (
             "create_endpoint_config",
-            {"ProductionVariants": [
-                {"VariantName": "A", "ModelName": "x",
-                 "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
-            ]},
+            {
+                "ProductionVariants": [
+                    {
+                        "VariantName": "A",
+                        "ModelName": "x",
+                        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+                    }
+                ]
+            },
             "ProductionVariants.ServerlessConfig",
         ),
         (
             "update_endpoint",
-            {"DeploymentConfig": {"RollingUpdatePolicy": {
-                "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}, "WaitIntervalInSeconds": 0}}},
+            {
+                "DeploymentConfig": {
+                    "RollingUpdatePolicy": {
+                        "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
+                        "WaitIntervalInSeconds": 0,
+                    }
+                }
+            },
             "DeploymentConfig",
         ),
         ("update_endpoint", {"RetainAllVariantProperties": True}, "RetainAllVariantProperties"),
     ],
-)  # fmt: skip
+)
 def test_what_would_be_ignored_is_refused(
     sagemaker: Any, role: str, call: str, arguments: dict[str, Any], member: str
 ) -> None:
@@ -300,8 +321,12 @@ def test_what_would_be_ignored_is_refused(
         ([{"VariantName": "A", "ModelName": NAME}], "needs InstanceType"),
     ],
 )
-@ledger("SageMaker", "production variants that contradict each other are refused", "approximate",
-        "code as on AWS, wording may differ")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "production variants that contradict each other are refused",
+    "approximate",
+    "code as on AWS, wording may differ",
+)
 def test_variants_must_fit(sagemaker: Any, model: str, variants: list[dict[str, Any]], sentence: str) -> None:
     with pytest.raises(ClientError, match=rf"ValidationException.*{sentence}"):
         sagemaker.create_endpoint_config(EndpointConfigName="x", ProductionVariants=variants)

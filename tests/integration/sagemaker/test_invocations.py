@@ -26,8 +26,11 @@ def test_the_endpoint_answers_with_probabilities(runtime: Any, endpoint: str) ->
     assert reply["InvokedProductionVariant"] == "AllTraffic"
 
 
-@ledger("SageMaker Runtime", "4xx of the container: ModelError with OriginalStatusCode, OriginalMessage, LogStreamArn",
-        "exact")  # fmt: skip
+@ledger(
+    "SageMaker Runtime",
+    "4xx of the container: ModelError with OriginalStatusCode, OriginalMessage, LogStreamArn",
+    "exact",
+)
 def test_what_is_not_an_image_is_a_model_error(runtime: Any, endpoint: str) -> None:
     with pytest.raises(ClientError) as caught:
         runtime.invoke_endpoint(EndpointName=endpoint, ContentType="image/png", Body=b"not an image")
@@ -61,8 +64,12 @@ def test_an_unknown_endpoint_is_not_found(runtime: Any) -> None:
         runtime.invoke_endpoint(EndpointName="nowhere", Body=b"")
 
 
-@ledger("SageMaker Runtime", "an endpoint that is not InService: ValidationError", "approximate",
-        "code as on AWS, wording may differ")  # fmt: skip
+@ledger(
+    "SageMaker Runtime",
+    "an endpoint that is not InService: ValidationError",
+    "approximate",
+    "code as on AWS, wording may differ",
+)
 def test_an_endpoint_that_is_created_cannot_answer(runtime: Any, model: str, create_endpoint: CreateEndpoint) -> None:
     name = create_endpoint(f"{NAME}-early", variant(model))
     with pytest.raises(ClientError, match=rf"ValidationError.*Endpoint {name} of account \d+ is not InService"):
@@ -87,8 +94,12 @@ def test_variants_are_chosen_by_weight_or_by_name(
         answers_as(TargetVariant="Other")
 
 
-@ledger("SageMaker Runtime", "a body over 6 MB: HTTP 413", "approximate",
-        "AWS's sentence as of its 5 MB limit; newer limits of AWS are higher")  # fmt: skip
+@ledger(
+    "SageMaker Runtime",
+    "a body over 6 MB: HTTP 413",
+    "approximate",
+    "AWS's sentence as of its 5 MB limit; newer limits of AWS are higher",
+)
 @pytest.mark.parametrize(("size", "code"), [(LIMIT, "ModelError"), (LIMIT + 1, "413")])
 def test_a_body_over_the_limit_is_refused(runtime: Any, endpoint: str, size: int, code: str) -> None:
     with pytest.raises(ClientError) as caught:
@@ -104,16 +115,21 @@ def test_a_header_against_the_model_is_refused(runtime: Any, endpoint: str) -> N
         runtime.invoke_endpoint(EndpointName=endpoint, InferenceId="i" * 65, Body=b"")
 
 
-@ledger("SageMaker Runtime", "multi-model endpoints, inference components, explanations, sessions", "absent",
-        "ValidationError that names the parameter")  # fmt: skip
+@ledger(
+    "SageMaker Runtime",
+    "multi-model endpoints, inference components, explanations, sessions",
+    "absent",
+    "ValidationError that names the parameter",
+)
 @pytest.mark.parametrize("parameter", ["TargetModel", "InferenceComponentName", "EnableExplanations", "SessionId"])
 def test_what_would_be_ignored_is_refused(runtime: Any, endpoint: str, parameter: str) -> None:
     with pytest.raises(ClientError, match=rf"ValidationError.*does not emulate {parameter} of InvokeEndpoint"):
         runtime.invoke_endpoint(EndpointName=endpoint, Body=b"", **{parameter: "x"})
 
 
-@ledger("SageMaker Runtime", "InvokeEndpointAsync, InvokeEndpointWithResponseStream", "absent",
-        "UnknownOperationException")  # fmt: skip
+@ledger(
+    "SageMaker Runtime", "InvokeEndpointAsync, InvokeEndpointWithResponseStream", "absent", "UnknownOperationException"
+)
 def test_streaming_is_not_emulated(runtime: Any, endpoint: str) -> None:
     with pytest.raises(ClientError, match=r"UnknownOperationException.*does not emulate"):
         runtime.invoke_endpoint_with_response_stream(EndpointName=endpoint, Body=b"")

@@ -59,8 +59,12 @@ def model_archive(job: dict[str, Any], bucket: str) -> bytes:
 @only_local
 @pytest.mark.aws("SageMaker Runtime", "data capture: nothing is lost when the local cloud is stopped", "exact")
 @pytest.mark.aws("Local cloud", "endpoints come back InService after down and up", "exact")
-@pytest.mark.aws("Local cloud", "a training job that runs when the cloud is stopped", "approximate",
-                 "its process ends and it is Failed, with that reason")  # fmt: skip
+@pytest.mark.aws(
+    "Local cloud",
+    "a training job that runs when the cloud is stopped",
+    "approximate",
+    "its process ends and it is Failed, with that reason",
+)
 def test_a_stopped_cloud_loses_nothing_but_its_jobs(model_archive: bytes, localcloud: Localcloud) -> None:
     boto3.client("s3").create_bucket(Bucket="data")
     boto3.client("s3").put_object(Bucket="data", Key="model.tar.gz", Body=model_archive)

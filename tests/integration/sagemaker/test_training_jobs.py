@@ -41,10 +41,19 @@ def test_a_job_goes_through_aws_s_statuses_to_a_model(job: dict[str, Any], bucke
     assert job["TrainingTimeInSeconds"] == job["BillableTimeInSeconds"]
 
 
-@ledger("SageMaker", "training on another machine", "approximate", "jobs are processes of this machine, whatever the "
-     "instance type; their speed is this machine's, and a container image is a program of this project")  # fmt: skip
-@ledger("SageMaker", "container contract: /opt/ml, hyperparameters.json, output/failure, SIGTERM, exit code",
-     "approximate", "another directory stands for /opt/ml; SAGEMAKER_BASE_DIR names it")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "training on another machine",
+    "approximate",
+    "jobs are processes of this machine, whatever the "
+    "instance type; their speed is this machine's, and a container image is a program of this project",
+)
+@ledger(
+    "SageMaker",
+    "container contract: /opt/ml, hyperparameters.json, output/failure, SIGTERM, exit code",
+    "approximate",
+    "another directory stands for /opt/ml; SAGEMAKER_BASE_DIR names it",
+)
 @ledger("SageMaker", "logs of a job in /aws/sagemaker/TrainingJobs, written as the execution role", "exact")
 @ledger("SageMaker", "FinalMetricDataList, by the built-in algorithm's metric definitions", "exact")
 def test_a_job_s_metrics_and_log_are_kept(job: dict[str, Any]) -> None:
@@ -56,10 +65,14 @@ def test_a_job_s_metrics_and_log_are_kept(job: dict[str, Any]) -> None:
 @ledger("SageMaker", "every value of a job's metrics in CloudWatch, namespace /aws/sagemaker/TrainingJobs", "exact")
 def test_every_epoch_s_metrics_are_in_cloudwatch(job: dict[str, Any]) -> None:
     statistics = boto3.client("cloudwatch").get_metric_statistics(
-        Namespace=LOG_GROUP, MetricName="validation:accuracy",
-        Dimensions=[{"Name": "TrainingJobName", "Value": NAME}], Period=86_400, Statistics=["SampleCount"],
-        StartTime=job["CreationTime"].timestamp() - 86_400, EndTime=job["TrainingEndTime"].timestamp() + 86_400,
-    )  # fmt: skip
+        Namespace=LOG_GROUP,
+        MetricName="validation:accuracy",
+        Dimensions=[{"Name": "TrainingJobName", "Value": NAME}],
+        Period=86_400,
+        Statistics=["SampleCount"],
+        StartTime=job["CreationTime"].timestamp() - 86_400,
+        EndTime=job["TrainingEndTime"].timestamp() + 86_400,
+    )
     assert sum(point["SampleCount"] for point in statistics["Datapoints"]) == 2
 
 
@@ -113,8 +126,12 @@ def test_a_stopped_job_keeps_its_model_so_far(sagemaker: Any, bucket: str, role:
 
 
 @ledger("SageMaker", "MaxRuntimeInSeconds: status Stopped, secondary status MaxRuntimeExceeded", "exact")
-@ledger("SageMaker", "managed spot training", "approximate",
-     "accepted under AWS's rules, never interrupted; billable seconds are the training seconds")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "managed spot training",
+    "approximate",
+    "accepted under AWS's rules, never interrupted; billable seconds are the training seconds",
+)
 def test_a_job_ends_when_its_time_is_over(sagemaker: Any, bucket: str, role: str) -> None:
     name = f"{NAME}-late"
     limits = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 1}
@@ -151,8 +168,12 @@ def test_a_channel_without_objects_is_refused(sagemaker: Any, bucket: str, role:
         sagemaker.create_training_job(**job_request("x", bucket, role, InputDataConfig=[channel("train", uri)]))
 
 
-@ledger("SageMaker", "an image that is not there, or that the role may not pull, fails the job", "approximate",
-     "AWS's sentence, and what runs here instead")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "an image that is not there, or that the role may not pull, fails the job",
+    "approximate",
+    "AWS's sentence, and what runs here instead",
+)
 def test_an_unknown_image_fails_the_job(sagemaker: Any, bucket: str, role: str) -> None:
     image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/my-own:1"
     specification = {"TrainingImage": image, "TrainingInputMode": "File"}
@@ -172,8 +193,12 @@ def test_a_role_that_may_not_pull_the_image_fails_the_job(sagemaker: Any, bucket
     assert "BatchGetImage" in reason
 
 
-@ledger("SageMaker", "the built-in image-classification algorithm trains on GPU instances only", "approximate",
-     "the job fails as on AWS, the wording may differ; no GPU is used")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "the built-in image-classification algorithm trains on GPU instances only",
+    "approximate",
+    "the job fails as on AWS, the wording may differ; no GPU is used",
+)
 def test_the_algorithm_asks_for_a_gpu(sagemaker: Any, bucket: str, role: str) -> None:
     name = f"{NAME}-cpu"
     machine = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10}
@@ -190,10 +215,18 @@ def test_a_built_in_algorithm_has_its_own_metrics(sagemaker: Any, bucket: str, r
         sagemaker.create_training_job(**request)
 
 
-@ledger("SageMaker", "requests are checked against botocore's model: required members, lengths, ranges, patterns, "
-        "enumerations; all violations in AWS's words", "exact")  # fmt: skip
-@ledger("SageMaker", "members of a wrong type are a SerializationException", "approximate",
-        "wording may differ; members that the model does not know are refused, too")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "requests are checked against botocore's model: required members, lengths, ranges, patterns, "
+    "enumerations; all violations in AWS's words",
+    "exact",
+)
+@ledger(
+    "SageMaker",
+    "members of a wrong type are a SerializationException",
+    "approximate",
+    "wording may differ; members that the model does not know are refused, too",
+)
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -217,9 +250,13 @@ def test_a_request_against_the_model_is_refused(
         unchecked.create_training_job(**job_request("x", bucket, role, **changes))
 
 
-@ledger("SageMaker", "what a training job would ignore here (VPC, KMS, checkpoints, Pipe mode, manifests, several "
-     "instances, instance groups, warm pools, network isolation, debugger, ...)", "absent",
-     "ValidationException that names the member")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "what a training job would ignore here (VPC, KMS, checkpoints, Pipe mode, manifests, several "
+    "instances, instance groups, warm pools, network isolation, debugger, ...)",
+    "absent",
+    "ValidationException that names the member",
+)
 @pytest.mark.parametrize(
     ("changes", "member"),
     [
@@ -239,13 +276,18 @@ def test_a_request_against_the_model_is_refused(
         ),
         ({"AlgorithmSpecification": {"TrainingInputMode": "Pipe"}}, r"TrainingInputMode 'Pipe' \(only 'File'\)"),
         (
-            {"InputDataConfig": [
-                {"ChannelName": "c", "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://b/m"}}}
-            ]},
+            {
+                "InputDataConfig": [
+                    {
+                        "ChannelName": "c",
+                        "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://b/m"}},
+                    }
+                ]
+            },
             r"InputDataConfig.DataSource.S3DataSource.S3DataType 'ManifestFile'",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_would_be_ignored_is_refused(
     sagemaker: Any, bucket: str, role: str, changes: dict[str, Any], member: str
 ) -> None:
@@ -254,8 +296,12 @@ def test_what_would_be_ignored_is_refused(
 
 
 @ledger("SageMaker", "ListTrainingJobs, ListModels, ListEndpointConfigs, ListEndpoints: filters, order, pages", "exact")
-@ledger("SageMaker", "the order of a list when none is asked for", "approximate",
-        "newest first in all; AWS's reference says oldest first for ListTrainingJobs")  # fmt: skip
+@ledger(
+    "SageMaker",
+    "the order of a list when none is asked for",
+    "approximate",
+    "newest first in all; AWS's reference says oldest first for ListTrainingJobs",
+)
 def test_jobs_are_listed_with_filters(sagemaker: Any, job: dict[str, Any]) -> None:
     def names(**filters: Any) -> list[str]:
         found = sagemaker.list_training_jobs(NameContains=NAME.upper(), MaxResults=100, **filters)
@@ -274,8 +320,9 @@ def test_tags_stay_with_their_resource(sagemaker: Any, job: dict[str, Any]) -> N
     arn = job["TrainingJobArn"]
     sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "cost", "Value": "low"}])
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [
-        {"Key": "team", "Value": "scones"}, {"Key": "cost", "Value": "low"}
-    ]  # fmt: skip
+        {"Key": "team", "Value": "scones"},
+        {"Key": "cost", "Value": "low"},
+    ]
     sagemaker.delete_tags(ResourceArn=arn, TagKeys=["team"])
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "cost", "Value": "low"}]
 

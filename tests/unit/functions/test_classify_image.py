@@ -29,9 +29,12 @@ def endpoint(app: ModuleType) -> Iterator[Stubber]:
 
 def request(image: bytes = PNG, content_type: str = "image/png", inference_id: str = "images/a.png") -> dict[str, Any]:
     return {
-        "EndpointName": "scones", "ContentType": content_type, "Accept": "application/json",
-        "InferenceId": inference_id, "Body": image,
-    }  # fmt: skip
+        "EndpointName": "scones",
+        "ContentType": content_type,
+        "Accept": "application/json",
+        "InferenceId": inference_id,
+        "Body": image,
+    }
 
 
 def answer(probabilities: list[float]) -> dict[str, Any]:
