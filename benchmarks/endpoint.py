@@ -88,16 +88,21 @@ def served_model(endpoint_name: str) -> Iterator[Model]:
 
 def boto3_call(endpoint_name: str, image: bytes) -> Call:
     runtime = boto3.client("sagemaker-runtime")
-    request = {"EndpointName": endpoint_name, "ContentType": "image/png", "Body": image}
-    return lambda: runtime.invoke_endpoint(**request)["Body"].read()
+
+    def call() -> bytes:
+        return runtime.invoke_endpoint(EndpointName=endpoint_name, ContentType="image/png", Body=image)["Body"].read()
+
+    return call
 
 
 def signed_call(endpoint_name: str, image: bytes) -> Call:
     """Return a call over a connection of its own."""
     session = boto3.Session()
+    credentials = session.get_credentials()
+    assert credentials is not None, "signing needs the credentials of an environment or a profile"
     address = urlsplit(os.environ["AWS_ENDPOINT_URL"])
     connection = http.client.HTTPConnection(address.netloc)
-    signer = SigV4Auth(session.get_credentials(), "sagemaker", session.region_name)
+    signer = SigV4Auth(credentials, "sagemaker", session.region_name)
     path = f"/endpoints/{endpoint_name}/invocations"
 
     def call() -> bytes:

@@ -152,9 +152,8 @@ def reports(log_group: str, since: int) -> list[dict[str, float]]:
 def cloud_processes() -> list[psutil.Process]:
     """Return the server that listens at AWS_ENDPOINT_URL and all its descendants; none when it is AWS."""
     port = os.environ.get("AWS_ENDPOINT_URL", "").rpartition(":")[2]
-    listening = [
-        one.pid for one in psutil.net_connections("tcp") if one.status == "LISTEN" and str(one.laddr[1]) == port
-    ]
+    connections = psutil.net_connections("tcp")
+    listening = [one.pid for one in connections if one.status == "LISTEN" and one.laddr and str(one.laddr[1]) == port]
     if not listening or listening[0] is None:
         return []
     server = psutil.Process(listening[0])

@@ -11,15 +11,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-CONTENT_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}  # by the first bytes
-TRANSIENT = {
-    "InternalFailure",
-    "InternalDependencyException",
-    "ModelError",
-    "ModelNotReadyException",
-    "ServiceUnavailable",
-    "ThrottlingException",
-}
+CONTENT_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}  # by the image's first bytes
+FAILING = {"InternalFailure", "InternalDependencyException", "ModelError", "ServiceUnavailable"}
+BUSY = {"ModelNotReadyException", "ThrottlingException"}
 
 logger = logging.getLogger()
 s3 = boto3.client("s3")
@@ -31,22 +25,23 @@ class InvalidEventError(Exception):
 
 
 class InvalidImageError(Exception):
-    """When the endpoint refuses the photo; asking again would not help."""
+    """When the endpoint refuses the photo; a retry would not help."""
 
 
 class EndpointUnavailableError(Exception):
-    """When the endpoint cannot answer right now; the state machine retries it."""
+    """When the endpoint cannot answer now; the state machine retries."""
 
 
 def unwrap(event: Any) -> dict[str, Any]:
     """Return the innermost `body` of an event; each may be an object or a JSON string."""
     while isinstance(event, str) or "body" in event:
         event = json.loads(event) if isinstance(event, str) else event["body"]
-    return event
+    body: dict[str, Any] = event
+    return body
 
 
 def read_image(body: dict[str, Any]) -> bytes:
-    """Return the photo from the event, or from the bucket when it travels by reference."""
+    """Return the photo from the event, or from the bucket when the event carries a reference only."""
     if body.get("image_data"):
         try:
             return base64.b64decode(body["image_data"], validate=True)
@@ -59,34 +54,33 @@ def read_image(body: dict[str, Any]) -> bytes:
 def classify_image(image: bytes, s3_key: str) -> list[float]:
     """Return one probability per class, in label order.
 
-    The inference id (at most 64 ASCII characters) lets captured data be joined to the photo.
-
     Raises:
         InvalidImageError: The endpoint answered 4xx.
-        EndpointUnavailableError: It is throttled, failing, or did not answer in time.
+        EndpointUnavailableError: The endpoint is throttled, is failing, or did not answer in time.
     """
-    content_type = next((t for magic, t in CONTENT_TYPES.items() if image.startswith(magic)), "application/x-image")
     try:
         answer = runtime.invoke_endpoint(
             EndpointName=os.environ["ENDPOINT_NAME"],
-            ContentType=content_type,
+            ContentType=next((CONTENT_TYPES[m] for m in CONTENT_TYPES if image.startswith(m)), "application/x-image"),
             Accept="application/json",
-            InferenceId=quote(s3_key)[-64:],
+            InferenceId=quote(s3_key)[-64:],  # joins captured data to the photo; at most 64 ASCII characters
             Body=image,
         )
     except (ConnectionError, HTTPClientError) as err:
         raise EndpointUnavailableError(str(err)) from err
     except ClientError as err:
-        if 400 <= err.response.get("OriginalStatusCode", 0) < 500:
-            raise InvalidImageError(f"The endpoint refused {s3_key}: {err.response['OriginalMessage']}") from err
-        if err.response["Error"]["Code"] in TRANSIENT:
+        response: Any = err.response
+        if 400 <= response.get("OriginalStatusCode", 0) < 500:
+            raise InvalidImageError(f"The endpoint refused {s3_key}: {response['OriginalMessage']}") from err
+        if response["Error"]["Code"] in FAILING | BUSY:
             raise EndpointUnavailableError(str(err)) from err
         raise
-    return json.loads(answer["Body"].read())
+    probabilities: list[float] = json.loads(answer["Body"].read())
+    return probabilities
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return the event with `inferences` filled and `image_data` dropped: nothing downstream needs it."""
+    """Return the event with `inferences`, and without `image_data`, which no later state needs."""
     body = unwrap(event)
     if not (body.get("s3_bucket") and body.get("s3_key")):
         raise InvalidEventError(f"The event needs s3_bucket and s3_key, but has only {sorted(body)}.")

@@ -1,4 +1,4 @@
-"""filterInferences: let an inference pass only if the model is sure enough."""
+"""filterInferences: fail the execution unless the best class reaches the confidence threshold."""
 
 import json
 import logging
@@ -20,14 +20,15 @@ def unwrap(event: Any) -> dict[str, Any]:
     """Return the innermost `body` of an event; each may be an object or a JSON string."""
     while isinstance(event, str) or "body" in event:
         event = json.loads(event) if isinstance(event, str) else event["body"]
-    return event
+    body: dict[str, Any] = event
+    return body
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return the event unchanged when its best inference reaches the threshold.
 
     Raises:
-        ThresholdConfidenceNotMetError: It does not; the execution is meant to fail.
+        ThresholdConfidenceNotMetError: No class reaches the threshold. The execution is meant to fail.
     """
     body = unwrap(event)
     inferences = body.get("inferences")
@@ -39,10 +40,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     logger.info("filtered", extra={"s3_key": body.get("s3_key"), "confidence": best, "threshold": threshold})
     if not best >= threshold:  # also true when best is NaN
         raise ThresholdConfidenceNotMetError(f"THRESHOLD_CONFIDENCE_NOT_MET: best {best:.3f} < {threshold:.3f}")
-    answer = {
-        "s3_bucket": body.get("s3_bucket"),
-        "s3_key": body.get("s3_key"),
-        "image_data": "",
-        "inferences": inferences,
-    }
-    return {"statusCode": 200, "body": answer}
+    answer = {"s3_bucket": body.get("s3_bucket"), "s3_key": body.get("s3_key")}
+    return {"statusCode": 200, "body": {**answer, "image_data": "", "inferences": inferences}}

@@ -23,15 +23,15 @@ import pytest
 from docker.errors import DockerException
 
 from tests.docker.forwarder import forwarding
-from tests.integration.deployed import create_role
-from tests.integration.served import create_endpoint
+from tests.integration.support.endpoints import create_constant_endpoint
+from tests.integration.support.iam import create_role
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
 NAME = "scones-unlimited"  # the stack and the endpoint that the events and the template's defaults name
 BUCKET = f"{NAME}-000000000000-us-east-1"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-IMAGE = f"public.ecr.aws/lambda/python:3.13-{ARCHITECTURE}"
+LAMBDA_IMAGE = f"public.ecr.aws/lambda/python:3.13-{ARCHITECTURE}"
 
 Invoke = Callable[[str, str], dict[str, Any]]
 
@@ -84,7 +84,7 @@ def endpoint_url(engine: docker.DockerClient, aws: dict[str, str]) -> Iterator[s
 @pytest.fixture(scope="module")
 def invoke(engine: docker.DockerClient, aws: dict[str, str], project: Path, endpoint_url: str) -> Invoke:
     (project / "variables.json").write_text(json.dumps({"Parameters": {"AWS_ENDPOINT_URL": endpoint_url}}))
-    pull = ["--skip-pull-image"] if engine.images.list(IMAGE) else []
+    pull = ["--skip-pull-image"] if engine.images.list(LAMBDA_IMAGE) else []
 
     def run(function: str, event: str) -> dict[str, Any]:
         """Return what the function answers; SAM's exit code is 0 for its errors too."""
@@ -106,7 +106,7 @@ def endpoint(engine: docker.DockerClient, aws: dict[str, str]) -> None:
     s3 = boto3.resource("s3").create_bucket(Bucket=BUCKET)
     s3.put_object(Key=classified["s3_key"], Body=base64.b64decode(classified["image_data"]))
     read = {"Effect": "Allow", "Action": ["s3:GetObject", "ecr:*"], "Resource": "*"}
-    create_endpoint(NAME, BUCKET, create_role(NAME, "sagemaker.amazonaws.com", read), [0.95, 0.05])
+    create_constant_endpoint(NAME, BUCKET, create_role(NAME, "sagemaker", read), [0.95, 0.05])
 
 
 def test_a_sure_inference_passes(invoke: Invoke) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.integration.deployed import WRITE_LOGS, create_function, create_role
-from tests.integration.served import create_endpoint, delete_endpoint
+from tests.integration.support.endpoints import create_constant_endpoint, delete_constant_endpoint
+from tests.integration.support.functions import create_function
+from tests.integration.support.iam import WRITE_LOGS, create_role
 
 NAME = "aws-cli-test"
 TEMPLATE = {
@@ -52,7 +53,7 @@ def bucket(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str
 
 @pytest.fixture(scope="module")
 def function(aws: dict[str, str]) -> str:
-    create_function(NAME, create_role(f"{NAME}-function", "lambda.amazonaws.com", WRITE_LOGS), CODE)
+    create_function(NAME, create_role(f"{NAME}-function", "lambda", WRITE_LOGS), CODE)
     return NAME
 
 
@@ -60,7 +61,7 @@ def function(aws: dict[str, str]) -> str:
 def state_machine(function: str) -> str:
     """A state machine that calls the function."""
     invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
-    role = create_role(f"{NAME}-states", "states.amazonaws.com", invoke)
+    role = create_role(f"{NAME}-states", "states", invoke)
     arn = read("lambda", "get-function", "--function-name", function, "--query", "Configuration.FunctionArn")
     definition = {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": arn, "End": True}}}
     made = ("--name", NAME, "--role-arn", role, "--definition", json.dumps(definition))
@@ -71,9 +72,9 @@ def state_machine(function: str) -> str:
 @pytest.fixture(scope="module")
 def endpoint(bucket: str) -> Iterator[str]:
     s3 = {"Effect": "Allow", "Action": ["s3:GetObject", "ecr:*"], "Resource": "*"}
-    create_endpoint(NAME, bucket, create_role(f"{NAME}-endpoint", "sagemaker.amazonaws.com", s3), [0.75, 0.25])
+    create_constant_endpoint(NAME, bucket, create_role(f"{NAME}-endpoint", "sagemaker", s3), [0.75, 0.25])
     yield NAME
-    delete_endpoint(NAME)
+    delete_constant_endpoint(NAME)
 
 
 @pytest.mark.aws("CloudFormation and SAM CLI", "`aws cloudformation deploy` and `describe-stacks`", "exact")
@@ -190,7 +191,7 @@ def test_listings_are_paged(bucket: str) -> None:
 
 @pytest.mark.aws("CloudFormation and SAM CLI", "boto3's waiters", "exact")
 def test_waiters_see_the_end(bucket: str) -> None:
-    quick = {"Delay": 1, "MaxAttempts": 30}
+    quick: Any = {"Delay": 1, "MaxAttempts": 30}
     boto3.client("cloudformation").get_waiter("stack_create_complete").wait(StackName=NAME, WaiterConfig=quick)
     boto3.client("s3").get_waiter("bucket_exists").wait(Bucket=bucket, WaiterConfig=quick)
     boto3.client("iam").get_waiter("role_exists").wait(RoleName=f"{NAME}-endpoint", WaiterConfig=quick)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.callers import client_of_role
+from tests.integration.support.iam import client_of_role
 
 
 @pytest.mark.correction(name="cloudwatch-namespace")

@@ -2,11 +2,7 @@
 
 import base64
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +15,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localcloud.environment import client_environment
-from tests.integration.deployed import NAME, WRITE_LOGS, create_function, create_role, package
+from tests.integration.support.clouds import own_cloud
+from tests.integration.support.functions import create_function, package
+from tests.integration.support.iam import WRITE_LOGS, create_role
+from tests.integration.support.names import NAME
 
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # One function that does what its event says.
@@ -53,7 +51,7 @@ def client(aws: dict[str, str]) -> Any:
 
 @pytest.fixture(scope="module")
 def role(aws: dict[str, str]) -> str:
-    return create_role(f"{NAME}-function", "lambda.amazonaws.com", WRITE_LOGS)
+    return create_role(f"{NAME}-function", "lambda", WRITE_LOGS)
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +278,7 @@ def test_json_logs_say_what_ended_an_invocation(client: Any, json_function: str)
 @pytest.mark.aws("Lambda", "a function whose role may not write logs has none, and works", "exact")
 def test_without_permission_no_log_is_written(client: Any, aws: dict[str, str]) -> None:
     name = f"{NAME}-mute"
-    create_function(name, create_role(name, "lambda.amazonaws.com"), CODE)
+    create_function(name, create_role(name, "lambda"), CODE)
     assert invoke(client, name)[2] is None
     assert not boto3.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
 
@@ -337,24 +335,12 @@ def test_a_burst_within_the_account_s_concurrency_loses_nothing(client: Any, fun
 
 
 def test_the_account_s_concurrency_can_be_lowered(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    cloud = [sys.executable, "-m", "localcloud", "--directory", str(tmp_path)]
-    subprocess.run(
-        [*cloud, "up", "--port", str(port)], check=True, env={**os.environ, "LAMBDA_ACCOUNT_CONCURRENCY": "2"}
-    )
-    try:
-        with pytest.MonkeyPatch.context() as environment:
-            for name, value in client_environment(port).items():
-                environment.setenv(name, value)
-            client = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
-            create_function(f"{NAME}-few", create_role(f"{NAME}-few", "lambda.amazonaws.com"), CODE)
-            assert client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 2
-            with ThreadPoolExecutor(4) as pool:
-                answers = list(pool.map(lambda _: throttling(lambda: invoke(client, f"{NAME}-few", sleep=1)), range(4)))
-    finally:
-        subprocess.run([*cloud, "down"], check=True)
+    with own_cloud(tmp_path, LAMBDA_ACCOUNT_CONCURRENCY="2"):
+        client = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+        create_function(f"{NAME}-few", create_role(f"{NAME}-few", "lambda"), CODE)
+        assert client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 2
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: throttling(lambda: invoke(client, f"{NAME}-few", sleep=1)), range(4)))
     assert sorted(answers) == ["", "", *["ConcurrentInvocationLimitExceeded"] * 2]
 
 

@@ -5,11 +5,9 @@ that none is missing. What the local cloud cannot show is in NOT_SHOWN, with the
 """
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,21 +15,20 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.sagemaker.support import (
-    IMAGE,
+from tests.integration.support.endpoints import (
+    capture_config,
     captured,
-    document,
-    ended_job,
-    hyperparameters,
-    job_request,
-    log_of,
-    png,
-    settled,
+    container_definition,
+    settled_endpoint,
     variant,
-    wait,
 )
+from tests.integration.support.iam import policy_document
+from tests.integration.support.logs import log_of
+from tests.integration.support.photos import png, stage_photos
+from tests.integration.support.stacks import deploy_application, stack_outputs
+from tests.integration.support.training_jobs import ended_job, hyperparameters, job_request
+from tests.integration.support.waiting import wait_for
 
-ROOT = Path(__file__).parents[2]
 STACK = "least-privilege"
 JOB_LOGS = "/aws/sagemaker/TrainingJobs"
 NOT_SHOWN = {
@@ -91,7 +88,7 @@ def measure_a_job(system: System) -> str:
 
 def create_model(system: System, name: str = "") -> str:
     """Create a model from the archive that was trained first."""
-    definition = {"Image": IMAGE, "ModelDataUrl": f"s3://{system.bucket}/models/{STACK}/output/model.tar.gz"}
+    definition = container_definition(f"s3://{system.bucket}/models/{STACK}/output/model.tar.gz")
     try:
         boto3.client("sagemaker").create_model(
             ModelName=name or f"{STACK}-{uuid4().hex[:8]}",
@@ -116,7 +113,7 @@ def capture(system: System) -> str:
         lines = log_of(f"/aws/sagemaker/Endpoints/{STACK}", "AllTraffic/")
         return next((line for line in lines if "Data capture could not write" in line), None)
 
-    found = str(wait(outcome))
+    found = str(wait_for(outcome))
     return "" if found == "captured" else found
 
 
@@ -125,7 +122,7 @@ def execute(system: System, key: str = "images/train/0.png") -> str:
     client = boto3.client("stepfunctions")
     event = json.dumps({"s3_bucket": system.bucket, "s3_key": key})
     arn = client.start_execution(stateMachineArn=system.state_machine, input=event)["executionArn"]
-    ended = wait(lambda: (found := client.describe_execution(executionArn=arn))["status"] != "RUNNING" and found)
+    ended = wait_for(lambda: (found := client.describe_execution(executionArn=arn))["status"] != "RUNNING" and found)
     return "" if ended["status"] == "SUCCEEDED" else f"{ended['error']} {ended['cause']}"
 
 
@@ -195,27 +192,9 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # what needs it, and what 
 @pytest.fixture(scope="module")
 def system(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> System:
     """The stack, deployed by the SAM CLI, photos in its bucket and an endpoint that captures everything."""
-    build = tmp_path_factory.mktemp("build")
-    template = ["--template", str(ROOT / "template.yaml")]
-    subprocess.run(["sam", "build", *template, "--build-dir", str(build)], cwd=ROOT, check=True, env=aws)
-    parameters = [f"EndpointName={STACK}", "ConfidenceThreshold=0"]
-    deploy = [
-        "sam",
-        "deploy",
-        "--template",
-        str(build / "template.yaml"),
-        "--config-file",
-        str(ROOT / "samconfig.toml"),
-        "--config-env",
-        "local",
-        "--stack-name",
-        STACK,
-        "--parameter-overrides",
-        *parameters,
-    ]
-    subprocess.run(deploy, cwd=ROOT, check=True, env=aws)
+    deploy_application(STACK, tmp_path_factory.mktemp("build"), aws, EndpointName=STACK, ConfidenceThreshold="0")
     deployed = describe_system()
-    stage(deployed.bucket)
+    stage_photos(deployed.bucket, train=10, validation=10)
     assert run_job(deployed, STACK, hyperparameters(num_training_samples="10", epochs="1")) == ""
     assert create_model(deployed, STACK) == ""
     serve(deployed.bucket)
@@ -224,8 +203,7 @@ def system(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Sys
 
 def describe_system() -> System:
     cloudformation = boto3.client("cloudformation")
-    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    outputs = stack_outputs(STACK)
     resources = cloudformation.list_stack_resources(StackName=STACK)["StackResourceSummaries"]
 
     def names(kind: str) -> dict[str, str]:
@@ -240,27 +218,13 @@ def describe_system() -> System:
     )
 
 
-def stage(bucket: str) -> None:
-    s3 = boto3.client("s3")
-    for split in ("train", "validation"):
-        for row in range(10):
-            s3.put_object(Bucket=bucket, Key=f"images/{split}/{row}.png", Body=png(row % 2, row))
-        rows = "".join(f"{row}\t{row % 2}\t{row}.png\n" for row in range(10))
-        s3.put_object(Bucket=bucket, Key=f"lists/{split}.lst", Body=rows.encode())
-
-
 def serve(bucket: str) -> None:
     sagemaker = boto3.client("sagemaker")
-    capture_all = {
-        "InitialSamplingPercentage": 100,
-        "DestinationS3Uri": f"s3://{bucket}/captured",
-        "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
-    }
     sagemaker.create_endpoint_config(
-        EndpointConfigName=STACK, ProductionVariants=[variant(STACK)], DataCaptureConfig=capture_all
+        EndpointConfigName=STACK, ProductionVariants=[variant(STACK)], DataCaptureConfig=capture_config(bucket)
     )
     sagemaker.create_endpoint(EndpointName=STACK, EndpointConfigName=STACK)
-    assert settled(sagemaker, STACK)["EndpointStatus"] == "InService"
+    assert settled_endpoint(STACK)["EndpointStatus"] == "InService"
 
 
 def allowed(system: System, role: str) -> Iterator[tuple[str, Permission, dict[str, Any]]]:
@@ -295,13 +259,13 @@ def without(system: System, permission: Permission) -> Iterator[None]:
     before = [statement for name, _, statement in everything if name == policy]
     after = [statement for name, one, statement in everything if name == policy and one != permission]
     if after:
-        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document(*after))
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=policy_document(*after))
     else:
         iam.delete_role_policy(RoleName=role, PolicyName=policy)
     try:
         yield
     finally:
-        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document(*before))
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=policy_document(*before))
 
 
 @pytest.mark.aws("IAM", "jobs, endpoints, functions and state machines act with their roles' permissions only", "exact")

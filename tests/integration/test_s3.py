@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.callers import client_of_role
+from tests.integration.support.iam import client_of_role
 
 
 @pytest.fixture(scope="module")

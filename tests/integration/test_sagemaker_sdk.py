@@ -24,16 +24,12 @@ from sagemaker.core.shapes import (
     StoppingCondition,
 )
 
-from tests.integration.sagemaker.support import (
-    EVERYTHING,
-    IMAGE,
-    captured,
-    create_role,
-    hyperparameters,
-    only_local,
-    png,
-    wait,
-)
+from tests.integration.support.clouds import only_local
+from tests.integration.support.endpoints import captured
+from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
+from tests.integration.support.photos import png, stage_photos
+from tests.integration.support.training_jobs import CHANNELS, IMAGE, hyperparameters
+from tests.integration.support.waiting import wait_for
 
 ledger = pytest.mark.aws
 NAME = "sdk-test"
@@ -61,18 +57,15 @@ def hosts(aws: dict[str, str]) -> Iterator[set[str]]:
 
 @pytest.fixture(scope="module")
 def bucket(aws: dict[str, str]) -> str:
-    bucket = boto3.resource("s3").create_bucket(Bucket=f"{NAME}-data")
-    for split in ("train", "validation"):
-        for row in range(10):
-            bucket.put_object(Key=f"images/{split}/{row}.png", Body=png(row % 2, row))
-        rows = "".join(f"{row}\t{row % 2}\t{row}.png\n" for row in range(10))
-        bucket.put_object(Key=f"lists/{split}.lst", Body=rows.encode())
-    return str(bucket.name)
+    name = f"{NAME}-data"
+    boto3.client("s3").create_bucket(Bucket=name)
+    stage_photos(name, train=10, validation=10)
+    return name
 
 
 @pytest.fixture(scope="module")
 def role(aws: dict[str, str]) -> str:
-    return create_role(f"{NAME}-role", EVERYTHING)
+    return create_role(f"{NAME}-role", "sagemaker", TRAIN_AND_SERVE)
 
 
 def channel(name: str, uri: str) -> Channel:
@@ -83,18 +76,12 @@ def channel(name: str, uri: str) -> Channel:
 @pytest.fixture(scope="module")
 def job(bucket: str, role: str) -> TrainingJob:
     """A job that has been created, not waited for."""
-    uris = {
-        "train": "images/train/",
-        "validation": "images/validation/",
-        "train_lst": "lists/train.lst",
-        "validation_lst": "lists/validation.lst",
-    }
     created = TrainingJob.create(
         training_job_name=NAME,
         role_arn=role,
         algorithm_specification=AlgorithmSpecification(training_image=IMAGE, training_input_mode="File"),
         hyper_parameters=hyperparameters(num_training_samples="10", epochs="1"),
-        input_data_config=[channel(name, f"s3://{bucket}/{key}") for name, key in uris.items()],
+        input_data_config=[channel(name, f"s3://{bucket}/{key}") for name, key in CHANNELS.items()],
         output_data_config=OutputDataConfig(s3_output_path=f"s3://{bucket}/models"),
         resource_config=ResourceConfig(instance_type="ml.g4dn.xlarge", instance_count=1, volume_size_in_gb=10),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=600),
@@ -168,7 +155,7 @@ def test_an_endpoint_answers(endpoint: Endpoint, bucket: str) -> None:
     answer = endpoint.invoke(body=png(1), content_type="image/png", inference_id="sdk")
     assert len(json.loads(answer.body.read())) == 2
     assert answer.invoked_production_variant == "AllTraffic"
-    records = wait(lambda: captured(bucket, NAME))
+    records = wait_for(lambda: captured(bucket, NAME))
     assert set(records[0]["captureData"]) == {"endpointInput", "endpointOutput"}
 
 

@@ -11,7 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.served import create_endpoint, delete_endpoint
+from tests.integration.support.endpoints import create_constant_endpoint, delete_constant_endpoint
+from tests.integration.support.stacks import stack_outputs
 
 ROOT = Path(__file__).parents[2]
 STACK = "sam-cli-test"
@@ -58,21 +59,16 @@ def project(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
     project = Project(tmp_path_factory.mktemp("project"), aws)
     project.sam("build")
     project.deploy()
-    outputs = stack_outputs()
-    create_endpoint(STACK, outputs["BucketName"], outputs["SageMakerRoleArn"], [0.95, 0.05])
+    outputs = stack_outputs(STACK)
+    create_constant_endpoint(STACK, outputs["BucketName"], outputs["SageMakerRoleArn"], [0.95, 0.05])
     yield project
-    delete_endpoint(STACK)
-
-
-def stack_outputs() -> dict[str, str]:
-    stack = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    delete_constant_endpoint(STACK)
 
 
 def event(name: str) -> dict[str, object]:
     """Return an event of events/, about a photo that is in this stack's bucket."""
     loaded: dict[str, object] = json.loads((EVENTS / f"{name}.json").read_text())
-    return {**loaded, "s3_bucket": stack_outputs()["BucketName"]}
+    return {**loaded, "s3_bucket": stack_outputs(STACK)["BucketName"]}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +76,7 @@ def photo(project: Project) -> str:
     """The photo that events/ name, in base64, now in the bucket."""
     classified = event("classify_image")
     photo = str(classified["image_data"])
-    bucket, key = stack_outputs()["BucketName"], str(classified["s3_key"])
+    bucket, key = stack_outputs(STACK)["BucketName"], str(classified["s3_key"])
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=base64.b64decode(photo))
     return photo
 
@@ -103,7 +99,7 @@ def test_resources_are_listed_by_their_logical_ids(project: Project) -> None:
     listed = json.loads(project.sam("list", "resources", "--config-env", "local", "--output", "json"))
     resources = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in listed}
     assert {"bucket", "serializeImageData", "classifyImage", "filterInferences"} < set(resources)
-    assert resources["imageClassification"] == stack_outputs()["StateMachineArn"]
+    assert resources["imageClassification"] == stack_outputs(STACK)["StateMachineArn"]
 
 
 @pytest.mark.aws("CloudFormation and SAM CLI", "`sam list endpoints`", "exact")
@@ -156,7 +152,7 @@ def test_a_second_deploy_updates(project: Project, photo: str) -> None:
     project.deploy(threshold=0.96)
     after = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
     assert (after["StackId"], after["StackStatus"]) == (before["StackId"], "UPDATE_COMPLETE")
-    assert stack_outputs()["Threshold"] == "0.96"
+    assert stack_outputs(STACK)["Threshold"] == "0.96"
     answer = json.loads(project.invoke("imageClassification", event("serialize_image_data")))
     assert answer["Error"] == "ThresholdConfidenceNotMetError"
     assert "best 0.950 < 0.960" in answer["Cause"]

@@ -7,9 +7,9 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ import psutil
 import pytest
 
 from localcloud import process
-from localcloud.environment import client_environment
-from tests.integration.deployed import WRITE_LOGS, create_function, create_role
-from tests.integration.served import IMAGE, create_endpoint
+from tests.integration.support.clouds import ROOT, clients_of, localcloud_command
+from tests.integration.support.endpoints import create_constant_endpoint
+from tests.integration.support.functions import create_function
+from tests.integration.support.iam import WRITE_LOGS, create_role, policy_document
+from tests.integration.support.training_jobs import IMAGE
 
-ROOT = Path(__file__).parents[2]
 NAME = "kept"
 ANSWER = [0.75, 0.25]
 PIXEL = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"  # an image of one pixel
@@ -37,9 +38,19 @@ class Cloud:
         self.state = state
 
     def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
-        arguments = [sys.executable, "-m", "localcloud", "--directory", str(self.state), *command]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(arguments, cwd=ROOT, **pipes, **options)
+        return subprocess.Popen(localcloud_command(self.state, *command), cwd=ROOT, **pipes, **options)
+
+    def start_in_terminal(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command that answers Ctrl-C, in a process group of its own.
+
+        A process that runs in the background (nohup, `&`) ignores SIGINT, and its children inherit that.
+        """
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return self.start(*command, start_new_session=True)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def run(self, *command: str, status: int = 0) -> str:
         with self.start(*command) as started:
@@ -76,10 +87,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A cloud with something of every kind in it; AWS clients of this process talk to it."""
     cloud = Cloud(tmp_path_factory.mktemp("kept") / "cloud")
-    port = cloud.up().port
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in client_environment(port).items():
-            environment.setenv(name, value)
+    with clients_of(cloud.up().port):
         furnish()
         yield cloud
     cloud.run("down")
@@ -89,22 +97,19 @@ def furnish() -> None:
     s3, iam = boto3.client("s3"), boto3.client("iam")
     s3.create_bucket(Bucket=NAME)
     s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps({"Version": "2012-10-17", "Statement": [DENY_OTHERS]}))
+    s3.put_bucket_policy(Bucket=NAME, Policy=policy_document(DENY_OTHERS))
     s3.put_bucket_tagging(Bucket=NAME, Tagging={"TagSet": [{"Key": "team", "Value": "scones"}]})
     for body in (b"first", b"second"):
         s3.put_object(Bucket=NAME, Key="photo", Body=body, ContentType="image/png", Metadata={"camera": "left"})
     s3.put_object(Bucket=NAME, Key="gone", Body=b"")
     s3.delete_object(Bucket=NAME, Key="gone")
     everything = {"Effect": "Allow", "Action": ["s3:*", "logs:*", "ecr:*", "lambda:*"], "Resource": "*"}
-    role = create_role(f"{NAME}-sagemaker", "sagemaker.amazonaws.com", everything)
-    function = create_function(NAME, create_role(f"{NAME}-function", "lambda.amazonaws.com", WRITE_LOGS), ECHO)
+    role = create_role(f"{NAME}-sagemaker", "sagemaker", everything)
+    function = create_function(NAME, create_role(f"{NAME}-function", "lambda", WRITE_LOGS), ECHO)
     iam.tag_role(RoleName=f"{NAME}-sagemaker", Tags=[{"Key": "team", "Value": "scones"}])
-    create_endpoint(NAME, NAME, role, ANSWER)
+    create_constant_endpoint(NAME, NAME, role, ANSWER)
     definition = {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": function, "End": True}}}
-    states, states_role = (
-        boto3.client("stepfunctions"),
-        create_role(f"{NAME}-states", "states.amazonaws.com", everything),
-    )
+    states, states_role = boto3.client("stepfunctions"), create_role(f"{NAME}-states", "states", everything)
     machine = states.create_state_machine(name=NAME, roleArn=states_role, definition=json.dumps(definition))
     states.start_execution(stateMachineArn=machine["stateMachineArn"], name="one", input='{"photo": "a.png"}')
     while states.list_executions(stateMachineArn=machine["stateMachineArn"], statusFilter="RUNNING")["executions"]:
@@ -302,13 +307,17 @@ def test_two_projects_do_not_collide(tmp_path: Path) -> None:
 
 
 def interrupt(started: subprocess.Popen[str]) -> None:
-    """Do what Ctrl-C does: every process of the terminal's group is told."""
+    """Send SIGINT to every process of the group, as Ctrl-C does, and wait for the end."""
     os.killpg(started.pid, signal.SIGINT)
-    started.wait(30)
+    try:
+        started.wait(30)
+    finally:
+        with suppress(ProcessLookupError):  # the group has ended
+            os.killpg(started.pid, signal.SIGKILL)
 
 
 def test_ctrl_c_ends_the_command_and_not_the_cloud(cloud: Cloud) -> None:
-    started = cloud.start("exec", "--", "sleep", "60", start_new_session=True)
+    started = cloud.start_in_terminal("exec", "--", "sleep", "60")
     while not any("sleep" in one.name() for one in [psutil.Process(started.pid)]):
         time.sleep(0.02)
     interrupt(started)
@@ -317,8 +326,14 @@ def test_ctrl_c_ends_the_command_and_not_the_cloud(cloud: Cloud) -> None:
     assert psutil.pid_exists(cloud.here.pid)
 
 
-def test_ctrl_c_while_it_starts_leaves_nothing(cloud: Cloud) -> None:
-    started = cloud.start("up", start_new_session=True)
+@pytest.mark.parametrize("inherited", [signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
+def test_ctrl_c_while_it_starts_leaves_nothing(cloud: Cloud, inherited: Any) -> None:
+    """The tests themselves may run in a terminal, or in the background, where SIGINT is ignored."""
+    before = signal.signal(signal.SIGINT, inherited)
+    try:
+        started = cloud.start_in_terminal("up")
+    finally:
+        signal.signal(signal.SIGINT, before)
     while not process.processes(cloud.state):
         time.sleep(0.02)
     interrupt(started)

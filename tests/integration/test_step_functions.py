@@ -13,7 +13,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.integration.deployed import NAME, create_function, create_role
+from tests.integration.support.functions import create_function
+from tests.integration.support.iam import create_role
+from tests.integration.support.names import NAME
 
 LIMIT = 262_144  # bytes
 # One function that does what its event says; it fails as often as `failures` says, counted in a file per `run`.
@@ -46,7 +48,7 @@ def client(aws: dict[str, str]) -> Any:
 
 @pytest.fixture(scope="module")
 def function(aws: dict[str, str]) -> str:
-    role = create_role(f"{NAME}-task", "lambda.amazonaws.com")
+    role = create_role(f"{NAME}-task", "lambda")
     return create_function(f"{NAME}-task", role, CODE, Timeout=4, MemorySize=128)
 
 
@@ -54,7 +56,7 @@ def function(aws: dict[str, str]) -> str:
 def role(function: str) -> str:
     functions = [function, f"{function}-gone"]
     statement = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": functions}
-    return create_role(f"{NAME}-machine", "states.amazonaws.com", statement)
+    return create_role(f"{NAME}-machine", "states", statement)
 
 
 @pytest.fixture
@@ -283,7 +285,7 @@ def test_throttling_is_named_and_retried(client: Any, function: str, role: str) 
 @pytest.mark.aws("Step Functions", "the role of the state machine invokes the functions", "exact")
 def test_without_permission_the_task_fails(client: Any, function: str) -> None:
     name = f"{NAME}-nobody"
-    machine = create_machine(client, {"Resource": function}, create_role(name, "states.amazonaws.com"))
+    machine = create_machine(client, {"Resource": function}, create_role(name, "states"))
     described = ended(client, start(client, machine, {}))
     assert (described["status"], described["error"]) == ("FAILED", "Lambda.AWSLambdaException")
     assert f":assumed-role/{name}/" in described["cause"]
@@ -358,7 +360,7 @@ def test_executions_are_counted(client: Any, function: str, role: str) -> None:
 def metric(machine: str, name: str) -> float:
     """Return the sum of a metric's values."""
     now = datetime.now(UTC)
-    points = boto3.client("cloudwatch").get_metric_statistics(
+    points: Any = boto3.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/States",
         MetricName=name,
         Dimensions=[{"Name": "StateMachineArn", "Value": machine}],
@@ -367,4 +369,4 @@ def metric(machine: str, name: str) -> float:
         Period=3600,
         Statistics=["Sum"],
     )["Datapoints"]
-    return sum(point["Sum"] for point in points)
+    return float(sum(point["Sum"] for point in points))

@@ -7,19 +7,17 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.integration.sagemaker.support import (
-    EVERYTHING,
-    IMAGE,
-    NAME,
+from tests.integration.support.endpoints import (
     capture_config,
-    create_role,
+    container_definition,
     delete_endpoint,
-    ended_job,
-    job_request,
-    png,
-    settled,
+    settled_endpoint,
     variant,
 )
+from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
+from tests.integration.support.names import NAME
+from tests.integration.support.photos import stage_photos
+from tests.integration.support.training_jobs import ended_job, job_request
 
 CreateEndpoint = Callable[..., str]
 
@@ -27,20 +25,16 @@ CreateEndpoint = Callable[..., str]
 @pytest.fixture(scope="session")
 def bucket(aws: dict[str, str]) -> str:
     """A bucket with 40 training and 10 validation images and their lists."""
-    bucket = boto3.resource("s3").create_bucket(Bucket=f"{NAME}-data")
-    for split, number in (("train", 40), ("validation", 10)):
-        rows = []
-        for row in range(number):
-            bucket.put_object(Key=f"images/{split}/{row}.png", Body=png(row % 2, row))
-            rows.append(f"{row}\t{row % 2}\t{row}.png\n")
-        bucket.put_object(Key=f"lists/{split}.lst", Body="".join(rows).encode())
-    return str(bucket.name)
+    name = f"{NAME}-data"
+    boto3.client("s3").create_bucket(Bucket=name)
+    stage_photos(name, train=40, validation=10)
+    return name
 
 
 @pytest.fixture(scope="session")
 def role(aws: dict[str, str]) -> str:
     """A role that may do all that jobs and endpoints do."""
-    return create_role(f"{NAME}-role", EVERYTHING)
+    return create_role(f"{NAME}-role", "sagemaker", TRAIN_AND_SERVE)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +57,7 @@ def job(sagemaker: Any, bucket: str, role: str) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def model(sagemaker: Any, job: dict[str, Any], role: str) -> str:
     """The name of the model that the job has made."""
-    definition = {"Image": IMAGE, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
+    definition = container_definition(job["ModelArtifacts"]["S3ModelArtifacts"])
     sagemaker.create_model(ModelName=NAME, PrimaryContainer=definition, ExecutionRoleArn=role)
     return NAME
 
@@ -76,9 +70,9 @@ def endpoint(sagemaker: Any, model: str, bucket: str) -> Iterator[str]:
         EndpointConfigName=NAME, ProductionVariants=[variant(model)], DataCaptureConfig=capture
     )
     sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
-    assert settled(sagemaker, NAME)["EndpointStatus"] == "InService"
+    assert settled_endpoint(NAME)["EndpointStatus"] == "InService"
     yield NAME
-    delete_endpoint(sagemaker, NAME)
+    delete_endpoint(NAME)
 
 
 @pytest.fixture
@@ -94,4 +88,4 @@ def create_endpoint(sagemaker: Any) -> Iterator[CreateEndpoint]:
 
     yield create
     for name in created:
-        delete_endpoint(sagemaker, name)
+        delete_endpoint(name)

@@ -10,19 +10,18 @@ import boto3
 import pytest
 
 from tests.integration.sagemaker.conftest import CreateEndpoint
-from tests.integration.sagemaker.support import (
-    EVERYTHING,
-    IMAGE,
-    NAME,
+from tests.integration.support.endpoints import (
     capture_config,
     captured,
-    create_role,
-    log_of,
-    png,
-    settled,
+    container_definition,
+    settled_endpoint,
     variant,
-    wait,
 )
+from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
+from tests.integration.support.logs import log_of
+from tests.integration.support.names import NAME
+from tests.integration.support.photos import png
+from tests.integration.support.waiting import wait_for
 
 ledger = pytest.mark.aws
 SERVICE = "SageMaker Runtime"
@@ -49,11 +48,12 @@ def test_every_inference_is_captured_once(runtime: Any, endpoint: str, bucket: s
         invoke(runtime, endpoint, b"no image")
     invoke(runtime, endpoint, image, 25)
 
-    def ours() -> list[dict[str, Any]]:
+    def all_of_ours() -> list[dict[str, Any]] | None:
         records = captured(bucket, endpoint)
-        return [one for one in records if one["eventMetadata"].get("inferenceId", "").startswith(f"{endpoint}-")]
+        ours = [one for one in records if one["eventMetadata"].get("inferenceId", "").startswith(f"{endpoint}-")]
+        return ours if len(ours) >= 25 else None
 
-    records = wait(lambda: len(found := ours()) >= 25 and found, 30)
+    records = wait_for(all_of_ours, 30)
     assert {one["eventMetadata"]["inferenceId"] for one in records} == {f"{endpoint}-{n}" for n in range(25)}
     assert len({one["eventMetadata"]["eventId"] for one in records}) == len(records) == 25
     request, answer = (records[0]["captureData"][part] for part in ("endpointInput", "endpointOutput"))
@@ -66,7 +66,7 @@ def test_every_inference_is_captured_once(runtime: Any, endpoint: str, bucket: s
 @ledger(SERVICE, "data capture: <prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/MM-SS-mmm-<uuid>.jsonl", "exact")
 def test_records_are_in_the_folder_of_their_hour(runtime: Any, endpoint: str, bucket: str) -> None:
     invoke(runtime, endpoint, png(1))
-    wait(lambda: captured(bucket, endpoint))
+    wait_for(lambda: captured(bucket, endpoint))
     objects = list(boto3.resource("s3").Bucket(bucket).objects.filter(Prefix=f"captured/{endpoint}/"))
     now = f"{datetime.now(UTC):%Y/%m/%d}"
     name = rf"captured/{endpoint}/AllTraffic/{now}/\d\d/\d\d-\d\d-\d\d\d-[0-9a-f]{{8}}-[0-9a-f-]{{27}}\.jsonl"
@@ -82,16 +82,16 @@ def test_only_the_modes_that_were_asked_for_are_captured(
     only_output = capture_config(bucket, CaptureOptions=[{"CaptureMode": "Output"}])
     del only_output["CaptureContentTypeHeader"]
     name = create_endpoint(f"{NAME}-output", variant(model), DataCaptureConfig=only_output)
-    settled(sagemaker, name)
+    settled_endpoint(name)
     no_capture = capture_config(bucket, EnableCapture=False)
     sagemaker.create_endpoint_config(
         EndpointConfigName=f"{name}-off", ProductionVariants=[variant(model)], DataCaptureConfig=no_capture
     )
     invoke(runtime, name, png(1), 5)
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=f"{name}-off")
-    assert settled(sagemaker, name)["DataCaptureConfig"]["CaptureStatus"] == "Stopped"
+    assert settled_endpoint(name)["DataCaptureConfig"]["CaptureStatus"] == "Stopped"
     invoke(runtime, name, png(1), 2)
-    records = wait(lambda: captured(bucket, name))
+    records = wait_for(lambda: captured(bucket, name))
     assert len(records) == 5
     assert "endpointInput" not in records[0]["captureData"]
     answer = records[0]["captureData"]["endpointOutput"]
@@ -109,13 +109,15 @@ def test_a_capture_that_may_not_be_written_is_logged(
     sagemaker: Any, runtime: Any, job: dict[str, Any], bucket: str, create_endpoint: CreateEndpoint
 ) -> None:
     name = f"{NAME}-no-capture"
-    may = {**EVERYTHING, "Action": ["s3:GetObject", "logs:*", "ecr:*"]}
-    definition = {"Image": IMAGE, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
-    sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=create_role(name, may))
+    may = {**TRAIN_AND_SERVE, "Action": ["s3:GetObject", "logs:*", "ecr:*"]}
+    definition = container_definition(job["ModelArtifacts"]["S3ModelArtifacts"])
+    sagemaker.create_model(
+        ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=create_role(name, "sagemaker", may)
+    )
     create_endpoint(name, variant(name), DataCaptureConfig=capture_config(bucket))
-    assert settled(sagemaker, name)["EndpointStatus"] == "InService"
+    assert settled_endpoint(name)["EndpointStatus"] == "InService"
     invoke(runtime, name, png(1))
-    log = wait(
+    log = wait_for(
         lambda: [line for line in log_of(f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/") if "Data capture" in line]
     )
     assert "AccessDenied" in log[0]

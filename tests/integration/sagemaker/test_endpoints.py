@@ -11,20 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.sagemaker.conftest import CreateEndpoint
-from tests.integration.sagemaker.support import (
-    EVERYTHING,
-    IMAGE,
-    NAME,
-    archive_without_a_model,
-    container,
-    create_role,
-    log_of,
-    only_local,
-    png,
-    settled,
-    variant,
-    wait,
-)
+from tests.integration.support.clouds import container_process, only_local
+from tests.integration.support.endpoints import archive_without_a_model, container_definition, settled_endpoint, variant
+from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
+from tests.integration.support.logs import log_of
+from tests.integration.support.names import NAME
+from tests.integration.support.photos import png
+from tests.integration.support.training_jobs import IMAGE
+from tests.integration.support.waiting import wait_for
 
 ledger = pytest.mark.aws
 CLIENTS = 4
@@ -35,7 +29,7 @@ def broken_model(sagemaker: Any, bucket: str, role: str) -> str:
     """The name of a model whose archive is empty: its container ends at once."""
     name, key = f"{NAME}-broken", "models/empty.tar.gz"
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=archive_without_a_model())
-    definition = {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/{key}"}
+    definition = container_definition(f"s3://{bucket}/{key}")
     sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=role)
     return name
 
@@ -57,7 +51,9 @@ def test_an_endpoint_in_service_is_described(sagemaker: Any, endpoint: str, buck
 
 @ledger("SageMaker", "logs of an endpoint in /aws/sagemaker/Endpoints/<name>, written as the execution role", "exact")
 def test_the_containers_log_is_kept(endpoint: str) -> None:
-    wait(lambda: any("serving on" in line for line in log_of(f"/aws/sagemaker/Endpoints/{endpoint}", "AllTraffic/")))
+    wait_for(
+        lambda: any("serving on" in line for line in log_of(f"/aws/sagemaker/Endpoints/{endpoint}", "AllTraffic/"))
+    )
 
 
 def test_an_endpoint_is_being_created_first(sagemaker: Any, model: str, create_endpoint: CreateEndpoint) -> None:
@@ -78,7 +74,7 @@ def test_an_endpoint_is_updated_without_a_failed_request(
     sagemaker: Any, runtime: Any, model: str, create_endpoint: CreateEndpoint
 ) -> None:
     name = create_endpoint(f"{NAME}-update", variant(model, "One"))
-    assert settled(sagemaker, name)["EndpointStatus"] == "InService"
+    assert settled_endpoint(name)["EndpointStatus"] == "InService"
     two = [variant(model, "Two"), variant(model, "Three")]
     sagemaker.create_endpoint_config(EndpointConfigName=f"{name}-2", ProductionVariants=two)
     updated = threading.Event()
@@ -94,7 +90,7 @@ def test_an_endpoint_is_updated_without_a_failed_request(
         asking = [pool.submit(ask, number) for number in range(CLIENTS)]
         try:
             sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=f"{name}-2")
-            description = settled(sagemaker, name)
+            description = settled_endpoint(name)
             time.sleep(0.5)  # the former container is stopped meanwhile
         finally:
             updated.set()
@@ -108,15 +104,15 @@ def test_a_failed_update_leaves_the_old_containers_in_service(
     sagemaker: Any, runtime: Any, model: str, broken_model: str, create_endpoint: CreateEndpoint
 ) -> None:
     name = create_endpoint(f"{NAME}-stays", variant(model))
-    settled(sagemaker, name)
+    settled_endpoint(name)
     sagemaker.create_endpoint_config(EndpointConfigName=f"{name}-2", ProductionVariants=[variant(broken_model)])
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=f"{name}-2")
-    description = settled(sagemaker, name)
+    description = settled_endpoint(name)
     assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", name)
     assert "did not pass the ping health check" in description["FailureReason"]
     runtime.invoke_endpoint(EndpointName=name, ContentType="image/png", Body=png(1))
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=name)
-    assert "FailureReason" not in settled(sagemaker, name)
+    assert "FailureReason" not in settled_endpoint(name)
 
 
 @ledger(
@@ -127,7 +123,7 @@ def test_an_endpoint_whose_container_ends_fails(
     sagemaker: Any, broken_model: str, create_endpoint: CreateEndpoint
 ) -> None:
     name = create_endpoint(f"{NAME}-fails", variant(broken_model))
-    description = settled(sagemaker, name)
+    description = settled_endpoint(name)
     assert description["EndpointStatus"] == "Failed"
     assert description["FailureReason"] == (
         "The primary container for production variant AllTraffic did not pass the ping health check. Please check "
@@ -142,7 +138,7 @@ def test_an_endpoint_whose_container_ends_fails(
 @pytest.mark.parametrize(
     ("actions", "archive", "reason"),
     [
-        (EVERYTHING["Action"], b"no archive", 'Failed to extract model data archive for container "container_1"'),
+        (TRAIN_AND_SERVE["Action"], b"no archive", 'Failed to extract model data archive for container "container_1"'),
         (["s3:*"], b"", "does not have GetAuthorizationToken permission for the image"),
         (["s3:*", "ecr:GetAuthorizationToken"], b"", "does not have BatchGetImage permission for the image"),
     ],
@@ -154,10 +150,10 @@ def test_an_endpoint_that_cannot_be_built_fails(
     boto3.client("s3").put_object(Bucket=bucket, Key=f"models/{name}.tar.gz", Body=archive)
     sagemaker.create_model(
         ModelName=name,
-        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/models/{name}.tar.gz"},
-        ExecutionRoleArn=create_role(name, {**EVERYTHING, "Action": actions}),
+        PrimaryContainer=container_definition(f"s3://{bucket}/models/{name}.tar.gz"),
+        ExecutionRoleArn=create_role(name, "sagemaker", {**TRAIN_AND_SERVE, "Action": actions}),
     )
-    description = settled(sagemaker, create_endpoint(name, variant(name)))
+    description = settled_endpoint(create_endpoint(name, variant(name)))
     assert description["EndpointStatus"] == "Failed"
     assert reason in description["FailureReason"]
 
@@ -174,19 +170,19 @@ def test_a_dead_container_is_started_again(
     sagemaker: Any, runtime: Any, model: str, create_endpoint: CreateEndpoint
 ) -> None:
     name = create_endpoint(f"{NAME}-dies", variant(model))
-    settled(sagemaker, name)
-    container("SAGEMAKER_BASE_DIR", f"/endpoints/{name}/").send_signal(signal.SIGKILL)
+    settled_endpoint(name)
+    container_process("SAGEMAKER_BASE_DIR", f"/endpoints/{name}/").send_signal(signal.SIGKILL)
 
     def shown() -> dict[str, Any]:
         described: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"][0]
         return described
 
-    message = wait(lambda: shown().get("VariantStatus"))[0]["StatusMessage"]
+    message = wait_for(lambda: shown().get("VariantStatus"))[0]["StatusMessage"]
     assert "ended with exit code 137" in message
     assert shown()["CurrentInstanceCount"] == 0
     with pytest.raises(ClientError, match=rf"ModelError.*\(0\) from primary.*could not get a response from the {name}"):
         runtime.invoke_endpoint(EndpointName=name, ContentType="image/png", Body=png(1))
-    wait(lambda: shown()["CurrentInstanceCount"])
+    wait_for(lambda: shown()["CurrentInstanceCount"])
     assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
     assert "VariantStatus" not in shown()
     runtime.invoke_endpoint(EndpointName=name, ContentType="image/png", Body=png(1))
@@ -198,9 +194,9 @@ def test_an_endpoint_outlives_its_model_and_configuration(
     sagemaker: Any, runtime: Any, job: dict[str, Any], role: str, create_endpoint: CreateEndpoint
 ) -> None:
     name = f"{NAME}-outlives"
-    definition = {"Image": IMAGE, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
+    definition = container_definition(job["ModelArtifacts"]["S3ModelArtifacts"])
     sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=role)
-    settled(sagemaker, create_endpoint(name, variant(name)))
+    settled_endpoint(create_endpoint(name, variant(name)))
     sagemaker.delete_model(ModelName=name)
     runtime.invoke_endpoint(EndpointName=name, ContentType="image/png", Body=png(1))
     sagemaker.delete_endpoint_config(EndpointConfigName=name)
@@ -228,14 +224,14 @@ def test_what_is_missing_is_named(sagemaker: Any, call: str, arguments: dict[str
 
 
 def test_a_missing_model_archive_is_refused(sagemaker: Any, bucket: str, role: str) -> None:
-    definition = {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/models/none.tar.gz"}
+    definition = container_definition(f"s3://{bucket}/models/none.tar.gz")
     with pytest.raises(ClientError, match=r"ValidationException.*Could not find model data at s3:.*none.tar.gz"):
         sagemaker.create_model(ModelName="x", PrimaryContainer=definition, ExecutionRoleArn=role)
 
 
 def test_an_archive_that_the_role_may_not_read_is_refused(sagemaker: Any, job: dict[str, Any]) -> None:
-    definition = {"Image": IMAGE, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
-    role = create_role(f"{NAME}-no-s3", {**EVERYTHING, "Action": "ecr:*"})
+    definition = container_definition(job["ModelArtifacts"]["S3ModelArtifacts"])
+    role = create_role(f"{NAME}-no-s3", "sagemaker", {**TRAIN_AND_SERVE, "Action": "ecr:*"})
     with pytest.raises(ClientError, match=r"ValidationException.*Could not access model data.*s3:GetObject"):
         sagemaker.create_model(ModelName="x", PrimaryContainer=definition, ExecutionRoleArn=role)
 
@@ -333,7 +329,7 @@ def test_variants_must_fit(sagemaker: Any, model: str, variants: list[dict[str, 
 
 
 def test_models_are_listed_in_pages(sagemaker: Any, role: str, job: dict[str, Any]) -> None:
-    definition = {"Image": IMAGE, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
+    definition = container_definition(job["ModelArtifacts"]["S3ModelArtifacts"])
     for number in range(5):
         name = f"{NAME}-list-{number}"
         sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=role)

@@ -2,21 +2,33 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.callers import client_of_role
-from tests.integration.sagemaker.support import IMAGE, NAME, document, job_request, only_local, png, variant
+from tests.integration.support.clouds import only_local
+from tests.integration.support.endpoints import variant
+from tests.integration.support.iam import client_of_role, create_role, policy_document
+from tests.integration.support.names import NAME
+from tests.integration.support.photos import png
+from tests.integration.support.training_jobs import IMAGE, job_request
 
 ledger = pytest.mark.aws
 USER = f"{NAME}-user"
 
 
+class Keys(TypedDict, total=False):
+    """The arguments of a client that acts as one user."""
+
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    aws_session_token: str
+
+
 @pytest.fixture(scope="module")
-def keys(aws: dict[str, str]) -> Iterator[dict[str, str]]:
+def keys(aws: dict[str, str]) -> Iterator[Keys]:
     """The access key of a user who may do what `allow` says."""
     iam = boto3.client("iam")
     iam.create_user(UserName=USER)
@@ -27,7 +39,7 @@ def keys(aws: dict[str, str]) -> Iterator[dict[str, str]]:
 
 def allow(*statements: dict[str, Any]) -> None:
     """Let the user do this, and nothing else."""
-    boto3.client("iam").put_user_policy(UserName=USER, PolicyName="own", PolicyDocument=document(*statements))
+    boto3.client("iam").put_user_policy(UserName=USER, PolicyName="own", PolicyDocument=policy_document(*statements))
 
 
 def statement(action: str, resource: str = "*", **more: Any) -> dict[str, Any]:
@@ -48,9 +60,9 @@ def denied(action: str, resource: str) -> str:
 
 
 @ledger("IAM", "sagemaker:InvokeEndpoint on the endpoint's ARN, AWS's sentence when refused (HTTP 403)", "exact")
-def test_a_user_may_ask_only_the_endpoint_that_a_policy_names(endpoint: str, keys: dict[str, str]) -> None:
+def test_a_user_may_ask_only_the_endpoint_that_a_policy_names(endpoint: str, keys: Keys) -> None:
     runtime = boto3.client("sagemaker-runtime", **keys)
-    request = {"EndpointName": endpoint, "ContentType": "image/png", "Body": png(1)}
+    request: Any = {"EndpointName": endpoint, "ContentType": "image/png", "Body": png(1)}
     allow(statement("sagemaker:InvokeEndpoint", arn("endpoint/another")))
     with pytest.raises(ClientError, match=denied("sagemaker:InvokeEndpoint", arn(f"endpoint/{endpoint}"))) as caught:
         runtime.invoke_endpoint(**request)
@@ -89,7 +101,7 @@ def test_a_user_may_ask_only_the_endpoint_that_a_policy_names(endpoint: str, key
     ],
 )
 def test_every_action_needs_a_policy(
-    aws: dict[str, str], keys: dict[str, str], call: str, arguments: dict[str, Any], resource: str | None
+    aws: dict[str, str], keys: Keys, call: str, arguments: dict[str, Any], resource: str | None
 ) -> None:
     allow(statement("sagemaker:AddTags"))
     action = "sagemaker:" + "".join(word.capitalize() for word in call.split("_"))
@@ -100,7 +112,7 @@ def test_every_action_needs_a_policy(
 
 @ledger("IAM", "CreateEndpoint and UpdateEndpoint need the endpoint and its configuration", "exact")
 @pytest.mark.parametrize("call", ["create_endpoint", "update_endpoint"])
-def test_an_endpoint_needs_a_right_to_its_configuration(aws: dict[str, str], keys: dict[str, str], call: str) -> None:
+def test_an_endpoint_needs_a_right_to_its_configuration(aws: dict[str, str], keys: Keys, call: str) -> None:
     action = "sagemaker:" + "".join(word.capitalize() for word in call.split("_"))
     allow(statement(action, arn("endpoint/e")))
     with pytest.raises(ClientError, match=denied(action, arn("endpoint-config/c"))):
@@ -108,7 +120,7 @@ def test_an_endpoint_needs_a_right_to_its_configuration(aws: dict[str, str], key
 
 
 @ledger("IAM", "tags at creation need sagemaker:AddTags", "exact")
-def test_tags_at_creation_need_a_right_of_their_own(aws: dict[str, str], keys: dict[str, str], role: str) -> None:
+def test_tags_at_creation_need_a_right_of_their_own(aws: dict[str, str], keys: Keys, role: str) -> None:
     allow(statement("sagemaker:CreateModel"), statement("iam:PassRole"))
     with pytest.raises(ClientError, match=denied("sagemaker:AddTags", arn("model/m"))):
         boto3.client("sagemaker", **keys).create_model(
@@ -117,7 +129,7 @@ def test_tags_at_creation_need_a_right_of_their_own(aws: dict[str, str], keys: d
 
 
 @ledger("IAM", "iam:PassRole on the execution role, with iam:PassedToService", "exact")
-def test_an_execution_role_must_be_passed(aws: dict[str, str], keys: dict[str, str], bucket: str, role: str) -> None:
+def test_an_execution_role_must_be_passed(aws: dict[str, str], keys: Keys, bucket: str, role: str) -> None:
     sagemaker = boto3.client("sagemaker", **keys)
     may = statement("sagemaker:*")
     to_lambda = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
@@ -134,10 +146,8 @@ def test_an_execution_role_must_be_passed(aws: dict[str, str], keys: dict[str, s
 
 @ledger("IAM", "an execution role must exist, be of the same account and trust sagemaker.amazonaws.com", "exact")
 def test_a_role_that_does_not_trust_sagemaker_is_refused(sagemaker: Any, bucket: str, aws: dict[str, str]) -> None:
-    iam, account = boto3.client("iam"), boto3.client("sts").get_caller_identity()["Account"]
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    other = iam.create_role(RoleName=f"{NAME}-lambda", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
-    for role in (other, f"arn:aws:iam::{account}:role/nobody"):
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    for role in (create_role(f"{NAME}-lambda", "lambda"), f"arn:aws:iam::{account}:role/nobody"):
         with pytest.raises(ClientError, match=rf"ValidationException.*Could not assume role {role}. Please ensure"):
             sagemaker.create_training_job(**job_request("x", bucket, role))
     with pytest.raises(ClientError, match=r"ValidationException.*RoleArn: Cross-account pass role is not allowed"):
@@ -163,11 +173,9 @@ def test_an_assumed_role_is_judged_by_its_policies(endpoint: str) -> None:
         ({"aws_session_token": "not-a-token"}, "UnrecognizedClientException"),
     ],
 )
-def test_bad_credentials_are_refused(
-    aws: dict[str, str], keys: dict[str, str], changes: dict[str, str], code: str
-) -> None:
+def test_bad_credentials_are_refused(aws: dict[str, str], keys: Keys, changes: Keys, code: str) -> None:
     allow(statement("sagemaker:*"))
-    bad = {**keys, **changes}
+    bad: Keys = {**keys, **changes}
     with pytest.raises(ClientError, match=code) as control_plane:
         boto3.client("sagemaker", **bad).list_endpoints()
     with pytest.raises(ClientError, match=code) as runtime:
@@ -176,7 +184,7 @@ def test_bad_credentials_are_refused(
     assert statuses == [400, 403]
 
 
-def test_a_key_that_was_made_inactive_is_refused(aws: dict[str, str], keys: dict[str, str]) -> None:
+def test_a_key_that_was_made_inactive_is_refused(aws: dict[str, str], keys: Keys) -> None:
     iam = boto3.client("iam")
     key = {"UserName": USER, "AccessKeyId": keys["aws_access_key_id"]}
     iam.update_access_key(**key, Status="Inactive")
@@ -189,7 +197,7 @@ def test_a_key_that_was_made_inactive_is_refused(aws: dict[str, str], keys: dict
 
 @only_local
 @ledger("IAM", "conditions on the tags of SageMaker's resources and requests", "absent", "never met: AccessDenied")
-def test_a_condition_on_a_tag_is_never_met(keys: dict[str, str], job: dict[str, Any]) -> None:
+def test_a_condition_on_a_tag_is_never_met(keys: Keys, job: dict[str, Any]) -> None:
     tagged = {"StringEquals": {"aws:ResourceTag/team": "scones"}}
     allow(statement("sagemaker:DescribeTrainingJob", Condition=tagged))
     with pytest.raises(ClientError, match="not authorized to perform: sagemaker:DescribeTrainingJob"):

@@ -7,7 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.sagemaker.conftest import CreateEndpoint
-from tests.integration.sagemaker.support import NAME, png, settled, variant
+from tests.integration.support.endpoints import settled_endpoint, variant
+from tests.integration.support.names import NAME
+from tests.integration.support.photos import png
 
 ledger = pytest.mark.aws
 LIMIT = 6 * 1024 * 1024
@@ -82,7 +84,7 @@ def test_variants_are_chosen_by_weight_or_by_name(
 ) -> None:
     variants = [variant(model, "All", InitialVariantWeight=1), variant(model, "None", InitialVariantWeight=0)]
     name = create_endpoint(f"{NAME}-two", *variants)
-    assert settled(sagemaker, name)["EndpointStatus"] == "InService"
+    assert settled_endpoint(name)["EndpointStatus"] == "InService"
 
     def answers_as(**target: str) -> str:
         reply = runtime.invoke_endpoint(EndpointName=name, ContentType="image/png", Body=png(1), **target)

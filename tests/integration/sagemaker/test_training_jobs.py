@@ -5,25 +5,20 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.integration.sagemaker.support import (
-    EVERYTHING,
-    NAME,
-    UNCHECKED,
-    channel,
-    container,
-    create_role,
-    ended_job,
-    hyperparameters,
-    job_request,
-    log_of,
-    only_local,
-    wait,
-)
+from tests.integration.support.clouds import container_process, only_local
+from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
+from tests.integration.support.logs import log_of
+from tests.integration.support.names import NAME
+from tests.integration.support.training_jobs import channel, ended_job, hyperparameters, job_request
+from tests.integration.support.waiting import wait_for
 
 ledger = pytest.mark.aws
 FOREVER = "100000"  # epochs
+# The configuration of a client that sends what botocore itself would refuse.
+UNCHECKED = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -102,7 +97,7 @@ def test_a_job_that_fails_says_why(sagemaker: Any, bucket: str, role: str) -> No
 def test_a_killed_container_fails_the_job(sagemaker: Any, bucket: str, role: str) -> None:
     name = f"{NAME}-killed"
     sagemaker.create_training_job(**job_request(name, bucket, role, HyperParameters=hyperparameters(epochs=FOREVER)))
-    container("TRAINING_JOB_NAME", name).send_signal(signal.SIGKILL)
+    container_process("TRAINING_JOB_NAME", name).send_signal(signal.SIGKILL)
     assert ended_job(sagemaker, name)["FailureReason"] == "AlgorithmError: , exit code: 137"
 
 
@@ -110,7 +105,7 @@ def test_a_killed_container_fails_the_job(sagemaker: Any, bucket: str, role: str
 def test_a_stopped_job_keeps_its_model_so_far(sagemaker: Any, bucket: str, role: str) -> None:
     name = f"{NAME}-stopped"
     sagemaker.create_training_job(**job_request(name, bucket, role, HyperParameters=hyperparameters(epochs=FOREVER)))
-    wait(lambda: any("Epoch[1]" in message for message in log_of(LOG_GROUP, f"{name}/")))
+    wait_for(lambda: any("Epoch[1]" in message for message in log_of(LOG_GROUP, f"{name}/")))
     with pytest.raises(ClientError, match="ResourceInUse"):
         sagemaker.delete_training_job(TrainingJobName=name)
     sagemaker.stop_training_job(TrainingJobName=name)
@@ -185,9 +180,9 @@ def test_an_unknown_image_fails_the_job(sagemaker: Any, bucket: str, role: str) 
 
 
 def test_a_role_that_may_not_pull_the_image_fails_the_job(sagemaker: Any, bucket: str) -> None:
-    without = {**EVERYTHING, "Action": ["s3:*", "ecr:GetAuthorizationToken"]}
+    without = {**TRAIN_AND_SERVE, "Action": ["s3:*", "ecr:GetAuthorizationToken"]}
     name = f"{NAME}-no-pull"
-    sagemaker.create_training_job(**job_request(name, bucket, create_role(name, without)))
+    sagemaker.create_training_job(**job_request(name, bucket, create_role(name, "sagemaker", without)))
     reason = ended_job(sagemaker, name)["FailureReason"]
     assert reason.startswith("ClientError: Cannot pull algorithm container.")
     assert "BatchGetImage" in reason

@@ -27,7 +27,7 @@ def endpoint(app: ModuleType) -> Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
-def request(image: bytes = PNG, content_type: str = "image/png", inference_id: str = "images/a.png") -> dict[str, Any]:
+def request(image: bytes = PNG, content_type: str = "image/png", inference_id: Any = "images/a.png") -> dict[str, Any]:
     return {
         "EndpointName": "scones",
         "ContentType": content_type,
@@ -94,10 +94,8 @@ def test_a_refused_photo_is_an_invalid_image(app: ModuleType, endpoint: Stubber)
 )
 def test_a_busy_endpoint_can_be_asked_again(app: ModuleType, endpoint: Stubber, code: str) -> None:
     endpoint.add_client_error("invoke_endpoint", code, "later", 503)
-    endpoint.add_client_error("invoke_endpoint", code, "later", 503)  # botocore's own second attempt, if it makes one
     with pytest.raises(app.EndpointUnavailableError):
         app.lambda_handler(event(), None)
-    endpoint._queue.clear()
 
 
 def test_a_failing_container_can_be_asked_again(app: ModuleType, endpoint: Stubber) -> None:

@@ -56,9 +56,14 @@ def test_a_reference_into_an_unversioned_bucket_has_no_version(app: ModuleType) 
     assert set(body) == {"s3_bucket", "s3_key", "image_data", "inferences"}
 
 
+def test_a_photo_of_exactly_the_endpoint_s_limit_passes(app: ModuleType, bucket: Any) -> None:
+    bucket.put_object(Key="a.png", Body=b"x" * app.SIZE_LIMIT)
+    assert "s3_version_id" in app.lambda_handler(event("a.png"), None)["body"]
+
+
 def test_a_photo_above_the_endpoint_s_limit_is_refused(app: ModuleType, bucket: Any) -> None:
     bucket.put_object(Key="a.png", Body=b"x" * (app.SIZE_LIMIT + 1))
-    with pytest.raises(app.ImageTooLargeError, match=r"photos/a\.png has 6,291,457 bytes, but at most 6,291,456"):
+    with pytest.raises(app.ImageTooLargeError, match=r"photos/a\.png has 6,291,457 bytes; at most 6,291,456"):
         app.lambda_handler(event("a.png"), None)
 
 

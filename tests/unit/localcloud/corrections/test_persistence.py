@@ -2,6 +2,7 @@ import time
 from typing import Any
 
 import pytest
+from ministack import app
 
 from localcloud.corrections import persistence
 
@@ -24,7 +25,7 @@ class Service:
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     service = Service()
-    monkeypatch.setattr(persistence.app, "_build_persistence_save_dict", lambda: {"photos": service.get_state})
+    monkeypatch.setattr(app, "_build_persistence_save_dict", lambda: {"photos": service.get_state})
     monkeypatch.setattr(persistence, "PAUSE_SECONDS", 0.02)
     return service
 

@@ -5,11 +5,13 @@ from typing import Any
 import botocore.model
 import pytest
 
+from localcloud.sagemaker import validation
 from localcloud.sagemaker.emulated import EMULATED, check_emulated
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.validation import compiled, service_model, validate
 
 SAGEMAKER = service_model("sagemaker")
+LIST = {"type": "list", "member": {"shape": "Text"}, "min": 2, "max": 4}
 
 
 def input_shape(action: str) -> botocore.model.Shape:
@@ -87,13 +89,36 @@ def test_wrong_types_are_no_validation_errors(params: Any) -> None:
     assert refusal("DescribeModel", params).startswith("SerializationException")
 
 
+@pytest.mark.parametrize(
+    ("shape", "value", "violations"),
+    [
+        ({"type": "string", "min": 2, "max": 4}, "a", ["Member must have length greater than or equal to 2"]),
+        ({"type": "string", "min": 2, "max": 4}, "ab", []),
+        ({"type": "string", "min": 2, "max": 4}, "abcd", []),
+        ({"type": "string", "min": 2, "max": 4}, "abcde", ["Member must have length less than or equal to 4"]),
+        (LIST, ["x"], ["Member must have length greater than or equal to 2"]),
+        (LIST, ["x"] * 2, []),
+        (LIST, ["x"] * 4, []),
+        (LIST, ["x"] * 5, ["Member must have length less than or equal to 4"]),
+        ({"type": "integer", "min": 2, "max": 4}, 1, ["Member must have value greater than or equal to 2"]),
+        ({"type": "integer", "min": 2, "max": 4}, 2, []),
+        ({"type": "integer", "min": 2, "max": 4}, 4, []),
+        ({"type": "integer", "min": 2, "max": 4}, 5, ["Member must have value less than or equal to 4"]),
+    ],
+)
+def test_limits_are_inclusive(shape: dict[str, Any], value: Any, violations: list[str]) -> None:
+    model: Any = {"Value": shape, "Text": {"type": "string"}}  # botocore's stubs take finished shapes only
+    found = validation.violations(value, botocore.model.ShapeResolver(model).get_shape_by_name("Value"), "value")
+    assert [sentence.partition("constraint: ")[2] for sentence in found] == violations
+
+
 def test_a_boolean_is_no_number() -> None:
     assert refusal("ListModels", {"MaxResults": True}).startswith("SerializationException")
 
 
 def members(emulated: dict[str, Any], shape: Any, path: str) -> Iterator[str]:
     """Yield the members of the table that the model does not have."""
-    structure = shape.member if isinstance(shape, botocore.model.ListShape) else shape
+    structure: Any = shape.member if isinstance(shape, botocore.model.ListShape) else shape
     for name, below in emulated.items():
         if name not in structure.members:
             yield f"{path}.{name}"

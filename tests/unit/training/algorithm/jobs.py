@@ -41,7 +41,7 @@ def write_config(base: Path, name: str, config: object) -> None:
 
 
 def _write_channel(data: Path, channel: str, counts: Sequence[int], seed: int) -> None:
-    rows = []
+    rows: list[str] = []
     (data / channel).mkdir(parents=True)
     for label, n in enumerate(counts):
         for i, picture in enumerate(stripes(label, n, seed=seed)):

@@ -17,8 +17,8 @@ def photos(*counts: int, seed: int = 0) -> Photos:
     return Photos(pixels, torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts)))
 
 
-def asked(num_classes: int = 2, **changes: float) -> Hyperparameters:
-    return Hyperparameters(num_classes, 24, **{"epochs": 4, "mini_batch_size": 8, **changes})
+def asked(num_classes: int = 2, epochs: int = 4, mini_batch_size: int = 8) -> Hyperparameters:
+    return Hyperparameters(num_classes, 24, epochs=epochs, mini_batch_size=mini_batch_size)
 
 
 def never() -> bool:

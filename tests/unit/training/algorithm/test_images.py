@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from training.algorithm import images
 from training.algorithm.errors import InputError
 from training.algorithm.images import decode, network_shape
 
@@ -18,7 +19,7 @@ def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 
 
 def mean_colour(pixels: NDArray[np.uint8]) -> list[float]:
-    return pixels.reshape(-1, pixels.shape[-1]).mean(axis=0).tolist()
+    return [float(mean) for mean in pixels.reshape(-1, pixels.shape[-1]).mean(axis=0)]
 
 
 def test_pixels_of_an_image_of_the_right_size_are_kept() -> None:
@@ -37,9 +38,9 @@ def test_colour_modes_become_rgb(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16"])
 def test_grey_modes_become_rgb(mode: str) -> None:
-    brightness = {"1": 1, "LA": (200, 255), "I;16": 200 * 256}.get(mode, 200)
+    values: dict[str, int | tuple[int, int]] = {"1": 1, "LA": (200, 255), "I;16": 200 * 256}
     expected = 255 if mode == "1" else 200
-    pixels = decode(encode(Image.new(mode, (9, 30), brightness)), SHAPE)
+    pixels = decode(encode(Image.new(mode, (9, 30), values.get(mode, 200))), SHAPE)
     assert mean_colour(pixels) == pytest.approx([expected] * 3, abs=2)
 
 
@@ -91,6 +92,13 @@ def test_decompression_bombs_are_refused_before_they_are_decoded() -> None:
     assert len(bomb) < 20_000
     with pytest.raises(InputError, match="10000x10000; at most 50,000,000 pixels"):
         decode(bomb, SHAPE)
+
+
+def test_an_image_of_exactly_the_greatest_size_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MOST_PIXELS", 20 * 30)
+    decode(encode(Image.new("L", (20, 30))), SHAPE)
+    with pytest.raises(InputError, match="20x31; at most 600 pixels"):
+        decode(encode(Image.new("L", (20, 31))), SHAPE)
 
 
 @pytest.mark.parametrize(

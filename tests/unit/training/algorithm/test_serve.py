@@ -123,6 +123,7 @@ def test_jpeg(connection: http.client.HTTPConnection) -> None:
         (b"", "image/png", "/invocations", 400, "The bytes must be an image"),
         (encoded(0), "text/csv", "/invocations", 415, "Content type text/csv is not read"),
         (bytes(6 * 1024 * 1024 + 1), "image/png", "/invocations", 413, "has 6,291,457 bytes; at most 6,291,456"),
+        (bytes(6 * 1024 * 1024), "image/png", "/invocations", 400, "The bytes must be an image"),
         (encoded(0), "image/png", "/predict", 404, "There is no /predict"),
     ],
 )

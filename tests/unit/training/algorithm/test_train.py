@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.training.algorithm.jobs import make_job, stripes
 from training.algorithm import train
+from training.algorithm.errors import InputError
 
 COMMAND = [sys.executable, "-m", "training.algorithm", "train"]
 
@@ -75,7 +76,7 @@ def test_the_unexpected_has_its_traceback_in_the_log(
 @pytest.mark.parametrize("seed", ["-1", "one", ""])
 def test_seeds_are_whole_numbers(seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINING_SEED", seed)
-    with pytest.raises(train.InputError, match="TRAINING_SEED must be a whole number"):
+    with pytest.raises(InputError, match="TRAINING_SEED must be a whole number"):
         train.read_seed()
 
 

@@ -138,7 +138,8 @@ def test_an_answer_does_not_wait_for_s3() -> None:
 
 
 def test_what_cannot_be_written_is_told() -> None:
-    bucket, told = Bucket(), []
+    bucket = Bucket()
+    told: list[str] = []
     bucket.error = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
     data_capture = DataCapture(CONFIG, "endpoint/variant", bucket, told.append)
     data_capture.record(inference())
