@@ -11,7 +11,7 @@ from training.algorithm.calibration import USUAL, fit_temperature
 def test_temperature_undoes_a_factor(factor: float) -> None:
     """Labels drawn from softmax(scores) are best explained by the scores themselves, whatever they were scaled by."""
     generator = torch.Generator().manual_seed(0)
-    scores = 3 * torch.randn(20_000, 4, generator=generator)
+    scores = 3 * torch.randn(10_000, 4, generator=generator)
     labels = torch.multinomial(torch.softmax(scores, dim=1), 1, generator=generator)[:, 0]
     assert fit_temperature(scores * factor, labels) == pytest.approx(factor, rel=0.03)
 

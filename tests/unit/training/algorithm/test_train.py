@@ -1,76 +1,129 @@
-"""The training program as SageMaker runs it: a process, a directory, an exit code."""
+"""The training program as SageMaker runs it: a process, a directory, an exit code.
+
+A process takes seconds to import torch, so one trained job serves all tests that only look at what a job leaves.
+"""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 
 from tests.unit.training.algorithm.jobs import make_job, stripes
-from training.algorithm import train
+from training.algorithm import __main__ as entry_point
+from training.algorithm import fit, train
 from training.algorithm.errors import InputError
 
 COMMAND = [sys.executable, "-m", "training.algorithm", "train"]
+EPOCHS = 10
+SEED = "3"
 
 
-def run(base: Path, seed: int = 0) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"SAGEMAKER_BASE_DIR": str(base), "TRAINING_SEED": str(seed)}
-    return subprocess.run(COMMAND, env=environment, capture_output=True, text=True)
+@dataclass(frozen=True)
+class Job:
+    """A job that has run in a process of its own."""
+
+    base: Path
+    process: subprocess.CompletedProcess[str]
 
 
-def test_a_job_leaves_a_calibrated_model(tmp_path: Path) -> None:
-    base = make_job(tmp_path, train=(20, 12, 12), validation=(6, 6, 6), epochs=12, mini_batch_size=8, num_layers=18)
-    job = run(base)
-    assert (job.returncode, job.stderr) == (0, "")
-    assert "Hyperparameter num_layers has no effect here: the network is fixed." in job.stdout
-    assert "Epoch[11] Validation-accuracy=" in job.stdout
-    assert not (base / "output/failure").exists()
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    base = make_job(
+        tmp_path_factory.mktemp("job"),
+        train=(20, 12, 12),
+        validation=(6, 6, 6),
+        epochs=EPOCHS,
+        mini_batch_size=8,
+        num_layers=18,
+    )
+    environment = os.environ | {"SAGEMAKER_BASE_DIR": str(base), "TRAINING_SEED": SEED}
+    return Job(base, subprocess.run(COMMAND, env=environment, capture_output=True, text=True))
 
-    metadata = json.loads((base / "model/metadata.json").read_text())
-    assert metadata["num_classes"] == 3 and metadata["image_shape"] == [3, 16, 16] and metadata["epochs"] == 12
-    assert metadata["validation_accuracy"] >= 0.9 and 0.05 < metadata["temperature"] < 20
-    session = onnxruntime.InferenceSession(base / "model/model.onnx", providers=["CPUExecutionProvider"])
+
+@pytest.fixture
+def torch_settings() -> Iterator[None]:
+    """Restore the settings of torch that the training program makes for its whole process."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+def test_a_job_says_what_it_does(job: Job) -> None:
+    assert (job.process.returncode, job.process.stderr) == (0, "")
+    assert "Hyperparameter num_layers has no effect here: the network is fixed." in job.process.stdout
+    assert f"Epoch[{EPOCHS - 1}] Validation-accuracy=" in job.process.stdout
+    assert not (job.base / "output/failure").exists()
+
+
+def test_a_job_leaves_a_calibrated_model(job: Job) -> None:
+    metadata = json.loads((job.base / "model/metadata.json").read_text())
+    assert (metadata["num_classes"], metadata["image_shape"], metadata["epochs"]) == (3, [3, 16, 16], EPOCHS)
+    assert metadata["validation_accuracy"] >= 0.9
+    assert 0.05 < metadata["temperature"] < 20
+    session = onnxruntime.InferenceSession(job.base / "model/model.onnx", providers=["CPUExecutionProvider"])
     new = np.concatenate([stripes(label, 8, seed=9) for label in range(3)])
     (probabilities,) = session.run(None, {"pixels": new})
     assert (probabilities.argmax(axis=1) == np.repeat([0, 1, 2], 8)).mean() > 0.9
 
 
-def test_the_same_seed_makes_the_same_model(tmp_path: Path) -> None:
-    models = []
-    for name, seed in (("first", 3), ("again", 3), ("other", 4)):
-        base = make_job(tmp_path / name, epochs=1)
-        assert run(base, seed).returncode == 0
-        models.append((base / "model/model.onnx").read_bytes())
-    assert models[0] == models[1] != models[2]
+@pytest.mark.parametrize(("seed", "same"), [(SEED, True), ("4", False)])
+def test_only_the_same_seed_makes_the_same_model(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch_settings: None, seed: str, same: bool
+) -> None:
+    """The first model was made by another process."""
+    shutil.copytree(job.base / "input", tmp_path / "input")
+    monkeypatch.setenv("TRAINING_SEED", seed)
+    train.run(tmp_path, threading.Event())
+    first, second = ((base / "model/model.onnx").read_bytes() for base in (job.base, tmp_path))
+    assert (first == second) is same
 
 
-def test_what_the_user_can_mend_is_one_sentence(tmp_path: Path) -> None:
-    base = make_job(tmp_path, num_epochs=3)
-    job = run(base)
-    reason = (base / "output/failure").read_text()
-    assert job.returncode == 1
+@pytest.fixture
+def no_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the signal handlers of this process."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+
+def test_a_wrong_request_fails_with_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_handlers: None
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(make_job(tmp_path, num_epochs=3)))
+    assert train.main() == 1
+    reason = (tmp_path / "output/failure").read_text()
     assert reason.startswith("Hyperparameter num_epochs is not known. Did you mean epochs? Valid ones are num_classes")
-    assert job.stderr.strip() == reason
-    assert not (base / "model").exists()
+    assert capsys.readouterr().err.strip() == reason
+    assert not (tmp_path / "model").exists()
 
 
-def test_the_unexpected_has_its_traceback_in_the_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_unexpected_error_leaves_its_traceback_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], no_handlers: None
 ) -> None:
     def explode(*_: object) -> None:
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(train, "run", explode)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     assert train.main() == 1
     assert (tmp_path / "output/failure").read_text() == "ZeroDivisionError: division by zero"
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_the_entry_point_returns_the_program_s_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "main", lambda: 7)
+    monkeypatch.setattr(sys, "argv", ["algorithm", "train"])
+    assert entry_point.main() == 7
 
 
 @pytest.mark.parametrize("seed", ["-1", "one", ""])
@@ -80,15 +133,23 @@ def test_seeds_are_whole_numbers(seed: str, monkeypatch: pytest.MonkeyPatch) -> 
         train.read_seed()
 
 
-def test_a_stopped_job_keeps_its_best_epoch(tmp_path: Path) -> None:
-    base = make_job(tmp_path, epochs=100_000)
-    environment = os.environ | {"SAGEMAKER_BASE_DIR": str(base)}
-    with subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
-        assert job.stdout is not None and job.stderr is not None
-        while "Validation-accuracy" not in job.stdout.readline():
-            assert job.poll() is None
-        job.send_signal(signal.SIGTERM)
-        _, errors = job.communicate(timeout=60)
-    assert (job.returncode, errors) == (0, "")
-    assert (base / "model/model.onnx").exists()
-    assert json.loads((base / "model/metadata.json").read_text())["best_epoch"] < 100_000
+@pytest.fixture
+def sigterm_handler() -> Iterator[None]:
+    """Restore the handler of this process; until the program installs its own, SIGTERM is an error."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("SIGTERM arrived, but the program does not handle it")
+
+    before = signal.signal(signal.SIGTERM, refuse)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_stopped_job_keeps_its_best_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch_settings: None, sigterm_handler: None
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(make_job(tmp_path, epochs=100_000)))
+    monkeypatch.setattr(fit, "report", lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # in the first epoch
+    assert train.main() == 0
+    assert (tmp_path / "model/model.onnx").exists()
+    assert json.loads((tmp_path / "model/metadata.json").read_text())["best_epoch"] == 0
