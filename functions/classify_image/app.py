@@ -21,7 +21,7 @@ runtime = boto3.client("sagemaker-runtime", config=Config(read_timeout=25, retri
 
 
 class InvalidEventError(Exception):
-    """When the event does not name a photo."""
+    """When the event lacks what this function needs."""
 
 
 class InvalidImageError(Exception):

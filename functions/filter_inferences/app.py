@@ -13,7 +13,7 @@ class ThresholdConfidenceNotMetError(Exception):
 
 
 class InvalidEventError(Exception):
-    """When the event carries no inferences."""
+    """When the event lacks what this function needs."""
 
 
 def unwrap(event: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ s3 = boto3.client("s3")
 
 
 class InvalidEventError(Exception):
-    """When the event does not name a photo."""
+    """When the event lacks what this function needs."""
 
 
 class ImageNotFoundError(Exception):

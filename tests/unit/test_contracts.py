@@ -3,11 +3,15 @@
 import ast
 import json
 import re
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
+
+from training.options import parser
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -41,10 +45,27 @@ def camel_case(folder: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
+def definitions(folder: str) -> dict[str, str]:
+    """Return the source of each function and class that a Lambda function defines, by name."""
+    source = (ROOT / "functions" / folder / "app.py").read_text()
+    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return {node.name: ast.get_source_segment(source, node) or "" for node in nodes}
+
+
 def error_classes() -> set[str]:
     """Return the exceptions that the functions define."""
-    sources = [ast.parse((ROOT / "functions" / name / "app.py").read_text()) for name in FUNCTIONS]
-    return {node.name for tree in sources for node in tree.body if isinstance(node, ast.ClassDef)}
+    return {name for folder in FUNCTIONS for name in definitions(folder) if name.endswith("Error")}
+
+
+def test_what_stands_in_several_functions_is_the_same_everywhere() -> None:
+    """Each function deploys alone, so what they share stands in each of them."""
+    copies: dict[str, set[str]] = {}
+    for folder in FUNCTIONS:
+        for name, source in definitions(folder).items():
+            copies.setdefault(name, set()).add(source)
+    del copies["lambda_handler"]
+    assert {"unwrap", "InvalidEventError"} <= set(copies)
+    assert [name for name, sources in copies.items() if len(sources) > 1] == []
 
 
 @pytest.mark.parametrize("folder", FUNCTIONS)
@@ -138,8 +159,6 @@ def test_functions_need_nothing_but_the_runtime(folder: str) -> None:
     tree = ast.parse((ROOT / "functions" / folder / "app.py").read_text())
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    import sys
-
     top = {name.split(".")[0] for name in imported}
     assert top <= sys.stdlib_module_names | {"boto3", "botocore"}
 
@@ -162,10 +181,6 @@ def test_ci_runs_make_test() -> None:
 
 
 def test_samconfig_s_local_stack_is_the_command_line_s_default() -> None:
-    import tomllib
-
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     names = {config[environment]["global"]["parameters"]["stack_name"] for environment in ("default", "local")}
-    from training.options import parser
-
     assert names == {parser().parse_args([]).stack_name}
