@@ -345,9 +345,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(cloud: Cloud, inherited: Any) -> 
 
 @pytest.mark.correction(name="state-of-services-in-use")
 def test_only_services_in_use_are_saved(cloud: Cloud) -> None:
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in client_environment(cloud.up().port).items():
-            environment.setenv(name, value)
+    with clients_of(cloud.up().port):
         boto3.client("iam").create_user(UserName=NAME)
     time.sleep(SAVED_SECONDS)
     saved = {path.stem for path in (cloud.state / "ministack").glob("*.json")}

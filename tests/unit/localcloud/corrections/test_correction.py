@@ -38,7 +38,7 @@ def triple(original: Callable[[int], int]) -> Callable[[int], int]:
 
 @pytest.fixture
 def correction(module: ModuleType) -> Correction:
-    digest = digest_of(module.double)  # type: ignore[attr-defined]  # the module is made at run time
+    digest = digest_of(module.double)
     return Correction("triple", "made:double", digest, triple, aws="Triples.", link="https://docs.aws.amazon.com/")
 
 
