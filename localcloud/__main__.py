@@ -1,4 +1,4 @@
-"""Command line: `python -m localcloud up|down|status|env|exec|reset|logs`."""
+"""Command line of the local cloud: `localcloud up|down|status|env|exec|reset|logs`."""
 
 import argparse
 import os
@@ -10,35 +10,40 @@ from pathlib import Path
 
 import psutil
 
+from commandline.parser import Parser
 from localcloud import LocalCloudError, process
 from localcloud.environment import client_environment, client_variables, endpoint_url, leaks
+from localcloud.process import COMMAND
 
 STATE = Path(".localcloud")
 
 
-def parser() -> argparse.ArgumentParser:
-    main = argparse.ArgumentParser(
-        prog="python -m localcloud", description="The AWS that runs on this machine, on one port of 127.0.0.1."
-    )
-    main.add_argument(
+def command_line() -> Parser:
+    """Return the parser of `localcloud`."""
+    parser = Parser(prog=COMMAND, description="The AWS that runs on this machine, on one port of 127.0.0.1.")
+    parser.add_argument(
         "--directory", type=Path, default=STATE, help="where its state and log are kept (default %(default)s)"
     )
-    port = argparse.ArgumentParser(add_help=False)
-    port.add_argument("--port", type=int, help="to listen on (default: the one it had, 4566, or one that is free)")
-    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    port = Parser(add_help=False)
+    port.add_argument("--port", type=int, help="to listen on (default: that of the last run, else 4566 or a free one)")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("up", parents=[port], help="start it")
-    commands.add_parser("down", help="stop it; its state is kept")
-    commands.add_parser("status", help="tell whether it runs, where, how long, and what runs the functions")
-    commands.add_parser("env", help='print export lines for a shell: eval "$(python -m localcloud env)"')
-    run = commands.add_parser(
-        "exec", parents=[port], help="start it if need be and run a command against it: exec -- CMD ARG ..."
-    )
+    commands.add_parser("down", help="stop it and keep its state")
+    commands.add_parser("status", help="show whether it runs, on which port, since when, and with how much memory")
+    commands.add_parser("env", help=f'print export lines for a shell: eval "$({COMMAND} env)"')
+    run = commands.add_parser("exec", parents=[port], help="start it unless it runs, then run a command against it")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD ARG ...")
-    commands.add_parser("reset", help="stop it and forget everything in it")
-    log = commands.add_parser("logs", help="print its log")
-    log.add_argument("--follow", action="store_true", help="go on printing what is added, until Ctrl-C")
-    commands.add_parser("serve")  # what `up` starts
-    return main
+    commands.add_parser("reset", help="stop it and delete everything in it")
+    add_logs(commands.add_parser("logs", help="print the logs of functions, training jobs, endpoints and the server"))
+    commands.add_parser("serve", description=f"What `{COMMAND} up` starts in the background.")
+    return parser
+
+
+def add_logs(parser: argparse.ArgumentParser) -> None:
+    kinds = ("all", "functions", "jobs", "endpoints", "server")
+    parser.add_argument("kind", nargs="?", choices=kinds, default="all", help="whose logs: %(choices)s", metavar="KIND")
+    parser.add_argument("name", nargs="?", default="", help="only those whose name contains this", metavar="NAME")
+    parser.add_argument("--follow", action="store_true", help="keep printing new lines until Ctrl-C")
 
 
 def up(options: argparse.Namespace) -> int:
@@ -53,27 +58,21 @@ def down(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    cloud = process.running(options.directory)
-    if cloud is None:
-        print("The local cloud does not run: start it with `python -m localcloud up`.")
-        return 1
+    cloud = process.require_running(options.directory)
     processes = [one for one in process.processes(options.directory) if one.is_running()]
     uptime = timedelta(seconds=round(time.time() - psutil.Process(cloud.pid).create_time()))
     memory = sum(one.memory_info().rss for one in processes) / 1e6
     runtime = "awslambdaric, AWS's runtime client" if sys.platform == "linux" else "MiniStack's own Python worker"
     print(f"The local cloud answers on {endpoint_url(cloud.port)}")
     print(f"process    {cloud.pid}, up for {uptime}")
-    print(f"memory     {memory:.0f} MB in {len(processes)} processes, the functions' own not counted")
+    print(f"memory     {memory:.0f} MB in {len(processes)} processes, without those of the functions")
     print(f"functions  run by {runtime}")
     print(f"state      {options.directory.resolve()}")
     return 0
 
 
 def env(options: argparse.Namespace) -> int:
-    cloud = process.running(options.directory)
-    if cloud is None:
-        raise LocalCloudError("The local cloud does not run: start it with `python -m localcloud up`.")
-    variables = client_variables(cloud.port)
+    variables = client_variables(process.require_running(options.directory).port)
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
     for name in sorted({"AWS_PROFILE", "AWS_SESSION_TOKEN"} | leaks(os.environ) - variables.keys()):
@@ -84,7 +83,7 @@ def env(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     command = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not command:
-        raise LocalCloudError("exec needs a command: `python -m localcloud exec -- CMD ARG ...`.")
+        raise LocalCloudError(f"exec needs a command: `{COMMAND} exec -- CMD ARG ...`.")
     environment = client_environment(process.up(options.directory, options.port).port)
     try:
         os.execvpe(command[0], command, environment)
@@ -99,12 +98,9 @@ def reset(options: argparse.Namespace) -> int:
 
 
 def logs(options: argparse.Namespace) -> int:
-    path = process.log_path(options.directory)
-    if not path.exists():
-        raise LocalCloudError(f"There is no log {path}: the local cloud was not started here.")
-    if options.follow:
-        os.execvp("tail", ["tail", "-n", "+1", "-F", str(path)])
-    sys.stdout.write(path.read_text(errors="replace"))
+    from localcloud import log_viewer  # imports boto3, which takes half a second
+
+    log_viewer.show(log_viewer.find(options.directory, options.kind), options.name, options.follow)
     return 0
 
 
@@ -114,12 +110,19 @@ def serve(options: argparse.Namespace) -> int:
 
 
 COMMANDS = {
-    "up": up, "down": down, "status": status, "env": env, "exec": run, "reset": reset, "logs": logs, "serve": serve,
-}  # fmt: skip
+    "up": up,
+    "down": down,
+    "status": status,
+    "env": env,
+    "exec": run,
+    "reset": reset,
+    "logs": logs,
+    "serve": serve,
+}
 
 
 def main() -> int:
-    options = parser().parse_args()
+    options = command_line().parse_args()
     try:
         return COMMANDS[options.command](options)
     except LocalCloudError as err:
@@ -127,6 +130,9 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130  # as shells report Ctrl-C
+    except BrokenPipeError:  # `localcloud logs | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes stdout once more when it exits
+        return 0
 
 
 if __name__ == "__main__":

@@ -7,15 +7,15 @@ from pathlib import Path
 
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
-# MiniStack treats this key as the account's root user; functions, jobs and endpoints run as their own roles.
+# MiniStack treats this key as the account's root user. Functions, jobs and endpoints run as their own roles.
 ROOT_KEY = "test"
 
-# What the application uses, and nothing else: the rest of MiniStack stays unloaded. These are the names that requests
-# are signed for. Cloud Control is here because `sam list endpoints` asks it for function URLs.
-SERVICES = (
-    "s3", "sts", "iam", "cloudformation", "cloudcontrolapi", "lambda", "states", "events", "scheduler", "sns", "sqs",
-    "ssm", "logs", "monitoring",
-)  # fmt: skip
+# The services that the template, the training steps and the SAM CLI use, by the names that requests are signed for. The
+# rest of MiniStack stays unloaded. `sam list endpoints` asks Cloud Control for function URLs.
+SERVICES = ("s3", "sts", "iam", "cloudformation", "cloudcontrolapi", "lambda", "states", "logs", "monitoring")
+# AWS's default number of concurrent invocations in an account. More of them only wait in a queue here; MiniStack's own
+# default is what fits into memory.
+LAMBDA_ACCOUNT_CONCURRENCY = "1000"
 
 
 def endpoint_url(port: int) -> str:
@@ -23,10 +23,10 @@ def endpoint_url(port: int) -> str:
 
 
 def client_variables(port: int) -> dict[str, str]:
-    """Return what an AWS client needs to talk to this cloud and to nothing else.
+    """Return the variables that make an AWS client talk to this cloud and to nothing else.
 
-    The user's own ~/.aws is not read: a profile there may name another endpoint, region, role or output format. A
-    proxy of the user must not be asked for 127.0.0.1.
+    Clients do not read the user's ~/.aws: a profile there may name another endpoint, region, role or output format.
+    They do not send requests for 127.0.0.1 through the user's proxy.
     """
     not_proxied = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1"]))
     return {
@@ -46,18 +46,17 @@ def client_variables(port: int) -> dict[str, str]:
 
 
 def leaks(variables: Mapping[str, str]) -> set[str]:
-    """Return the variables that would lead AWS clients elsewhere.
+    """Return the names of the variables that could make AWS clients talk to another endpoint or account.
 
-    They are all of AWS's own: AWS_PROFILE, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL_S3, AWS_ROLE_ARN, ...
+    These are all that begin with AWS_: AWS_PROFILE, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL_S3, AWS_ROLE_ARN and so on.
     """
     return {name for name in variables if name.startswith("AWS_")}
 
 
 def client_environment(port: int) -> dict[str, str]:
-    """Return this process's environment, pointed at the local cloud and at no account of the user's.
+    """Return this process's environment, with AWS clients pointed at the local cloud instead of the user's account.
 
-    The directory of this Python comes first in PATH, so that `sam` and `python` are the ones of its virtual
-    environment.
+    The directory of this Python comes first in PATH, so that `sam` and `python` are those of its virtual environment.
     """
     inherited = {name: value for name, value in os.environ.items() if name not in leaks(os.environ)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -65,14 +64,15 @@ def client_environment(port: int) -> dict[str, str]:
 
 
 def temporary_directory(state: Path) -> Path:
-    """Return TMPDIR of the server and of its children: by it, they are told from all other processes."""
+    """Return the TMPDIR of the server and its children. `process.is_ours` recognises them by it."""
     return state.resolve() / "tmp"
 
 
 def server_environment(port: int, state: Path) -> dict[str, str]:
-    """Return the environment in which MiniStack must be imported: it reads its settings then.
+    """Return the environment of the server process. MiniStack reads its settings from it when it is imported.
 
-    IAM is always enforced, everything is kept under `state`, and no other listener than `port` is opened.
+    The server always enforces IAM, keeps everything under `state`, and listens on `port` only. Other variables of this
+    process are passed on: LAMBDA_ACCOUNT_CONCURRENCY, and LOCALCLOUD_WITHOUT, which names corrections to leave out.
     """
     return {
         **client_environment(port),
@@ -85,9 +85,10 @@ def server_environment(port: int, state: Path) -> dict[str, str]:
         "STATE_DIR": str(state / "ministack"),
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(state / "s3"),
+        "LAMBDA_ACCOUNT_CONCURRENCY": os.environ.get("LAMBDA_ACCOUNT_CONCURRENCY") or LAMBDA_ACCOUNT_CONCURRENCY,
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "DOCKER_HOST": "unix:///nonexistent",  # MiniStack must not look for containers: there are none
+        "DOCKER_HOST": "unix:///nonexistent",  # MiniStack must not start containers
         "LOG_LEVEL": "WARNING",
         "TMPDIR": str(temporary_directory(state)),
     }

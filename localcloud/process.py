@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,9 @@ import psutil
 
 from localcloud import LocalCloudError
 from localcloud.environment import server_environment, temporary_directory
+from localcloud.ports import free_port, is_free
 
+COMMAND = "localcloud"  # the console command, as messages name it
 DEFAULT_PORT = 4566  # what local AWS emulators use
 START_SECONDS = 60
 STOP_SECONDS = 60
@@ -28,9 +29,16 @@ class PortTakenError(LocalCloudError):
     """When another program listens on the port."""
 
 
+class NotRunningError(LocalCloudError):
+    """When a command needs the local cloud and no cloud runs in its directory."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The local cloud does not run: start it with `{COMMAND} up`.")
+
+
 @dataclass(frozen=True)
 class Cloud:
-    """A server: its port on 127.0.0.1 and its process. It writes itself down when it answers."""
+    """A server: its port on 127.0.0.1 and its process id. The server saves this once it answers requests."""
 
     port: int
     pid: int
@@ -46,7 +54,7 @@ def log_path(state: Path) -> Path:
 
 
 def remembered(state: Path) -> Cloud | None:
-    """Return the cloud that last answered in this directory, running or not."""
+    """Return the cloud that last ran in this directory, running or not."""
     try:
         return Cloud(**json.loads((state / "cloud.json").read_text()))
     except FileNotFoundError:
@@ -54,7 +62,7 @@ def remembered(state: Path) -> Cloud | None:
 
 
 def running(state: Path) -> Cloud | None:
-    """Return the cloud that runs in this directory."""
+    """Return the cloud that runs in this directory, None when it does not run."""
     cloud = remembered(state)
     if cloud is None:
         return None
@@ -63,19 +71,31 @@ def running(state: Path) -> Cloud | None:
     return None
 
 
-def is_ours(process: psutil.Process, state: Path) -> bool:
-    """Tell whether a process belongs to this directory's cloud.
+def require_running(state: Path) -> Cloud:
+    """Return the cloud that runs in this directory.
 
-    Its number alone does not tell: after a crash the system may have given that to another program.
+    Raises:
+        NotRunningError: It does not run.
+    """
+    cloud = running(state)
+    if cloud is None:
+        raise NotRunningError
+    return cloud
+
+
+def is_ours(process: psutil.Process, state: Path) -> bool:
+    """Return whether a process belongs to this directory's cloud.
+
+    The process id alone is not enough: after a crash the system may have given it to another program.
     """
     try:
         return process.environ().get("TMPDIR") == str(temporary_directory(state))
-    except psutil.Error:  # ended, or another user's
+    except psutil.Error:  # the process has ended, or belongs to another user
         return False
 
 
 def processes(state: Path) -> list[psutil.Process]:
-    """Return the server, its supervisor, and the jobs and endpoints that they started, also after a crash."""
+    """Return the supervisor, the server, and the jobs and endpoints that they started, also after a crash."""
     return [process for process in psutil.process_iter() if is_ours(process, state)]
 
 
@@ -83,26 +103,28 @@ def processes(state: Path) -> list[psutil.Process]:
 
 
 def up(state: Path, port: int | None) -> Cloud:
-    """Start the cloud unless it runs, and return when it answers. Who comes second waits and finds it running.
+    """Start the cloud unless it runs, and return once it answers requests.
+
+    A concurrent call waits for the lock, then returns the running cloud.
 
     Args:
-        port: None for the port it had before, else 4566 or, when that is taken, one that is free.
+        port: None for the port of the last run, or 4566 for the first run; if it is taken, a free port.
 
     Raises:
-        LocalCloudError: The port is taken, or the server does not come up.
+        LocalCloudError: The port is taken, the cloud runs on another port, or the server does not start.
     """
     with locked(state):
         cloud = running(state)
         if cloud and port not in (None, cloud.port):
             raise LocalCloudError(
-                f"The local cloud already runs on port {cloud.port}: stop it with `python -m localcloud down`."
+                f"The local cloud already runs on port {cloud.port}: stop it first with `{COMMAND} down`."
             )
         return cloud or start(state, port)
 
 
 @contextmanager
 def locked(state: Path) -> Iterator[None]:
-    """Let one process at a time start or stop this directory's cloud; the system frees the lock if it dies."""
+    """Let one process at a time start or stop this directory's cloud. The lock ends with the process that holds it."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -120,8 +142,8 @@ def start(state: Path, port: int | None) -> Cloud:
 
 
 def launch(state: Path, port: int) -> Cloud:
-    """Start the server with what it kept; if it does not come up, or the user interrupts, leave nothing behind."""
-    stop(state)  # what a crash has left
+    """Start the server with its saved state. If the start fails or the user interrupts it, stop every process again."""
+    stop(state)  # processes that a crash left behind
     check_free(port)
     (state / "cloud.json").unlink(missing_ok=True)
     shutil.rmtree(temporary_directory(state), ignore_errors=True)
@@ -129,9 +151,12 @@ def launch(state: Path, port: int) -> Cloud:
     with log_path(state).open("a") as log:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "localcloud", "serve"],
-            env=server_environment(port, state.resolve()), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=server_environment(port, state.resolve()),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
             start_new_session=True,
-        )  # fmt: skip
+        )
     try:
         return wait_until_it_answers(supervisor, state, port)
     except BaseException:
@@ -143,7 +168,7 @@ def wait_until_it_answers(supervisor: subprocess.Popen[bytes], state: Path, port
     deadline = time.monotonic() + START_SECONDS
     while (cloud := remembered(state)) is None:
         if supervisor.poll() is not None:
-            check_free(port)  # it may have been taken meanwhile
+            check_free(port)  # another program may have taken it after the first check
         if supervisor.poll() is not None or time.monotonic() > deadline:
             raise LocalCloudError(
                 f"The local cloud did not start; its log {log_path(state)} ends with: {log_end(state)}"
@@ -158,28 +183,18 @@ def log_end(state: Path) -> str:
 
 
 def check_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as err:
-            raise PortTakenError(f"Port {port} is taken by another program: choose another one with --port.") from err
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    if not is_free(port):
+        raise PortTakenError(f"Port {port} is taken by another program: choose another one with --port.")
 
 
 # The server's side ---------------------------------------------------------------------------------------------
 
 
 def supervise() -> None:
-    """Run the server as a child, and when it ends, however it ends, end everything that it started.
+    """Run the server as a child process. When the server ends, even by a crash, end everything that it started.
 
-    This process leads the process group of the server, the functions, the training jobs and the endpoints. The
-    server in turn stops when its standard input ends, which is when this process is killed.
+    This process leads the process group of the server, the functions, the training jobs and the endpoints. If this
+    process is killed, the server's standard input ends, and the server shuts down.
     """
     server = subprocess.Popen([sys.executable, "-m", "localcloud.server"], stdin=subprocess.PIPE)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -189,7 +204,7 @@ def supervise() -> None:
 
 
 def end_group() -> None:
-    """End this process's group, this process included."""
+    """End every process of this process's group, this process included."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.killpg(os.getpgrp(), signal.SIGTERM)
     time.sleep(0.5)
@@ -200,13 +215,13 @@ def end_group() -> None:
 
 
 def down(state: Path) -> bool:
-    """Stop the cloud and keep its state; returns whether it ran."""
+    """Stop the cloud and keep its state. Returns whether it ran."""
     with locked(state):
         return stop(state)
 
 
 def reset(state: Path) -> None:
-    """Stop the cloud and forget everything in it."""
+    """Stop the cloud and delete everything in it."""
     with locked(state):
         stop(state)
         for path in state.iterdir():
@@ -217,7 +232,7 @@ def reset(state: Path) -> None:
 
 
 def stop(state: Path) -> bool:
-    """Stop the server in order, then what is left of the cloud; returns whether there was anything."""
+    """Shut the server down cleanly, then end the cloud's other processes. Returns whether any process ran."""
     found = processes(state)
     cloud = remembered(state)
     end([process for process in found if cloud and process.pid == cloud.pid], state)
@@ -226,7 +241,7 @@ def stop(state: Path) -> bool:
 
 
 def end(ours: list[psutil.Process], state: Path) -> None:
-    """Ask processes of the cloud to end, and kill those that do not within STOP_SECONDS."""
+    """Ask processes of the cloud to end, and kill those that still run after STOP_SECONDS."""
     for ask in (psutil.Process.terminate, psutil.Process.kill):
         for process in ours:
             with suppress(psutil.NoSuchProcess):

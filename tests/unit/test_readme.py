@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from samcli.cli.command import _SAM_CLI_COMMAND_PACKAGES as SAM_COMMANDS
 
-from localcloud.__main__ import parser as localcloud_parser
+from localcloud.__main__ import command_line as localcloud_parser
 from training.options import parser as run_parser
 
 ROOT = Path(__file__).parents[2]

@@ -14,9 +14,15 @@ def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A user with an account, a profile, an endpoint of their own and a proxy."""
     config = tmp_path / "config"
     config.write_text("[default]\nregion = eu-west-1\nendpoint_url = https://example.com\n[profile work]\n")
-    leaks = {"AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "work", "AWS_SESSION_TOKEN": "real",
-             "AWS_ENDPOINT_URL_S3": "https://example.com", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
-             "HTTP_PROXY": "http://proxy.example.com", "NO_PROXY": "intranet"}  # fmt: skip
+    leaks = {
+        "AWS_CONFIG_FILE": str(config),
+        "AWS_PROFILE": "work",
+        "AWS_SESSION_TOKEN": "real",
+        "AWS_ENDPOINT_URL_S3": "https://example.com",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "HTTP_PROXY": "http://proxy.example.com",
+        "NO_PROXY": "intranet",
+    }
     for name, value in leaks.items():
         monkeypatch.setenv(name, value)
 
@@ -55,3 +61,22 @@ def test_the_server_keeps_everything_under_its_directory(tmp_path: Path) -> None
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         assert Path(made[name]).is_relative_to(tmp_path)
     assert made["AUTH"] == "true"
+
+
+def test_the_server_allows_as_many_invocations_at_once_as_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAMBDA_ACCOUNT_CONCURRENCY", raising=False)
+    assert environment.server_environment(4599, tmp_path)["LAMBDA_ACCOUNT_CONCURRENCY"] == "1000"
+    monkeypatch.setenv("LAMBDA_ACCOUNT_CONCURRENCY", "7")
+    assert environment.server_environment(4599, tmp_path)["LAMBDA_ACCOUNT_CONCURRENCY"] == "7"
+
+
+def test_the_server_is_told_which_corrections_to_leave_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCALCLOUD_WITHOUT", "name_the_namespace_to_policies")
+    assert environment.server_environment(4599, tmp_path)["LOCALCLOUD_WITHOUT"] == "name_the_namespace_to_policies"
+
+
+def test_ministack_knows_every_service_that_is_asked_for(tmp_path: Path) -> None:
+    from ministack.app import SERVICE_NAME_ALIASES, SERVICE_REGISTRY
+
+    asked = environment.server_environment(4599, tmp_path)["SERVICES"].split(",")
+    assert {SERVICE_NAME_ALIASES.get(name, name) for name in asked} <= SERVICE_REGISTRY.keys()

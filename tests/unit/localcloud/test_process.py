@@ -14,6 +14,7 @@ import pytest
 
 from localcloud import LocalCloudError, process
 from localcloud.environment import temporary_directory
+from localcloud.ports import free_port
 
 Start = Callable[[Path | None, str], psutil.Process]
 # Each prints a line when it is ready.
@@ -58,6 +59,11 @@ def remember(state: Path, pid: int) -> None:
 def test_a_directory_without_a_cloud_has_none(tmp_path: Path) -> None:
     assert process.running(tmp_path) is None
     assert process.down(tmp_path / "new") is False
+
+
+def test_a_cloud_that_is_required_but_does_not_run_is_an_error_that_names_up(tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match=r"^The local cloud does not run: start it with `localcloud up`\.$"):
+        process.require_running(tmp_path)
 
 
 def test_its_own_process_runs(tmp_path: Path, start: Start) -> None:
@@ -133,9 +139,10 @@ def test_a_second_port_for_a_cloud_that_runs_is_refused(tmp_path: Path, start: S
 
 
 def test_a_server_that_does_not_come_up_shows_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "server_environment", lambda *_: {"PATH": os.environ["PATH"], "HOME": "/none"})
-    with pytest.raises(LocalCloudError, match=r"did not start; its log .*cloud\.log ends with: .*KeyError"):
-        process.up(tmp_path / "cloud", process.free_port())
+    (tmp_path / "localcloud.py").write_text("raise SystemExit('Out of cocoa')")  # what `python -m localcloud` runs here
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LocalCloudError, match=r"did not start; its log .*cloud\.log ends with: Out of cocoa"):
+        process.up(tmp_path / "cloud", free_port())
 
 
 def test_reset_forgets_all_but_the_lock(tmp_path: Path) -> None:
