@@ -1,63 +1,81 @@
-# `make run` tries the whole system on this machine, `make test` tests it. Both need python3 (3.11 or newer), make and
-# the package registry that pip is configured for.
+# `make run` runs the whole system on this machine, `make test` tests it. Both need make, Python 3.11 or newer and the
+# package index that pip is configured for.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 LOCALCLOUD := $(BIN)/python -m localcloud
+PIP_INSTALL := -m pip --disable-pip-version-check install -qq
 ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run down clean test test-docker check lint format deploy-local ledger lock help
+.PHONY: help run up down clean install deploy-local test test-docker lint check format ledger lock
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-run: $(VENV) deploy-local ## the whole system on this machine: make run ARGS="--archive PATH --seed 1"
+run: deploy-local ## run the whole system on this machine: make run ARGS="--archive PATH --seed 1"
 	$(LOCALCLOUD) exec -- python training/run.py --sample-if-unavailable $(ARGS)
+	@echo
+	@echo 'In a new shell, before any of these commands, use this environment and the local AWS:'
+	@echo '  source $(BIN)/activate && eval "$$(localcloud env)"'
 
-deploy-local: $(VENV) ## build the application and deploy it to the local cloud
+up: install ## start the local AWS
+	$(LOCALCLOUD) up
+
+down: ## stop the local AWS and keep its state
+	@[ ! -f $(INSTALLED) ] || $(LOCALCLOUD) down
+
+clean: ## stop the local AWS and remove everything that was made here
+	@[ ! -f $(INSTALLED) ] || $(LOCALCLOUD) reset
+	rm -rf $(VENV) .lock build dist *.egg-info .aws-sam .localcloud runs .pytest_cache .mypy_cache .ruff_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: $(INSTALLED) ## install the project into .venv
+
+# The file that marks a complete installation is made last: an interrupted installation is repeated.
+# constraints.txt pins the versions that were tested.
+$(INSTALLED): pyproject.toml constraints.txt scripts/install_pytorch.py
+	@"$(PYTHON)" -c 'import sys; sys.version_info < (3, 11) and sys.exit("$(PYTHON) is older than Python 3.11: use PYTHON=...")'
+	@rm -f $@
+	"$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python scripts/install_pytorch.py -c constraints.txt
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[local,dev]"
+	@touch $@
+
+deploy-local: install ## build the application and deploy it to the local AWS
 	$(LOCALCLOUD) exec -- sam build
 	$(LOCALCLOUD) exec -- sam deploy --config-env local
 
-down: ## stop the local cloud; its state is kept
-	[ ! -d $(VENV) ] || $(LOCALCLOUD) down
-
-clean: ## stop the local cloud and remove everything that was made here
-	[ ! -d $(VENV) ] || $(LOCALCLOUD) reset
-	rm -rf $(VENV) *.egg-info .aws-sam .localcloud runs .pytest_cache .mypy_cache .ruff_cache
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-
-test: $(VENV) ## unit and integration tests
+test: install ## run the unit and integration tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-docker: $(VENV) ## sam local invoke of every event, where a container engine runs
+test-docker: install ## run sam local invoke on every event; needs a container engine
 	$(BIN)/python -m pytest tests/docker -rs
 
-lint: $(VENV)
+lint: install ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check: lint test ## everything that CI runs: linter, types, tests
+check: lint test ## everything that CI runs: style, types, tests
 
-format: $(VENV) ## format the code
+format: install ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# constraints.txt pins what was tested, so that an installation is quick and the same everywhere.
-$(VENV): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[local,dev]"
-	touch $(VENV)
-
-lock: ## resolve the newest versions that fit pyproject.toml into constraints.txt
-	$(PYTHON) -m venv .lock
-	.lock/bin/python -m pip install -q -e ".[local,dev]"
-	.lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//; s/ @ .*//' > constraints.txt
-	rm -rf .lock
-
-ledger: $(VENV) ## run the integration tests and write docs/local-aws.md from what they showed
+ledger: install ## run the integration tests and write docs/local-aws.md from what they showed
 	$(BIN)/python -m pytest tests/integration --ignore tests/integration/test_ledger.py --write-ledger docs/local-aws.md
+
+# Run this on Linux: awslambdaric is a requirement there only.
+lock: ## resolve the newest versions that fit pyproject.toml into constraints.txt
+	rm -rf .lock
+	"$(PYTHON)" -m venv .lock
+	.lock/bin/python scripts/install_pytorch.py
+	.lock/bin/python $(PIP_INSTALL) -e ".[local,dev]"
+	.lock/bin/python -m pip freeze --exclude-editable > .lock/freeze.txt
+	sed -E 's/\+cpu$$//; s/ @ .*//; /^(cuda|nvidia)-|^triton==/d' .lock/freeze.txt > constraints.txt
+	rm -rf .lock
