@@ -1,5 +1,6 @@
-"""The Makefile in a copy of its own: no installation, no network, only which commands would run."""
+"""The Makefile in a copy of its own: nothing is installed, pip is replaced by a program that only ends."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MADE_FROM = ("pyproject.toml", "constraints.txt")
+
+# A Python that makes environments with itself in them, and whose pip only ends with an exit code.
+FAKE_PYTHON = """#!/bin/sh
+case "$*" in
+    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    *"pip "*install*) exit {exit_code} ;;
+esac
+"""
+OLD_PYTHON = """#!/bin/sh
+exec {python} -c "import sys; sys.version_info = (3, 9); $2"
+"""
 
 
 @pytest.fixture
@@ -23,53 +35,49 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def make(checkout: Path, *arguments: str, status: int = 0) -> str:
+    """Run make and return what it prints."""
     done = subprocess.run(["make", *arguments], cwd=checkout, capture_output=True, text=True)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-def replace_pip(checkout: Path, exit_code: int) -> str:
-    """Return a Python for PYTHON=, whose environments have a Python that does nothing but exit so when pip installs."""
-    fake = checkout / "python"
-    fake.write_text(
-        "#!/bin/sh\n"
-        f'case "$*" in "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python";; *"pip "*install*) exit {exit_code};; esac\n'
-    )
-    fake.chmod(0o755)
-    return str(fake)
+def install(checkout: Path, pip_exit_code: int = 0) -> None:
+    python = write_program(checkout / "python", FAKE_PYTHON.format(exit_code=pip_exit_code))
+    make(checkout, "install", f"PYTHON={python}", status=2 if pip_exit_code else 0)
 
 
-def test_make_alone_shows_every_target_of_the_project() -> None:
-    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def write_program(path: Path, program: str) -> Path:
+    path.write_text(program)
+    path.chmod(0o755)
+    return path
+
+
+def test_make_alone_shows_every_target() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert [line.split()[0] for line in shown.splitlines()] == targets
+    assert [line.split()[0] for line in make(ROOT).splitlines()] == targets
 
 
 def test_an_installation_that_failed_is_repeated(checkout: Path) -> None:
-    make(checkout, "install", f"PYTHON={replace_pip(checkout, 1)}", status=2)
+    install(checkout, pip_exit_code=1)
     assert (checkout / ".venv").exists()
     assert "pip" in make(checkout, "--dry-run", "test")
 
 
 def test_an_installation_that_succeeded_is_not_repeated(checkout: Path) -> None:
-    make(checkout, "install", f"PYTHON={replace_pip(checkout, 0)}")
+    install(checkout)
     assert "pip" not in make(checkout, "--dry-run", "test")
 
 
 @pytest.mark.parametrize("name", MADE_FROM)
 def test_changed_requirements_are_installed(checkout: Path, name: str) -> None:
-    make(checkout, "install", f"PYTHON={replace_pip(checkout, 0)}")
+    install(checkout)
     changed = (checkout / ".venv" / ".installed").stat().st_mtime + 10
-    import os
-
     os.utime(checkout / name, (changed, changed))
     assert "pip" in make(checkout, "--dry-run", "test")
 
 
 def test_a_python_that_is_too_old_is_one_sentence(checkout: Path) -> None:
-    old = checkout / "old"
-    old.write_text(f"#!/bin/sh\nexec {sys.executable} -c \"import sys; sys.version_info = (3, 9); exec('''$2''')\"\n")
-    old.chmod(0o755)
+    old = write_program(checkout / "old", OLD_PYTHON.format(python=sys.executable))
     assert f"{old} is older than Python 3.11" in make(checkout, "install", f"PYTHON={old}", status=2)
     assert not (checkout / ".venv").exists()
 
@@ -81,6 +89,6 @@ def test_stopping_and_cleaning_install_nothing(checkout: Path, target: str) -> N
     assert (checkout / "runs").exists() == (target == "down")
 
 
-def test_a_run_ends_with_the_commands_that_a_new_shell_needs() -> None:
-    shown = subprocess.run(["make", "--dry-run", "run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert 'source .venv/bin/activate && eval "$(localcloud env)"' in shown.splitlines()[-1].replace("$$", "$")
+def test_a_run_ends_with_what_a_new_shell_needs() -> None:
+    last = make(ROOT, "--dry-run", "run").splitlines()[-1]
+    assert 'source .venv/bin/activate && eval "$(localcloud env)"' in last
