@@ -26,7 +26,7 @@ GROUPS = {
     "jobs": "/aws/sagemaker/TrainingJobs",
     "endpoints": "/aws/sagemaker/Endpoints/",
 }
-TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) (.*)", re.DOTALL)  # as logging.Formatter writes it
+TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:,(\d{3}))? (.*)")  # MiniStack's lines have no milliseconds
 POLL_SECONDS = 1.0
 LATE_SECONDS = 2.0  # an event may reach CloudWatch this long after its time
 
@@ -109,7 +109,7 @@ class ServerLog:
     def _line(self, text: str) -> Line:
         """Return a line. Those of a traceback have no time of their own: they take that of the line before."""
         if found := TIME.match(text):
-            self._time = datetime.fromisoformat(f"{found[1]}.{found[2]}").timestamp()
+            self._time = datetime.fromisoformat(f"{found[1]}.{found[2] or '000'}").timestamp()
             text = found[3]
         return Line(self._time, "server", text)
 

@@ -102,6 +102,14 @@ def test_a_traceback_has_the_time_of_the_line_before_it(tmp_path: Path) -> None:
     assert [line.text for line in lines] == ["ERROR uvicorn.error: Exception", "Traceback (most recent call last):"]
 
 
+def test_a_time_may_lack_milliseconds(tmp_path: Path) -> None:
+    path = tmp_path / "cloud.log"
+    path.write_text("2026-11-21 12:00:00 WARNING [ministack] Careful\n")
+    assert ServerLog(path).read() == [
+        Line(datetime(2026, 11, 21, 12).timestamp(), "server", "WARNING [ministack] Careful")
+    ]
+
+
 def test_half_a_line_is_read_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "cloud.log"
     log = ServerLog(path)
