@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from localcloud import process
+from localcloud.ports import free_port
 from tests.integration.support.clouds import ROOT, clients_of, localcloud_command
 from tests.integration.support.endpoints import create_constant_endpoint
 from tests.integration.support.functions import create_function
@@ -59,7 +60,7 @@ class Cloud:
         return output + errors
 
     def up(self) -> process.Cloud:
-        self.run("up", "--port", str(process.free_port()))
+        self.run("up", "--port", str(free_port()))
         return self.here
 
     @property

@@ -10,12 +10,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.ports import free_port
 from localcloud.sagemaker import roles
 from localcloud.sagemaker.containers import (
     Container,
     ImageNotFoundError,
     empty_directory,
-    free_port,
     program_for,
     wait_until_healthy,
 )

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from localcloud.environment import client_environment
-from localcloud.process import free_port
+from localcloud.ports import free_port
 from tests.integration.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[3]

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -111,7 +112,7 @@ def machine(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> Ma
     monkeypatch.setattr(install_pytorch, "NVIDIA_DRIVER", tmp_path / "no-driver")
     monkeypatch.setattr(install_pytorch, "PIP", (machine.python, *install_pytorch.PIP[1:]))
     monkeypatch.setattr(install_pytorch, "PYTORCH_INDEX_URL", index.url("pytorch"))
-    monkeypatch.setattr(install_pytorch.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr("sys.argv", ["install_pytorch.py"])
     for name in CUDA:  # so that a CUDA build could be installed
         index.offer("configured", name, "3.0")
@@ -197,9 +198,9 @@ def test_a_machine_with_an_nvidia_card_gets_pip_s_default(
     machine: Machine, index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     index.offer("pytorch", "torch", f"{VERSION}+cpu")
-    monkeypatch.setattr(install_pytorch.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     assert install_pytorch.main() == 0
-    monkeypatch.setattr(install_pytorch.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(install_pytorch, "NVIDIA_DRIVER", tmp_path)
     assert install_pytorch.main() == 0
     assert machine.installed() == {}
