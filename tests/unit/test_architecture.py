@@ -1,0 +1,104 @@
+"""Imports go one way: no circles, and each room imports only the rooms that it is allowed to."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("commandline", "localcloud", "training")
+
+# Each room, and what it may import besides itself. A room is a package or module; the longest name that fits counts.
+ALLOWED = {
+    "commandline": set[str](),
+    "localcloud": set[str](),  # its error
+    "localcloud.ports": set[str](),
+    "localcloud.environment": {"localcloud"},
+    "localcloud.process": {"localcloud", "localcloud.environment", "localcloud.ports"},
+    "localcloud.log_viewer": {"localcloud", "localcloud.environment", "localcloud.process"},
+    "localcloud.identity": set[str](),
+    "localcloud.function_runtime": set[str](),
+    "localcloud.corrections": {"localcloud", "localcloud.identity", "localcloud.function_runtime"},
+    "localcloud.sagemaker": {"localcloud.identity", "localcloud.ports"},
+    "localcloud.server": {
+        "localcloud",
+        "localcloud.corrections",
+        "localcloud.environment",
+        "localcloud.process",
+        "localcloud.sagemaker",
+    },
+    "localcloud.__main__": {
+        "commandline",
+        "localcloud",
+        "localcloud.environment",
+        "localcloud.log_viewer",
+        "localcloud.process",
+    },
+}
+KNOWS_MINISTACK = {"localcloud.corrections", "localcloud.identity", "localcloud.server"}
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return the files of the packages by the names of their modules."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return {module_name(path): path for path in files}
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return what a module imports, wherever in the file: modules of ours by their full names, others as written."""
+    tree = ast.parse(modules()[module].read_text())
+    return frozenset(name for node in ast.walk(tree) for name in imported_names(node, module))
+
+
+def imported_names(node: ast.AST, module: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (name.name for name in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        source = absolute_name(node, module)
+        for name in node.names:
+            submodule = f"{source}.{name.name}"
+            yield submodule if submodule in modules() else source
+
+
+def absolute_name(node: ast.ImportFrom, module: str) -> str:
+    """Return the full name of what `from ... import` names; a relative one starts in the module's own package."""
+    if not node.level:
+        return node.module or ""
+    is_package = modules()[module].name == "__init__.py"
+    parts = module.split(".") if is_package else module.split(".")[:-1]
+    return ".".join([*parts[: len(parts) - node.level + 1], *([node.module] if node.module else [])])
+
+
+def room_of(module: str) -> str | None:
+    return max((room for room in ALLOWED if f"{module}.".startswith(f"{room}.")), key=len, default=None)
+
+
+def test_no_imports_go_in_circles() -> None:
+    graph = {module: imports(module) & modules().keys() - {module} for module in modules()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as err:
+        pytest.fail(f"circle: {' -> '.join(err.args[1])}")
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_a_room_imports_only_what_it_may(module: str) -> None:
+    room = room_of(module)
+    assert room is not None, f"{module} belongs to no room: give it one in ALLOWED"
+    rooms = {found for name in imports(module) if name in modules() and (found := room_of(name))}
+    assert rooms - {room} <= ALLOWED[room]
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_few_rooms_know_ministack(module: str) -> None:
+    if any(name.split(".")[0] == "ministack" for name in imports(module)):
+        assert room_of(module) in KNOWS_MINISTACK
