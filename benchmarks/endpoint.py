@@ -1,11 +1,11 @@
-"""Measure what an endpoint adds to its model's own time: ONNX Runtime in process against InvokeEndpoint, batch of 1.
+"""Measure the latency that an endpoint adds to its model: ONNX Runtime in process against InvokeEndpoint, batch of 1.
 
     python -m localcloud exec -- python benchmarks/endpoint.py --endpoint-name scones-unlimited
 
 The endpoint must be in service. The same model, from the archive that the endpoint serves, answers the same PNG in
 this process. InvokeEndpoint is called through boto3 and through a plain HTTP client that signs each request itself,
-both over connections that are kept open, so that what the client costs is seen too. The three take turns, so that all
-see the same load of this machine.
+both over connections that are kept open, which shows the cost of the client. The three take turns, so that this
+machine's other load affects them equally.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def boto3_call(endpoint_name: str, image: bytes) -> Call:
 
 
 def signed_call(endpoint_name: str, image: bytes) -> Call:
-    """Return a call over a connection of its own."""
+    """Return a call over its own connection."""
     session = boto3.Session()
     credentials = session.get_credentials()
     assert credentials is not None, "signing needs the credentials of an environment or a profile"
@@ -140,7 +140,7 @@ def print_latencies(times: dict[str, list[float]]) -> None:
 
 
 def throughput(endpoint_name: str, image: bytes, clients: int, seconds: float) -> float:
-    """Return the requests per second of some clients at once, each with a connection of its own."""
+    """Return the requests per second of several clients at once, each with its own connection."""
     deadline = time.perf_counter() + seconds
 
     def load(_: int) -> int:

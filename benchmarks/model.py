@@ -2,8 +2,8 @@
 
     python benchmarks/model.py --archive PATH --seeds 5
 
-Each seed draws its own validation photos (10 % of each class) and runs the training program in a process of its own, in
-a directory shaped like a SageMaker container's. The test photos are answered by the ONNX model, from PNG bytes.
+Each seed draws its own validation photos (10 % of each class) and runs the training program in its own process, in a
+directory shaped like a SageMaker container's. The test photos are answered by the ONNX model, from PNG bytes.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def line(name: str, results: Sequence[Result]) -> str:
 
 
 def measure(seed: int, archive: Archive, epochs: int | None, gate: float) -> Result:
-    """Run one training job and try its model on the test photos."""
+    """Run one training job and evaluate its model on the test photos."""
     with tempfile.TemporaryDirectory() as directory:
         base = Path(directory)
         index = dataset.select(archive, CLASSES, VALIDATION_SHARE, seed)
@@ -96,7 +96,7 @@ def measure(seed: int, archive: Archive, epochs: int | None, gate: float) -> Res
 
 
 def write_job(base: Path, num_training_samples: int, epochs: int | None) -> None:
-    """Put the staged dataset where SageMaker would put its channels, and write the job's configuration."""
+    """Move the staged dataset to where SageMaker puts channels, and write the job's configuration."""
     data = base / "input" / "data"
     for split in ("train", "validation"):
         (data / f"{split}_lst").mkdir(parents=True)

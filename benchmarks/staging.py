@@ -1,10 +1,10 @@
-"""Times staging a full-size archive against the usual way, side by side, on the S3 that the environment names.
+"""Compare the time of staging a full-size archive with the usual way, on the S3 that the environment names.
 
     python -m localcloud exec -- python benchmarks/staging.py
 
 The usual way is that of most notebooks: extract the archive, unpickle it whole, `plt.imsave` per image, one
-`upload_file` after the other. It is run on some of the rows, and its time per image is scaled to all of them.
-Each way runs in a process of its own, so that the peak memory is its own too.
+`upload_file` after the other. It stages some of the rows, and its time is scaled to all of them. Each way
+runs in its own process, so that its peak memory can be measured.
 """
 
 import argparse
@@ -42,7 +42,7 @@ FOLDER = "cifar-100-python"
 
 @dataclass
 class Timing:
-    """What one way took."""
+    """The time and memory that one way took."""
 
     way: str
     images: int = 0
@@ -57,7 +57,7 @@ class Timing:
         return self.unpack + self.write + self.upload
 
     def scaled(self, images: int) -> "Timing":
-        """Return the time that `images` images take when each takes as long as these did."""
+        """Return the time for `images` images at the same time per image."""
         factor = images / self.images
         way = f"{self.way} ({self.images:,} rows, scaled)"
         return Timing(way, images, self.unpack, self.write * factor, self.upload * factor, self.cpu * factor, self.peak)
@@ -72,7 +72,7 @@ def build(path: Path, rows: int) -> None:
 
 
 def photos(count: int, random: np.random.Generator) -> dict[str, Any]:
-    """Return a member of soft patches of colour with grain: as PNG about 2.4 kB each, as photos are."""
+    """Return a member of soft patches of colour with grain, which take as much as photos as PNG: about 2.4 kB."""
     coarse = random.integers(0, 256, (count, 5, 5, 3), dtype=np.uint8)
     data = np.empty((count, 3, 32, 32), np.uint8)
     for image, patches in zip(data, coarse, strict=True):
@@ -106,7 +106,7 @@ def usual_way(path: Path, rows: int, bucket: str, folder: Path) -> Timing:
 
 
 def this_project(way: str, path: Path, classes: tuple[str, ...], bucket: str, folder: Path) -> Timing:
-    """Stage all images of `classes` with the rooms of the stage step, as it calls them."""
+    """Stage all images of `classes` with the functions of the stage step."""
     s3, timing, clock = boto3.client("s3"), Timing(way), Stopwatch()
     fingerprint = dataset.fingerprint(path, classes, 0.1, 0)
     index = dataset.load(folder, fingerprint)
@@ -123,7 +123,7 @@ def this_project(way: str, path: Path, classes: tuple[str, ...], bucket: str, fo
 
 
 class Stopwatch:
-    """Gives the seconds since it was last asked."""
+    """Measures the seconds between its laps."""
 
     def __init__(self) -> None:
         self.last = time.perf_counter()
@@ -143,7 +143,7 @@ def measured(timing: Timing) -> Timing:
 
 
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call `function` in a process of its own."""
+    """Call `function` in its own process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 

@@ -1,10 +1,10 @@
-"""Measure the workflow of a deployed stack: executions per second, and what an execution costs beyond its functions.
+"""Measure the workflow of a deployed stack: executions per second, and an execution's overhead beyond its functions.
 
     python -m localcloud exec -- python benchmarks/workflow.py --executions 500
 
 Images must be staged and the endpoint in service: `python training/run.py stage`, `train` and `deploy`. All executions
 are started at once, as `run.py test` does. The functions' own durations are those that Lambda reports in their logs,
-init phases included. With the local cloud, the memory of its processes is watched too.
+init phases included. With the local cloud, the memory of its processes is measured too.
 
 Measured on 2 cores that others used as well, 500 executions at once, warm: 70 executions and 210 invocations a second,
 15 ms of CPU an execution; one execution alone takes 6 ms beyond its functions.
@@ -39,7 +39,7 @@ FUNCTIONS = ("serializeImageData", "classifyImage", "filterInferences")
 
 @dataclass(frozen=True)
 class Work:
-    """What the functions report of one run, in seconds."""
+    """The work that the functions report for one run; times in seconds."""
 
     invocations: int
     cold: int
@@ -48,7 +48,7 @@ class Work:
 
 
 class Memory:
-    """Watches the resident memory of the local cloud's processes, in MiB; 0 when there is none."""
+    """Records the peak resident memory of the local cloud's processes, in MiB; 0 on AWS."""
 
     def __init__(self) -> None:
         self.peak: Counter[str] = Counter()
@@ -112,7 +112,7 @@ def measure(state_machine_arn: str, stack_name: str, run: str, events: dict[str,
 
 
 def alone(client: Any, state_machine_arn: str, stack_name: str, event: dict[str, Any], times: int = 10) -> None:
-    """Print what one execution costs beyond its functions when nothing else runs."""
+    """Print the overhead of one execution beyond its functions when nothing else runs."""
     began_at = int(time.time() * 1000)
     seconds = 0.0
     for _ in range(times):

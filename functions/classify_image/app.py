@@ -1,4 +1,4 @@
-"""classifyImage: ask the SageMaker endpoint how likely each class is."""
+"""classifyImage: invoke the SageMaker endpoint for the probability of each class."""
 
 import base64
 import json

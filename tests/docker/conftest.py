@@ -1,4 +1,4 @@
-"""What the tests that need a container engine share."""
+"""The local cloud of the integration tests, for tests that need a container engine."""
 
 from tests.integration.conftest import aws
 

@@ -1,4 +1,4 @@
-"""A way from a container to the local cloud, which listens on 127.0.0.1 only."""
+"""Forward connections from containers to the local cloud, which listens on 127.0.0.1 only."""
 
 import shutil
 import socket
@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 @contextmanager
 def forwarding(address: str, port: int) -> Iterator[int]:
-    """Pass connections to `address`, on a port that is yielded, on to `port` of 127.0.0.1."""
+    """Listen on `address`, yield the port, and forward its connections to `port` of 127.0.0.1."""
 
     class Connection(socketserver.BaseRequestHandler):
         def handle(self) -> None:

@@ -48,7 +48,7 @@ def engine() -> docker.DockerClient:
 
 
 def find_engine() -> docker.DockerClient | str:
-    """Return a client of the engine, or why there is none."""
+    """Return a client of the engine, or the reason why there is none."""
     try:
         return docker.from_env()
     except DockerException as err:
@@ -57,7 +57,7 @@ def find_engine() -> docker.DockerClient | str:
 
 @pytest.fixture(scope="module")
 def project(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The application for this machine's processor, with AWS_ENDPOINT_URL declared: SAM passes only declared names."""
+    """Copy the application for this processor, with AWS_ENDPOINT_URL declared: SAM passes only declared names."""
     directory = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "functions", directory / "functions")
     shutil.copytree(ROOT / "statemachine", directory / "statemachine")
@@ -70,13 +70,13 @@ def project(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture(scope="module")
 def endpoint_url(engine: docker.DockerClient, aws: dict[str, str]) -> Iterator[str]:
-    """The local cloud as a container sees it."""
+    """Yield the URL at which a container reaches the local cloud."""
     port = int(aws["AWS_ENDPOINT_URL"].rsplit(":", 1)[1])
-    if sys.platform != "linux":  # Docker Desktop leads this name to the machine's own 127.0.0.1
+    if sys.platform != "linux":  # Docker Desktop resolves this name to the machine's own 127.0.0.1
         yield f"http://host.docker.internal:{port}"
         return
     subnet = engine.networks.get("bridge").attrs["IPAM"]["Config"][0]["Subnet"]
-    gateway = str(ipaddress.ip_network(subnet)[1])  # this machine's own address there
+    gateway = str(ipaddress.ip_network(subnet)[1])  # this machine's address in that network
     with forwarding(gateway, port) as forwarded:
         yield f"http://{gateway}:{forwarded}"
 
@@ -101,7 +101,7 @@ def invoke(engine: docker.DockerClient, aws: dict[str, str], project: Path, endp
 
 @pytest.fixture(scope="module")
 def endpoint(engine: docker.DockerClient, aws: dict[str, str]) -> None:
-    """The bucket, the photo and the endpoint that the events name."""
+    """Create the bucket, the photo and the endpoint that the events name."""
     classified = json.loads((EVENTS / "classify_image.json").read_text())
     s3 = boto3.resource("s3").create_bucket(Bucket=BUCKET)
     s3.put_object(Key=classified["s3_key"], Body=base64.b64decode(classified["image_data"]))
@@ -109,11 +109,11 @@ def endpoint(engine: docker.DockerClient, aws: dict[str, str]) -> None:
     create_constant_endpoint(NAME, BUCKET, create_role(NAME, "sagemaker", read), [0.95, 0.05])
 
 
-def test_a_sure_inference_passes(invoke: Invoke) -> None:
+def test_an_inference_above_the_threshold_passes(invoke: Invoke) -> None:
     assert invoke("filterInferences", "filter_inferences")["body"]["inferences"] == [0.97, 0.03]
 
 
-def test_an_unsure_inference_fails(invoke: Invoke) -> None:
+def test_an_inference_below_the_threshold_fails(invoke: Invoke) -> None:
     answer = invoke("filterInferences", "filter_inferences_below_threshold")
     assert answer["errorType"] == "ThresholdConfidenceNotMetError"
     assert "best 0.550 < 0.930" in answer["errorMessage"]
@@ -123,7 +123,7 @@ def test_a_bad_image_fails(invoke: Invoke) -> None:
     assert invoke("classifyImage", "classify_image_bad_input")["errorType"] == "InvalidImageError"
 
 
-def test_the_endpoint_is_asked(invoke: Invoke, endpoint: None) -> None:
+def test_the_endpoint_is_invoked(invoke: Invoke, endpoint: None) -> None:
     assert invoke("classifyImage", "classify_image")["body"]["inferences"] == pytest.approx([0.95, 0.05])
 
 

@@ -1,6 +1,6 @@
-"""A local cloud of the tests' own, on a free port; with INTEGRATION_TARGET=account, the account of the environment.
+"""A local cloud for the tests, on a free port; with INTEGRATION_TARGET=account, the AWS account of the environment.
 
-The tests themselves speak AWS's APIs only, so they run against either.
+The tests use AWS's APIs only, so they run against either.
 """
 
 import os
@@ -13,7 +13,7 @@ from tests.integration.support.clouds import own_cloud
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of AWS clients, in this process too."""
+    """Return the environment for AWS clients; this process has it too."""
     if os.environ.get("INTEGRATION_TARGET") == "account":
         yield dict(os.environ)
         return

@@ -1,4 +1,4 @@
-"""The AWS CLI, with the commands that a user of this application types, and boto3's waiters and paginators."""
+"""The AWS CLI commands that a user of this application types, and boto3's waiters and paginators."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def lambda_handler(event, context):
 
 
 def run(*arguments: str, status: int = 0) -> str:
-    """Run a command of the AWS CLI and return what it prints; on failure, its error."""
+    """Run a command of the AWS CLI and return its output, or its errors when it is expected to fail."""
     command = [str(Path(sys.executable).parent / "aws"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == status, done.stdout + done.stderr
@@ -43,7 +43,7 @@ def read(*arguments: str) -> Any:
 
 @pytest.fixture(scope="module")
 def bucket(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A bucket made by `aws cloudformation deploy`."""
+    """Return a bucket created by `aws cloudformation deploy`."""
     path = tmp_path_factory.mktemp("template") / "template.json"
     path.write_text(json.dumps(TEMPLATE))
     parameters = ("--parameter-overrides", f"Name={NAME}")
@@ -59,7 +59,7 @@ def function(aws: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def state_machine(function: str) -> str:
-    """A state machine that calls the function."""
+    """Return the ARN of a state machine that calls the function."""
     invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
     role = create_role(f"{NAME}-states", "states", invoke)
     arn = read("lambda", "get-function", "--function-name", function, "--query", "Configuration.FunctionArn")

@@ -1,4 +1,4 @@
-"""CloudWatch where the local cloud corrects it."""
+"""Behaviour of CloudWatch that the local cloud corrects."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ from tests.integration.support.iam import WRITE_LOGS, create_role
 from tests.integration.support.names import NAME
 
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-# One function that does what its event says.
+# The event tells the function what to do.
 CODE = '''
 import os, sys, time
 
@@ -154,9 +154,9 @@ def test_init_errors_have_aws_s_names(client: Any, role: str, code: str, error_t
 
 @pytest.mark.aws(
     "Lambda",
-    "a function imports the standard library, boto3 and what it packs",
+    "a function imports the standard library, boto3 and its own package",
     "approximate",
-    "by the Python that runs the local cloud, whatever Runtime says",
+    "with the Python that runs the local cloud, whatever Runtime says",
 )
 def test_what_is_not_in_aws_s_runtime_cannot_be_imported(client: Any, role: str) -> None:
     name = f"{NAME}-imports"
@@ -219,7 +219,7 @@ def test_a_function_may_write_to_tmp(client: Any, function: str) -> None:
     "INIT_START names the Python of the local cloud; no XRAY line",
 )
 def test_the_log_reports_each_invocation(client: Any, function: str) -> None:
-    invoke(client, function, exit=1)  # the next one is cold
+    invoke(client, function, exit=1)  # the next invocation is cold
     cold, warm = (invoke(client, function, sleep=0.01) for _ in range(2))
     for payload, log, _ in (cold, warm):
         lines = [line for line in log.splitlines() if not line.startswith("INIT_START")]
@@ -269,13 +269,13 @@ def test_json_logs_have_platform_events_and_reach_their_group(client: Any, json_
     assert sum("platform.report" in event["message"] for event in written) == 2
 
 
-@pytest.mark.aws("Lambda", "JSON logs tell of a timeout", "exact")
+@pytest.mark.aws("Lambda", "JSON logs report a timeout", "exact")
 def test_json_logs_say_what_ended_an_invocation(client: Any, json_function: str) -> None:
     events = platform_events(invoke(client, json_function, sleep=3)[1])
     assert events["platform.runtimeDone"]["status"] == events["platform.report"]["status"] == "timeout"
 
 
-@pytest.mark.aws("Lambda", "a function whose role may not write logs has none, and works", "exact")
+@pytest.mark.aws("Lambda", "a function whose role may not write logs works without a log", "exact")
 def test_without_permission_no_log_is_written(client: Any, aws: dict[str, str]) -> None:
     name = f"{NAME}-mute"
     create_function(name, create_role(name, "lambda"), CODE)
@@ -283,8 +283,8 @@ def test_without_permission_no_log_is_written(client: Any, aws: dict[str, str]) 
     assert not boto3.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
 
 
-@pytest.mark.aws("Lambda", "an update lets what runs end, and the next invocation has the new code", "exact")
-def test_an_update_lets_what_runs_end(client: Any, role: str) -> None:
+@pytest.mark.aws("Lambda", "an update lets running invocations end; the next invocation has the new code", "exact")
+def test_an_update_lets_running_invocations_end(client: Any, role: str) -> None:
     name = f"{NAME}-updated"
     create_function(name, role, CODE)
     with ThreadPoolExecutor(1) as pool:
@@ -308,7 +308,7 @@ def test_reserved_concurrency_throttles(client: Any, function: str) -> None:
 
 
 def throttling(call: Callable[[], Any]) -> str:
-    """Return why the call was throttled, `""` when it was not."""
+    """Return the reason for throttling, `""` when the call was not throttled."""
     try:
         call()
     except ClientError as err:
@@ -322,7 +322,7 @@ def throttling(call: Callable[[], Any]) -> str:
     "Lambda",
     "the account's concurrency: 1,000, or LAMBDA_ACCOUNT_CONCURRENCY, and 429 past it",
     "approximate",
-    "four invocations run at a time, the others wait for their turn in order, outside of every timeout",
+    "four invocations run at a time, the others wait in order; waiting counts against no timeout",
 )
 def test_a_burst_within_the_account_s_concurrency_loses_nothing(client: Any, function: str) -> None:
     limits = client.get_account_settings()["AccountLimit"]

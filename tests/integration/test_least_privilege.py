@@ -1,7 +1,7 @@
-"""Least privilege: each permission of the template's roles is taken away in turn, and what needs it then fails.
+"""Least privilege: each permission of the template's roles is removed in turn, and the call that needs it must fail.
 
-A role's policies are compared with the table below, so that none is superfluous; with all of them everything works, so
-that none is missing. What the local cloud cannot show is in NOT_SHOWN, with the reason why AWS needs it.
+The policies must equal the table below, so no permission is superfluous. Every call works with all of them, so none is
+missing. NOT_SHOWN lists the policies that the local cloud cannot check, with the reason why AWS needs them.
 """
 
 import json
@@ -48,10 +48,10 @@ class System:
     roles: dict[str, str]  # names by logical id
 
 
-Probe = Callable[[System], str]  # does something; returns what went wrong, "" for nothing
+Probe = Callable[[System], str]  # uses the system and returns the problem, "" for none
 
 
-# What the system does ------------------------------------------------------------------------------------------
+# Uses of the system --------------------------------------------------------------------------------------------
 
 
 def train(system: System) -> str:
@@ -71,7 +71,7 @@ def run_job(system: System, name: str, parameters: dict[str, str]) -> str:
 
 
 def log_a_job(system: System) -> str:
-    """Run a job that prints a line, the first to log."""
+    """Run a job that logs one line, into a group that does not exist yet."""
     with suppress(ClientError):
         boto3.client("logs").delete_log_group(logGroupName=JOB_LOGS)
     name = f"{STACK}-{uuid4().hex[:8]}"
@@ -87,7 +87,7 @@ def measure_a_job(system: System) -> str:
 
 
 def create_model(system: System, name: str = "") -> str:
-    """Create a model from the archive that was trained first."""
+    """Create a model from the first job's archive."""
     definition = container_definition(f"s3://{system.bucket}/models/{STACK}/output/model.tar.gz")
     try:
         boto3.client("sagemaker").create_model(
@@ -101,7 +101,7 @@ def create_model(system: System, name: str = "") -> str:
 
 
 def capture(system: System) -> str:
-    """Ask the endpoint; the record or the complaint that it could not be written follows."""
+    """Invoke the endpoint and wait for its captured record, or for the log line that it could not be written."""
     inference_id = uuid4().hex
     boto3.client("sagemaker-runtime").invoke_endpoint(
         EndpointName=STACK, ContentType="image/png", InferenceId=inference_id, Body=png(1)
@@ -127,7 +127,7 @@ def execute(system: System, key: str = "images/train/0.png") -> str:
 
 
 def execute_without_a_photo(system: System) -> str:
-    """Run the state machine for a photo that is not there; that it says so is no problem."""
+    """Run the state machine for a missing photo; only ImageNotFoundError is right."""
     problem = execute(system, "images/none.png")
     return "" if problem.startswith("ImageNotFoundError ") else problem
 
@@ -144,7 +144,7 @@ def classify_a_version(system: System) -> str:
     return classify(system, s3_version_id=versions[0]["VersionId"])
 
 
-# What it is allowed to do --------------------------------------------------------------------------------------
+# Permissions ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Permission:
     resource: str  # the last part of its ARN, with logical names
 
 
-PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # what needs it, and what that says without it
+PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem without the permission
     Permission("sageMakerRole", "s3:ListBucket", "bucket"): (train, "No S3 objects found under S3 URL"),
     Permission("sageMakerRole", "s3:GetObject", "bucket/images/*"): (train, "AccessDenied"),
     Permission("sageMakerRole", "s3:GetObject", "bucket/lists/*"): (train, "AccessDenied"),
@@ -191,7 +191,7 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # what needs it, and what 
 
 @pytest.fixture(scope="module")
 def system(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> System:
-    """The stack, deployed by the SAM CLI, photos in its bucket and an endpoint that captures everything."""
+    """Deploy the stack with the SAM CLI, stage photos and create an endpoint that captures everything."""
     deploy_application(STACK, tmp_path_factory.mktemp("build"), aws, EndpointName=STACK, ConfidenceThreshold="0")
     deployed = describe_system()
     stage_photos(deployed.bucket, train=10, validation=10)
@@ -228,7 +228,7 @@ def serve(bucket: str) -> None:
 
 
 def allowed(system: System, role: str) -> Iterator[tuple[str, Permission, dict[str, Any]]]:
-    """Yield the policy's name, and the statement that allows just this, for every permission of a role."""
+    """Yield each permission of a role, with its policy's name and a statement for this permission only."""
     iam = boto3.client("iam")
     for policy in iam.list_role_policies(RoleName=system.roles[role])["PolicyNames"]:
         found: Any = iam.get_role_policy(RoleName=system.roles[role], PolicyName=policy)["PolicyDocument"]
@@ -252,7 +252,7 @@ def shorten(system: System, arn: str) -> str:
 
 @contextmanager
 def without(system: System, permission: Permission) -> Iterator[None]:
-    """Take a permission away from its role, and give it back at the end."""
+    """Remove a permission from its role, and restore it at the end."""
     iam, role = boto3.client("iam"), system.roles[permission.role]
     everything = list(allowed(system, permission.role))
     (policy,) = {name for name, one, _ in everything if one == permission}

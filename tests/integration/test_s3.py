@@ -1,4 +1,4 @@
-"""S3 where the local cloud corrects it."""
+"""Behaviour of S3 that the local cloud corrects."""
 
 import uuid
 from typing import Any
@@ -19,9 +19,9 @@ def bucket(aws: dict[str, str]) -> str:
 
 @pytest.mark.correction(name="s3-missing-object")
 @pytest.mark.correction(name="s3-missing-head")
-@pytest.mark.aws("S3", "a missing object is AccessDenied for who may not list the bucket, else NoSuchKey", "exact")
+@pytest.mark.aws("S3", "a missing object is NoSuchKey with s3:ListBucket and AccessDenied without it", "exact")
 @pytest.mark.parametrize("call", ["get_object", "head_object"])
-def test_only_who_may_list_learns_that_an_object_is_missing(bucket: str, call: str) -> None:
+def test_a_missing_object_is_reported_only_to_callers_who_may_list(bucket: str, call: str) -> None:
     read: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
     may_list: dict[str, Any] = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}"}
     with pytest.raises(ClientError) as forbidden:

@@ -1,4 +1,4 @@
-"""`sagemaker.core.resources`, AWS's own SDK, as the training steps use it, and its other calls for these resources."""
+"""AWS's own SDK, `sagemaker.core.resources`: the calls of the training steps, and others of these resources."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ NAME = "sdk-test"
 
 @pytest.fixture(scope="module", autouse=True)
 def hosts(aws: dict[str, str]) -> Iterator[set[str]]:
-    """Every host that this process looks up or connects to while the tests of this file run."""
+    """Yield the hosts that this process looks up or connects to while the tests of this file run."""
     asked: set[str] = set()
     connect, look_up = socket.socket.connect, socket.getaddrinfo
 
@@ -75,7 +75,7 @@ def channel(name: str, uri: str) -> Channel:
 
 @pytest.fixture(scope="module")
 def job(bucket: str, role: str) -> TrainingJob:
-    """A job that has been created, not waited for."""
+    """Return a job that was created; it may still run."""
     created = TrainingJob.create(
         training_job_name=NAME,
         role_arn=role,
@@ -95,7 +95,7 @@ def job(bucket: str, role: str) -> TrainingJob:
     "sagemaker.core TrainingJob: create, get, refresh, wait, wait(logs=True), stop, delete, get_all",
     "exact",
 )
-def test_a_job_s_log_is_streamed_while_it_is_waited_for(job: TrainingJob, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_job_s_log_is_streamed_while_waiting(job: TrainingJob, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "sagemaker")
     job.wait(poll=1, logs=True)
     assert job.training_job_status == "Completed"

@@ -1,4 +1,4 @@
-"""The SAM CLI, as its user types it, on a copy of the project: build, deploy, change, invoke, look, delete."""
+"""The SAM CLI on a copy of the project: build, deploy, update, invoke, list, delete."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ COPIED = ("template.yaml", "samconfig.toml", "functions", "statemachine")
 
 
 class Project:
-    """A copy of the application whose commands go to a stack of its own."""
+    """A copy of the application; its commands go to the stack STACK."""
 
     def __init__(self, directory: Path, environment: dict[str, str]) -> None:
         self.directory = directory
@@ -55,7 +55,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The project, deployed, with an endpoint that finds every photo to be a bicycle (0.95)."""
+    """Deploy the project, with an endpoint that calls every photo a bicycle (0.95)."""
     project = Project(tmp_path_factory.mktemp("project"), aws)
     project.sam("build")
     project.deploy()
@@ -66,14 +66,14 @@ def project(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def event(name: str) -> dict[str, object]:
-    """Return an event of events/, about a photo that is in this stack's bucket."""
+    """Return an event of events/ for this stack's bucket."""
     loaded: dict[str, object] = json.loads((EVENTS / f"{name}.json").read_text())
     return {**loaded, "s3_bucket": stack_outputs(STACK)["BucketName"]}
 
 
 @pytest.fixture(scope="module")
 def photo(project: Project) -> str:
-    """The photo that events/ name, in base64, now in the bucket."""
+    """Put the photo that events/ name into the bucket and return it in base64."""
     classified = event("classify_image")
     photo = str(classified["image_data"])
     bucket, key = stack_outputs(STACK)["BucketName"], str(classified["s3_key"])
@@ -126,7 +126,7 @@ def test_each_function_answers_its_event(project: Project, photo: str) -> None:
         ("filterInferences", "filter_inferences_below_threshold", "ThresholdConfidenceNotMetError"),
     ],
 )
-@pytest.mark.aws("Lambda", "errors of functions by the names of their classes", "exact")
+@pytest.mark.aws("Lambda", "errors of functions are named by their classes", "exact")
 def test_a_function_s_error_has_its_name(project: Project, function: str, name: str, error: str) -> None:
     assert json.loads(project.invoke(function, event(name)))["errorType"] == error
 
@@ -181,7 +181,7 @@ def test_sync_changes_the_whole_stack(project: Project) -> None:
 
 @pytest.mark.aws("CloudFormation and SAM CLI", "`sam delete`", "exact")
 def test_delete_removes_everything(aws: dict[str, str], tmp_path: Path) -> None:
-    """A stack of its own: no test depends on being last."""
+    """The test has its own stack, so that it need not be the last."""
     project = Project(tmp_path, aws)
     project.edit("samconfig.toml", STACK, f"{STACK}-gone")
     project.deploy()

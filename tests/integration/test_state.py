@@ -1,6 +1,6 @@
-"""The state of the local cloud and its processes: what is kept, what is forgotten, and that nothing is left behind.
+"""The state and the processes of the local cloud: what is kept, what is forgotten, and that no process is left.
 
-These tests start clouds of their own, in directories of their own.
+Each test starts its own cloud in its own directory.
 """
 
 import json
@@ -29,7 +29,7 @@ NAME = "kept"
 ANSWER = [0.75, 0.25]
 PIXEL = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"  # an image of one pixel
 ANY_IMAGE = "application/x-image"
-SAVED_SECONDS = 2.5  # after a change it is on disk
+SAVED_SECONDS = 2.5  # after a change, until it is on disk
 
 
 class Cloud:
@@ -70,7 +70,7 @@ class Cloud:
         return running
 
     def family(self) -> list[psutil.Process]:
-        """The supervisor, the server, and all that they started."""
+        """Return the supervisor, the server, and all processes that they started."""
         server = psutil.Process(self.here.pid)
         supervisor = server.parent()
         assert supervisor is not None
@@ -86,7 +86,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A cloud with something of every kind in it; AWS clients of this process talk to it."""
+    """Yield a cloud with a resource of every kind; this process's AWS clients use it."""
     cloud = Cloud(tmp_path_factory.mktemp("kept") / "cloud")
     with clients_of(cloud.up().port):
         furnish()
@@ -128,7 +128,7 @@ ECHO = "def lambda_handler(event, context):\n    print('seen', event['photo'])\n
 
 
 def inventory() -> dict[str, Any]:
-    """Return what is in the cloud, as far as the application uses it."""
+    """Return the resources of the cloud, of all kinds that the application uses."""
     s3, iam, states = boto3.client("s3"), boto3.client("iam"), boto3.client("stepfunctions")
     versions = s3.list_object_versions(Bucket=NAME)
     machine = states.list_state_machines()["stateMachines"][0]["stateMachineArn"]
@@ -163,7 +163,7 @@ def without_reply(reply: Any) -> dict[str, Any]:
 
 
 def check_that_it_works() -> None:
-    """Invoke what is only of use when it runs."""
+    """Invoke the endpoint and the function."""
     waiter = boto3.client("sagemaker").get_waiter("endpoint_in_service")
     waiter.wait(EndpointName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     endpoint = boto3.client("sagemaker-runtime").invoke_endpoint(EndpointName=NAME, Body=PIXEL, ContentType=ANY_IMAGE)
@@ -209,34 +209,34 @@ def is_alive(one: psutil.Process) -> bool:
 ENDS = [shut_down, kill_server, kill_supervisor, kill_everything]
 
 
-@pytest.mark.aws("Local cloud", "everything is kept over `down` and `up`; endpoints come back InService", "exact")
+@pytest.mark.aws("Local cloud", "everything survives `down` and `up`; endpoints return to InService", "exact")
 @pytest.mark.aws(
     "Local cloud",
-    "everything is kept over kill -9 and a reboot",
+    "everything survives kill -9 and a reboot",
     "approximate",
-    "S3 objects and SageMaker at once, all else within a second of its change, or within ten times as long as a save "
-    "takes (5 s with 1,000 executions in the history)",
+    "S3 objects and SageMaker are saved at once, all else within a second of its change, or within ten times the "
+    "duration of a save (5 s with 1,000 executions in the history)",
 )
-@pytest.mark.aws("Local cloud", "no process is left behind, however the cloud ends", "exact")
+@pytest.mark.aws("Local cloud", "no process is left, however the cloud ends", "exact")
 @pytest.mark.parametrize("end", ENDS)
-def test_what_is_in_it_is_kept_and_no_process_is_left(furnished: Cloud, end: Callable[[Cloud], None]) -> None:
+def test_state_is_kept_and_no_process_is_left(furnished: Cloud, end: Callable[[Cloud], None]) -> None:
     time.sleep(SAVED_SECONDS)
     before, family = inventory(), furnished.family()
     assert len(family) >= 4  # with a function's and an endpoint's process
     end(furnished)
     wait_until_gone(family)
     assert "does not run" in furnished.run("status", status=1)
-    furnished.run("up")  # on the port that it had
+    furnished.run("up")  # on the same port
     after = inventory()
     assert {name: after[name] for name in before if name != "logs"} == {n: before[n] for n in before if n != "logs"}
     assert after["logs"][: len(before["logs"])] == before["logs"]
     check_that_it_works()
 
 
-@pytest.mark.aws("Local cloud", "what a crash left running is ended by the next `up`", "exact")
+@pytest.mark.aws("Local cloud", "the next `up` ends the processes that a crash left running", "exact")
 def test_orphans_are_ended(furnished: Cloud) -> None:
     endpoint = next(one for one in furnished.family() if "training.algorithm" in one.cmdline())
-    for one in furnished.family()[:2]:  # supervisor and server at once: nobody is left to end the endpoint
+    for one in furnished.family()[:2]:  # supervisor and server at once, so that nothing ends the endpoint
         one.kill()
     furnished.run("up")
     wait_until_gone([endpoint])
@@ -277,11 +277,11 @@ def test_reset_forgets(furnished: Cloud) -> None:
     assert boto3.client("stepfunctions").list_state_machines()["stateMachines"] == []
 
 
-# Several at once -------------------------------------------------------------------------------------------------
+# Several clouds and commands at once -----------------------------------------------------------------------------
 
 
 @pytest.mark.aws("Local cloud", "two `up` at the same moment start one cloud; `exec` waits while it starts", "exact")
-def test_those_who_start_it_together_share_it(cloud: Cloud) -> None:
+def test_concurrent_starts_share_one_cloud(cloud: Cloud) -> None:
     starts = [cloud.start(*command) for command in (["up"], ["up"], ["exec", "--", "aws", "s3", "ls"])]
     for one in starts:
         output, errors = one.communicate()
@@ -289,7 +289,7 @@ def test_those_who_start_it_together_share_it(cloud: Cloud) -> None:
     assert len(cloud.family()) == 2
 
 
-@pytest.mark.aws("Local cloud", "projects side by side, each with a port and a state of its own", "exact")
+@pytest.mark.aws("Local cloud", "several projects side by side, each with its own port and state", "exact")
 def test_two_projects_do_not_collide(tmp_path: Path) -> None:
     clouds = [Cloud(tmp_path / name) for name in ("one", "two")]
     for one in [cloud.start("up") for cloud in clouds]:

@@ -18,7 +18,7 @@ from tests.integration.support.iam import create_role
 from tests.integration.support.names import NAME
 
 LIMIT = 262_144  # bytes
-# One function that does what its event says; it fails as often as `failures` says, counted in a file per `run`.
+# The event tells the function what to do. It fails `failures` times, counted in a file named by `run`.
 CODE = '''
 import os, pathlib, time
 
@@ -61,7 +61,7 @@ def role(function: str) -> str:
 
 @pytest.fixture
 def run(client: Any, function: str, role: str) -> Callable[..., Any]:
-    """Run a state machine of one task, and a state CAUGHT for its catchers; returns the execution's description."""
+    """Return a function that runs one task, with a state Caught for its catchers, and returns the execution."""
 
     def execute(event: Any, **task: Any) -> Any:
         return ended(client, start(client, create_machine(client, {"Resource": function, **task}, role), event))
@@ -102,7 +102,7 @@ def catch(*errors: str) -> list[dict[str, Any]]:
 @pytest.mark.aws("Step Functions", "262,144 bytes of task result pass, one more is States.DataLimitExceeded", "exact")
 @pytest.mark.parametrize("letter", ["x", "é"])
 def test_the_limit_of_a_task_s_result_is_in_bytes(run: Callable[..., Any], letter: str) -> None:
-    length = (LIMIT - 2) // len(letter.encode())  # two quotes
+    length = (LIMIT - 2) // len(letter.encode())  # without the two quotes
     assert run({"length": length, "letter": letter})["status"] == "SUCCEEDED"
     over = run({"length": length + 1, "letter": letter})
     assert (over["status"], over["error"]) == ("FAILED", "States.DataLimitExceeded")
@@ -124,7 +124,7 @@ def test_the_limit_of_a_state_s_output(run: Callable[..., Any]) -> None:
     "Step Functions",
     "States.DataLimitExceeded is caught by its own name only",
     "approximate",
-    "as AWS documents it; runs on AWS that were published show States.ALL catch that of a Lambda task",
+    "as AWS documents it; published runs on AWS show States.ALL catching it for a Lambda task",
 )
 @pytest.mark.parametrize(
     ("errors", "status"),
@@ -175,8 +175,8 @@ def test_full_jitter_waits_anything_up_to_the_delay(client: Any, function: str, 
     assert max(waits) - min(waits) > 0.3  # twelve draws from [0, 2) lie closer once in ten million times
 
 
-@pytest.mark.aws("Step Functions", "Retry: MaxAttempts 0 is never", "exact")
-def test_no_attempts_are_no_attempts(run: Callable[..., Any]) -> None:
+@pytest.mark.aws("Step Functions", "Retry: MaxAttempts 0 never retries", "exact")
+def test_zero_attempts_never_retry(run: Callable[..., Any]) -> None:
     never = {"ErrorEquals": ["BusyError"], "MaxAttempts": 0}
     always = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1}
     described = run({"run": uuid.uuid4().hex, "failures": 1}, Retry=[never, always])
@@ -246,7 +246,7 @@ def test_a_function_s_error_is_named_by_its_class(run: Callable[..., Any]) -> No
     "Step Functions",
     "a function that times out or runs out of memory",
     "approximate",
-    "Sandbox.Timedout and Runtime.OutOfMemory, as newer runtimes; older ones were Lambda.Unknown",
+    "Sandbox.Timedout and Runtime.OutOfMemory as with newer runtimes; older ones gave Lambda.Unknown",
 )
 @pytest.mark.parametrize(
     ("event", "error"), [({"sleep": 6}, "Sandbox.Timedout"), ({"allocate": 300_000_000}, "Runtime.OutOfMemory")]
@@ -305,7 +305,7 @@ def test_a_missing_function_is_named(run: Callable[..., Any], function: str) -> 
     "Step Functions",
     "the history of an execution",
     "approximate",
-    "a task that is a function has TaskScheduled, TaskSucceeded and TaskFailed, on AWS LambdaFunction...",
+    "a Lambda task has TaskScheduled, TaskSucceeded and TaskFailed; on AWS they are LambdaFunction...",
 )
 def test_the_history_tells_what_happened(client: Any, run: Callable[..., Any]) -> None:
     assert event_types(client, run({})["executionArn"]) == [
@@ -332,7 +332,7 @@ def test_an_execution_begins_at_once(client: Any, role: str) -> None:
 # Many at once ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.aws("Step Functions", "many executions at once: none is lost, none waits into its timeout", "exact")
+@pytest.mark.aws("Step Functions", "many executions at once: none is lost, none times out while it waits", "exact")
 def test_a_hundred_executions_at_once_all_succeed(client: Any, function: str, role: str) -> None:
     # The last ones queue longer than TimeoutSeconds: here 100 x 0.1 s of work at four places.
     task = {"Resource": function, "Arguments": {"sleep": 0.1, "length": 1}, "TimeoutSeconds": 1}

@@ -1,4 +1,4 @@
-"""What must agree across files: template, state machine, functions, events and imports."""
+"""Contracts across files: template, state machine, functions, events and imports."""
 
 import ast
 import json
@@ -57,8 +57,8 @@ def error_classes() -> set[str]:
     return {name for folder in FUNCTIONS for name in definitions(folder) if name.endswith("Error")}
 
 
-def test_what_stands_in_several_functions_is_the_same_everywhere() -> None:
-    """Each function deploys alone, so what they share stands in each of them."""
+def test_shared_definitions_are_identical_in_all_functions() -> None:
+    """Each function deploys alone, so each has its own copy of what they share."""
     copies: dict[str, set[str]] = {}
     for folder in FUNCTIONS:
         for name, source in definitions(folder).items():
@@ -123,7 +123,7 @@ def test_every_retry_backs_off_with_jitter(definition: dict[str, Any]) -> None:
             assert retry["MaxDelaySeconds"] > 0
 
 
-def test_an_unsure_answer_is_neither_retried_nor_caught(definition: dict[str, Any]) -> None:
+def test_an_inference_below_the_threshold_is_neither_retried_nor_caught(definition: dict[str, Any]) -> None:
     assert not {"Retry", "Catch"} & set(definition["States"]["FilterInferences"])
     assert not any("Catch" in state for state in definition["States"].values())
 

@@ -1,13 +1,13 @@
-"""The container's entry point: `train` or `serve`, the two words that SageMaker starts a container with."""
+"""The container's entry point: `train` or `serve`, the argument with which SageMaker starts a container."""
 
 import sys
 
 
 def main() -> int:
-    """Run the program that the one argument names and return its exit code (2: wrong usage)."""
+    """Run the program that the argument names and return its exit code; 2 means wrong usage."""
     match sys.argv[1:]:
         case ["train"]:
-            from .train import main as train  # only this one needs torch
+            from .train import main as train  # only `train` needs torch
 
             return train()
         case ["serve"]:

@@ -1,4 +1,4 @@
-"""Random variations of training images, one batch at a time, so that the network never sees the same image twice."""
+"""Random variations of training images, one batch at a time, so that the network never sees an image twice."""
 
 import torch
 from torch import Tensor
@@ -6,11 +6,11 @@ from torch import Tensor
 SHIFT = 1 / 8  # of the side: images move by up to this much each way, the border is a reflection
 CUTOUT = 3 / 8  # of the side: a square of this size is blanked
 BRIGHTNESS, CONTRAST, SATURATION = 0.2, 0.2, 0.3  # each factor is drawn from 1 ± this
-PERMUTATION = 0.5  # share of the images whose colour channels change places
+PERMUTATION = 0.5  # share of the images whose colour channels are permuted
 
 
 def augment(images: Tensor, flipped: Tensor) -> Tensor:
-    """Return each image moved, mirrored where `flipped`, recoloured and with a hole in it.
+    """Return the images shifted, mirrored where `flipped`, recoloured, and with a square blanked.
 
     Args:
         images: Values in [0, 1], (n, height, width, channels).
@@ -20,7 +20,7 @@ def augment(images: Tensor, flipped: Tensor) -> Tensor:
 
 
 def move(images: Tensor, flipped: Tensor) -> Tensor:
-    """Shift, mirror and permute the channels in one gather, which is the cheap way on a CPU."""
+    """Shift, mirror and permute the channels, in one gather: the cheapest way on a CPU."""
     n, height, width, channels = images.shape
     rows, columns = _shifted(n, height), _shifted(n, width)
     columns = torch.where(flipped[:, None], columns.flip(1), columns)
@@ -29,14 +29,14 @@ def move(images: Tensor, flipped: Tensor) -> Tensor:
 
 
 def _shifted(n: int, side: int) -> Tensor:
-    """Return for each image which pixel of a side goes where, (n, side), reflected at both ends."""
+    """Return the source of each pixel along a side, per image, (n, side); both ends reflect."""
     reach = max(1, round(side * SHIFT))
     pixels = torch.arange(side) + torch.randint(-reach, reach + 1, (n, 1))
     return (side - 1) - (side - 1 - pixels.abs()).abs()
 
 
 def _channel_order(n: int, channels: int) -> Tensor:
-    """Return for each image the order of its channels, (n, channels)."""
+    """Return the order of the channels, per image, (n, channels)."""
     permuted = torch.rand(n, channels).argsort(dim=1)
     return torch.where(torch.rand(n, 1) < PERMUTATION, permuted, torch.arange(channels))
 
@@ -62,7 +62,7 @@ def cut_out(images: Tensor) -> Tensor:
 
 
 def _span(n: int, side: int) -> Tensor:
-    """Return for each image which pixels of a side the hole covers, (n, side)."""
+    """Return which pixels along a side the hole covers, per image, boolean (n, side)."""
     size = round(side * CUTOUT)
     start = torch.randint(0, side - size + 1, (n, 1))
     pixels = torch.arange(side)

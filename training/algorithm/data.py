@@ -1,4 +1,4 @@
-"""What SageMaker puts into the container before training: configuration, channels, photos and their labels."""
+"""Read what SageMaker puts into the container before training: configuration, channels, photos and labels."""
 
 import json
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def check_resources(base: Path) -> None:
 
 
 def check_channels(base: Path) -> None:
-    """Raise unless the four channels are there as files of images and lists."""
+    """Raise unless the job has all four channels, as files of images and lists."""
     channels = read_config(base, "inputdataconfig")
     for name in CHANNELS:
         if name not in channels:
@@ -66,7 +66,7 @@ def read_photos(base: Path, channel: str, num_classes: int, shape: tuple[int, in
     """Return the photos that `<channel>_lst` lists, decoded to `shape` (height, width, channels).
 
     Raises:
-        InputError: A row, a label or an image is not what it must be.
+        InputError: A row, a label or an image is invalid.
     """
     rows = read_list(base / "input" / "data" / f"{channel}_lst", num_classes)
     directory = base / "input" / "data" / channel

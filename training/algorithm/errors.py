@@ -1,5 +1,5 @@
-"""The one error that the user of a job can do something about."""
+"""The error that the user of a job can fix."""
 
 
 class InputError(Exception):
-    """When hyperparameters, channels or images are not what they must be; the message is one sentence."""
+    """When hyperparameters, channels or images are invalid; the message is one sentence."""

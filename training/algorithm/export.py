@@ -1,7 +1,7 @@
-"""Write the trained network as an ONNX graph that takes raw pixels and answers with probabilities.
+"""Build an ONNX graph of the trained network, from raw pixels to probabilities.
 
-The graph is put together by hand: some 20 nodes need neither onnxscript nor a tracer, and batch norm, normalisation
-and temperature can be folded into the weights, so that serving is decode, run, answer.
+Its 20 or so nodes are made by hand: they need neither onnxscript nor a tracer. Batch norm, normalisation and
+temperature are folded into the weights, so that the server only decodes the image and runs the graph.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .network import Network, Normed
 
-OPSET = 20  # the first with Gelu
+OPSET = 20  # the first version with Gelu
 INPUT, OUTPUT = "pixels", "probabilities"
 _IR_VERSION = 10  # of opset 20's time, so that older runtimes load it too
 
@@ -35,7 +35,7 @@ class _Graph:
         return name
 
     def constant(self, values: NDArray[np.generic]) -> str:
-        """Store an array and return the name under which nodes can read it."""
+        """Store an array and return its name for the inputs of nodes."""
         name = f"weights_{len(self.weights)}"
         self.weights.append(numpy_helper.from_array(values, name))
         return name
@@ -74,7 +74,7 @@ def _convolution(graph: _Graph, features: str, weight: Tensor, bias: Tensor) -> 
 
 
 def _whitening(network: Network) -> tuple[Tensor, Tensor]:
-    """Return the first convolution's weight and bias for raw pixels: dividing by 255 and normalising are folded in."""
+    """Return weight and bias of the first convolution for raw pixels, with division by 255 and normalisation."""
     weight = network.filters / network.deviation[:, None, None]
     bias = network.offsets - (weight * network.mean[:, None, None]).sum(dim=(1, 2, 3))
     return weight / 255, bias

@@ -3,8 +3,8 @@
 Measured with `python benchmarks/model.py --seeds 5` on 720 CIFAR-100 photos of bicycles and motorcycles, 80 more for
 validation, 120 epochs: test accuracy 0.966 ± 0.010 (200 photos), 55 processor seconds for the whole job, 390 MiB.
 
-There is no last fit on train and validation together: within the same time each of the two fits would have half of
-the epochs, and in a four-fold cross-validation 40 instead of 80 epochs cost 0.028 of accuracy.
+There is no final fit on train and validation together: in the same time each of the two fits would have half the
+epochs, and in a four-fold cross-validation 40 instead of 80 epochs cost 0.028 of accuracy.
 """
 
 import copy
@@ -30,7 +30,7 @@ _EVALUATED_AT_ONCE = 500  # images
 
 @dataclass(frozen=True)
 class Metrics:
-    """How well a network does on some photos."""
+    """The accuracy and cross-entropy of a network on some photos."""
 
     accuracy: float  # in [0, 1]
     cross_entropy: float  # nats per photo
@@ -40,8 +40,8 @@ class Metrics:
 class Fit:
     """The averaged network of the epoch with the least cross-entropy on the validation photos.
 
-    Accuracy would be too coarse: with 80 validation photos many epochs tie, and an early lucky one would win. In a
-    four-fold cross-validation the choice by cross-entropy got 0.940 on photos of neither set, by accuracy 0.925.
+    Accuracy would be too coarse: with 80 validation photos many epochs tie, and the first of them would win. In a
+    four-fold cross-validation, epochs chosen by cross-entropy reached 0.940 on unseen photos, by accuracy 0.925.
     """
 
     network: Network
@@ -53,7 +53,7 @@ def fit(train: Photos, validation: Photos, hp: Hyperparameters, stopped: Callabl
     """Train for `hp.epochs`, print each epoch's metrics as the built-in algorithm does, and return the best epoch.
 
     Args:
-        stopped: Asked after each epoch; True ends the training there.
+        stopped: Called after each epoch; True ends the training.
 
     Raises:
         InputError: The loss is no longer a number.
@@ -75,7 +75,7 @@ def fit(train: Photos, validation: Photos, hp: Hyperparameters, stopped: Callabl
 
 
 def report(epoch: int, trained: Metrics, seconds: float, validated: Metrics) -> None:
-    """Print the lines of the built-in algorithm, which its metric definitions read."""
+    """Print the log lines of the built-in algorithm; its metric definitions parse them."""
     print(f"Epoch[{epoch}] Train-accuracy={trained.accuracy:.6f}", flush=True)
     print(f"Epoch[{epoch}] Train-cross-entropy={trained.cross_entropy:.6f}", flush=True)
     print(f"Epoch[{epoch}] Time cost={seconds:.3f}", flush=True)
@@ -88,7 +88,7 @@ class Training:
     def __init__(self, photos: Photos, hp: Hyperparameters) -> None:
         self.photos = photos
         self.batch_size = min(hp.mini_batch_size, len(photos.labels))
-        self.steps = len(photos.labels) // self.batch_size  # a rest that fills no batch waits for the next shuffle
+        self.steps = len(photos.labels) // self.batch_size  # a partial batch waits for the next shuffle
         self.network = build_network(photos.pixels, hp.num_classes)
         self.average = copy.deepcopy(self.network)
         self.criterion = nn.CrossEntropyLoss(
@@ -100,7 +100,7 @@ class Training:
         self.mirrored = torch.rand(len(photos.labels)) < 0.5  # in even epochs; the others in odd ones
 
     def run_epoch(self, epoch: int) -> Metrics:
-        """Go once through the photos and return how the batches were answered while it learned."""
+        """Train on every batch once and return the metrics of the batches, each before its step."""
         self.network.train()
         correct, loss = 0, 0.0
         order = torch.randperm(len(self.photos.labels))
@@ -137,7 +137,7 @@ class Training:
 
 
 def _optimizer(network: Network, hp: Hyperparameters) -> torch.optim.SGD:
-    """Return SGD with Nesterov momentum; only convolutions and the head decay, never a bias."""
+    """Return SGD with Nesterov momentum; weight decay applies to convolutions and the head, not to biases."""
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in learned if p.ndim > 1], "weight_decay": hp.weight_decay},
@@ -152,13 +152,13 @@ def triangle(step: int, total: int) -> float:
 
 
 def class_weights(labels: Tensor, num_classes: int) -> Tensor:
-    """Return weights that give every class the same say, mean 1 over the photos, (num_classes,)."""
+    """Return weights with which every class counts the same; their mean over the photos is 1, (num_classes,)."""
     counts = class_counts(labels, num_classes)
     return len(labels) / (num_classes * counts)
 
 
 def precision() -> torch.autocast:
-    """Return bfloat16 arithmetic where the processor has instructions for it; emulated, it would be slower."""
+    """Return bfloat16 arithmetic if the processor has instructions for it; emulation would be slower."""
     capabilities = torch.cpu.get_capabilities()
     return torch.autocast("cpu", torch.bfloat16, enabled=bool(capabilities.get("avx512_bf16")))
 

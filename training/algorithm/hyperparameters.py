@@ -1,4 +1,4 @@
-"""Hyperparameters under the names of SageMaker's built-in image-classification algorithm, with defaults of our own.
+"""Hyperparameters under the names of SageMaker's built-in image-classification algorithm, with our own defaults.
 
 Names and ranges: https://docs.aws.amazon.com/sagemaker/latest/dg/IC-Hyperparameter.html
 """
@@ -14,7 +14,7 @@ from .images import SMALLEST_SIDE
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What a training job is asked to do."""
+    """The hyperparameters of a training job."""
 
     num_classes: int
     num_training_samples: int  # images; only compared with the .lst file
@@ -26,12 +26,12 @@ class Hyperparameters:
     weight_decay: float = 0.015
 
 
-# Known to the built-in algorithm, without a meaning here, and why.
+# Hyperparameters of the built-in algorithm that have no effect here, with the reason.
 WITHOUT_EFFECT = {
     **dict.fromkeys(("num_layers", "use_pretrained_model"), "the network is fixed"),
     **dict.fromkeys(("optimizer", "beta_1", "beta_2", "eps", "gamma"), "the optimizer is SGD with Nesterov momentum"),
     **dict.fromkeys(("lr_scheduler_factor", "lr_scheduler_step"), "the learning rate follows a triangle"),
-    # Stopping early would cut off the end of the triangle, where most of the accuracy is gained.
+    # Stopping early would cut off the end of the triangle, which gains most of the accuracy.
     **dict.fromkeys(
         ("early_stopping", "early_stopping_min_epochs", "early_stopping_patience", "early_stopping_tolerance"),
         "the best epoch is kept anyway",
@@ -49,10 +49,10 @@ WITHOUT_EFFECT = {
 def parse(values: Mapping[str, str]) -> tuple[Hyperparameters, list[str]]:
     """Read the strings of `hyperparameters.json`.
 
-    Names that start with `sagemaker_` belong to the SageMaker toolkits and are passed over.
+    Names that start with `sagemaker_` belong to the SageMaker toolkits and are ignored.
 
     Returns:
-        The hyperparameters, and one sentence for each given one that has no effect.
+        The hyperparameters, and one sentence for each given hyperparameter that has no effect.
 
     Raises:
         InputError: A name is unknown or missing, or a value is out of its range.

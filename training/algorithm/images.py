@@ -1,4 +1,4 @@
-"""Image bytes to pixels, the same way for training and for serving."""
+"""Decode image bytes to pixels, identically for training and serving."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -10,9 +10,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from .errors import InputError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
-MOST_PIXELS = 50_000_000  # about 150 MB once decoded; a small file can claim any size
+MOST_PIXELS = 50_000_000  # about 150 MB decoded; a small file can declare any size
 SMALLEST_SIDE = 16  # pixels; the network halves an image three times
-LARGEST_SIDE = 64  # pixels; the network sees no more detail than this
+LARGEST_SIDE = 64  # pixels; larger images are scaled down to this
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit only warns at first; ours is checked before anything is decoded
 
@@ -20,8 +20,8 @@ Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit only warns at first; ours is
 def network_shape(image_shape: Sequence[int]) -> tuple[int, int, int]:
     """Return (height, width, channels) at which the network sees images of `image_shape` (channels, height, width).
 
-    Sides above 64 pixels are scaled down in proportion: the network's reach fits small images, and training time
-    grows with the area.
+    Images with a side above 64 pixels are scaled down in proportion: the network's receptive field fits small images,
+    and training time grows with the area.
     """
     channels, height, width = image_shape
     scale = min(1.0, LARGEST_SIDE / max(height, width))
@@ -31,11 +31,11 @@ def network_shape(image_shape: Sequence[int]) -> tuple[int, int, int]:
 def decode(data: bytes, shape: Sequence[int]) -> NDArray[np.uint8]:
     """Return the pixels of an image of any size and mode, as (height, width, channels) = `shape`.
 
-    The image is turned upright (EXIF), laid on white where it is transparent, and resized without keeping its
-    proportions.
+    The image is rotated upright (EXIF), put on a white background where it is transparent, and resized without
+    keeping its proportions.
 
     Raises:
-        InputError: The bytes are no image, or are cut off, or hold more than 50 million pixels.
+        InputError: The bytes are no image, are truncated, or hold more than 50 million pixels.
     """
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:

@@ -24,7 +24,7 @@ class Model:
             if not (directory / name).is_file():
                 raise InputError(f"{directory / name} is missing: serving needs the model of a training job.")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # requests run side by side; splitting one would only add waiting
+        options.intra_op_num_threads = 1  # requests run in parallel; splitting one over threads would add waiting
         self._session = onnxruntime.InferenceSession(directory / MODEL_FILE, options, ["CPUExecutionProvider"])
         self._shape = json.loads((directory / METADATA_FILE).read_text())["network_shape"]  # height, width, channels
 

@@ -1,7 +1,7 @@
 """The classifier: a frozen whitening layer and three small convolutional groups, after airbench.
 
-The shape follows Keller Jordan's cifar10-airbench (https://github.com/KellerJordan/cifar10-airbench), made narrow
-enough for two CPU cores. About 140,000 weights; any number of classes, grey or colour, from 16x16 pixels up.
+The shape follows Keller Jordan's cifar10-airbench (https://github.com/KellerJordan/cifar10-airbench), narrowed for
+two CPU cores. About 140,000 weights; any number of classes, grey or colour, from 16x16 pixels up.
 """
 
 from itertools import chain, pairwise
@@ -12,9 +12,9 @@ from torch.nn import functional
 
 WIDTHS = (32, 64, 64)  # channels of the three groups
 PATCH = 2  # pixels; side of a whitened patch
-_LEAST_VARIANCE = 5e-4  # keeps directions that hold almost only noise from being blown up
+_LEAST_VARIANCE = 5e-4  # limits the gain of directions that hold almost only noise
 _LEAST_DEVIATION = 1e-3  # of values in [0, 1]; images can be all of one colour
-_LOOKED_AT = 5000  # images
+_SAMPLE = 5000  # images
 _BATCH_NORM_MOMENTUM = 0.4  # of the newest batch: an epoch can be as short as 16 batches
 
 
@@ -22,9 +22,9 @@ def build_network(pixels: Tensor, num_classes: int) -> "Network":
     """Return an untrained network whose first layers are fitted to the training images.
 
     Args:
-        pixels: uint8, (n, height, width, channels); a few thousand of them, spread evenly, are looked at.
+        pixels: uint8, (n, height, width, channels); a few thousand of them, evenly spaced, are used.
     """
-    images = pixels[:: max(1, len(pixels) // _LOOKED_AT)].float() / 255
+    images = pixels[:: max(1, len(pixels) // _SAMPLE)].float() / 255
     mean, deviation = images.mean(dim=(0, 1, 2)), images.std(dim=(0, 1, 2)) + _LEAST_DEVIATION
     filters = whitening_filters(((images - mean) / deviation).permute(0, 3, 1, 2))
     return Network(mean, deviation, filters, num_classes)
@@ -53,15 +53,17 @@ def whitening_filters(images: Tensor) -> Tensor:
 class Normed(nn.Module):
     """A 3x3 convolution, a max pooling (1: none), batch norm and GELU.
 
-    The batch norm has a bias but no scale: the standard deviation that it divides by is positive, so that for serving
-    it can be folded into the convolution, before the pooling.
+    The batch norm has a bias but no scale: the standard deviation that it divides by is positive, so serving can fold
+    it into the convolution, before the pooling.
     """
 
     def __init__(self, channels_in: int, channels_out: int, pooling: int) -> None:
         super().__init__()
         self.pooling = pooling
         self.conv = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
-        nn.init.dirac_(self.conv.weight.data[:channels_in])  # nearly the identity: the signal reaches the head at once
+        nn.init.dirac_(
+            self.conv.weight.data[:channels_in]
+        )  # nearly the identity, so that gradients reach all layers from the start
         self.norm = nn.BatchNorm2d(channels_out, momentum=_BATCH_NORM_MOMENTUM)
         self.norm.weight.requires_grad_(False)
 
@@ -73,7 +75,7 @@ class Normed(nn.Module):
         return functional.gelu(self.norm(features))
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Return the weight and bias of a convolution that does the work of both layers."""
+        """Return the weight and bias of a convolution equal to the convolution and the batch norm."""
         state = self.norm.state_dict()
         scale = torch.rsqrt(state["running_var"] + self.norm.eps)
         return self.conv.weight * scale[:, None, None, None], state["bias"] - state["running_mean"] * scale
@@ -90,7 +92,7 @@ class Network(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)  # (channels,)
         self.register_buffer("deviation", deviation)  # (channels,)
-        self.register_buffer("filters", filters)  # never learns
+        self.register_buffer("filters", filters)  # not trained
         self.offsets = nn.Parameter(torch.zeros(len(filters)))
         pairs = ((Normed(i, o, pooling=2), Normed(o, o, pooling=1)) for i, o in pairwise((len(filters), *WIDTHS)))
         self.layers = nn.Sequential(*chain.from_iterable(pairs))

@@ -1,4 +1,4 @@
-"""The training program: reads what SageMaker provides, fits the model, leaves it in `model/`.
+"""The training program: read what SageMaker provides, fit the model and write it to `model/`.
 
 `python -m algorithm train`, or from the repository's root `python -m training.algorithm train`.
 """
@@ -25,7 +25,7 @@ from .paths import METADATA_FILE, MODEL_FILE, base_directory
 
 
 def main() -> int:
-    """Run the job and return its exit code; what went wrong is one sentence in `output/failure`."""
+    """Run the job and return its exit code; a failed job leaves one sentence in `output/failure`."""
     base = base_directory()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -33,7 +33,7 @@ def main() -> int:
         run(base, stop)
     except InputError as err:
         return _fail(base, str(err))
-    except Exception as err:  # the edge of the process: SageMaker shows this file, the log has the rest
+    except Exception as err:  # the edge of the process: SageMaker shows this sentence, the log has the traceback
         traceback.print_exc()
         return _fail(base, f"{type(err).__name__}: {err}")
     return 0
@@ -65,13 +65,13 @@ def run(base: Path, stop: threading.Event) -> None:
 
 
 def _announce(hp: Hyperparameters, shape: tuple[int, int, int], train: Photos, validation: Photos) -> None:
-    """Print what the job is about to do and where it differs from what was asked."""
+    """Print what the job will do and where that differs from its request."""
     images = len(train.labels)
     print(f"Training on {images} images of {hp.num_classes} classes, validating on {len(validation.labels)}.")
     if images != hp.num_training_samples:
         print(f"num_training_samples is {hp.num_training_samples}, the list has {images} images.")
     if shape[:2] != hp.image_shape[1:]:
-        print(f"Images of {hp.image_shape[1:]} pixels are seen at {shape[:2]}.", flush=True)
+        print(f"Images of {hp.image_shape[1:]} pixels are resized to {shape[:2]}.", flush=True)
 
 
 def read_seed() -> int:
@@ -83,10 +83,10 @@ def read_seed() -> int:
 
 
 def make_deterministic(seed: int) -> None:
-    """Make the same seed give the same model on the same machine, however many processors it has.
+    """Make a seed give the same model on the same machine, however many processors it has.
 
-    Batches of small images gain little from threads: two took 25 % more processor time for 20 % less by the clock, and
-    on processors that are busy with something else they mostly waited for each other.
+    Batches of small images gain little from threads: two took 25 % more processor time for 20 % less wall time, and on
+    busy processors they mostly waited for each other.
     """
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -94,7 +94,7 @@ def make_deterministic(seed: int) -> None:
 
 
 def save(directory: Path, best: Fit, validation: Photos, hp: Hyperparameters, shape: tuple[int, int, int]) -> None:
-    """Write the ONNX graph, calibrated on the validation photos, and what is known about it."""
+    """Write the ONNX graph, calibrated on the validation photos, and its metadata."""
     temperature = fit_temperature(predict(best.network, validation.pixels), validation.labels)
     directory.mkdir(parents=True, exist_ok=True)
     onnx.save(build_model(best.network, shape, temperature), directory / MODEL_FILE)

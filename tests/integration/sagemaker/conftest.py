@@ -1,4 +1,4 @@
-"""A bucket of images, a role, a model trained on them and an endpoint that serves it, shared by all files here."""
+"""A bucket of images, a role, a model trained on them and an endpoint that serves it, for all tests of this folder."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,7 +24,7 @@ CreateEndpoint = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def bucket(aws: dict[str, str]) -> str:
-    """A bucket with 40 training and 10 validation images and their lists."""
+    """Return a bucket with 40 training and 10 validation images and their lists."""
     name = f"{NAME}-data"
     boto3.client("s3").create_bucket(Bucket=name)
     stage_photos(name, train=40, validation=10)
@@ -33,7 +33,7 @@ def bucket(aws: dict[str, str]) -> str:
 
 @pytest.fixture(scope="session")
 def role(aws: dict[str, str]) -> str:
-    """A role that may do all that jobs and endpoints do."""
+    """Return a role with every permission that jobs and endpoints need."""
     return create_role(f"{NAME}-role", "sagemaker", TRAIN_AND_SERVE)
 
 
@@ -49,14 +49,14 @@ def runtime(aws: dict[str, str]) -> Any:
 
 @pytest.fixture(scope="session")
 def job(sagemaker: Any, bucket: str, role: str) -> dict[str, Any]:
-    """A training job that is completed."""
+    """Return the description of a completed training job."""
     sagemaker.create_training_job(**job_request(NAME, bucket, role, Tags=[{"Key": "team", "Value": "scones"}]))
     return ended_job(sagemaker, NAME)
 
 
 @pytest.fixture(scope="session")
 def model(sagemaker: Any, job: dict[str, Any], role: str) -> str:
-    """The name of the model that the job has made."""
+    """Return the name of the model that the job trained."""
     definition = container_definition(job["ModelArtifacts"]["S3ModelArtifacts"])
     sagemaker.create_model(ModelName=NAME, PrimaryContainer=definition, ExecutionRoleArn=role)
     return NAME
@@ -64,7 +64,7 @@ def model(sagemaker: Any, job: dict[str, Any], role: str) -> str:
 
 @pytest.fixture(scope="session")
 def endpoint(sagemaker: Any, model: str, bucket: str) -> Iterator[str]:
-    """An endpoint in service that captures everything; no test changes it."""
+    """Yield the name of an endpoint that captures everything; no test changes it."""
     capture = capture_config(bucket)
     sagemaker.create_endpoint_config(
         EndpointConfigName=NAME, ProductionVariants=[variant(model)], DataCaptureConfig=capture
@@ -77,7 +77,7 @@ def endpoint(sagemaker: Any, model: str, bucket: str) -> Iterator[str]:
 
 @pytest.fixture
 def create_endpoint(sagemaker: Any) -> Iterator[CreateEndpoint]:
-    """Return a function that creates an endpoint of the test's own, with a configuration of the same name."""
+    """Yield a function that creates an endpoint, for one test, with a configuration of the same name."""
     created = []
 
     def create(name: str, *variants: dict[str, Any], **config: Any) -> str:

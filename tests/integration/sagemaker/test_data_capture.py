@@ -1,4 +1,4 @@
-"""Data capture through boto3 and S3: what is kept of the traffic, where, and what is never lost."""
+"""Data capture through boto3 and S3: which records are written, under which key, and that none is lost."""
 
 import base64
 import json
@@ -76,7 +76,7 @@ def test_records_are_in_the_folder_of_their_hour(runtime: Any, endpoint: str, bu
 
 @ledger(SERVICE, "data capture: modes; base64 unless CaptureContentTypeHeader names the content type", "exact")
 @ledger(SERVICE, "data capture: nothing is lost when the endpoint is updated or deleted", "exact")
-def test_only_the_modes_that_were_asked_for_are_captured(
+def test_only_the_configured_modes_are_captured(
     sagemaker: Any, runtime: Any, model: str, bucket: str, create_endpoint: CreateEndpoint
 ) -> None:
     only_output = capture_config(bucket, CaptureOptions=[{"CaptureMode": "Output"}])
@@ -101,11 +101,11 @@ def test_only_the_modes_that_were_asked_for_are_captured(
 
 @ledger(
     SERVICE,
-    "data capture: a role that may not write leaves the answers alone; the endpoint's log says why",
+    "data capture: answers are unaffected when the role may not write; the endpoint's log says why",
     "approximate",
     "wording may differ",
 )
-def test_a_capture_that_may_not_be_written_is_logged(
+def test_a_denied_capture_is_logged(
     sagemaker: Any, runtime: Any, job: dict[str, Any], bucket: str, create_endpoint: CreateEndpoint
 ) -> None:
     name = f"{NAME}-no-capture"

@@ -1,4 +1,4 @@
-"""Models, endpoint configurations and endpoints through boto3: their way into service, and what is refused."""
+"""Models, endpoint configurations and endpoints through boto3: how they get into service, and what is refused."""
 
 import signal
 import threading
@@ -26,7 +26,7 @@ CLIENTS = 4
 
 @pytest.fixture(scope="module")
 def broken_model(sagemaker: Any, bucket: str, role: str) -> str:
-    """The name of a model whose archive is empty: its container ends at once."""
+    """Return the name of a model whose archive is empty: its container ends at once."""
     name, key = f"{NAME}-broken", "models/empty.tar.gz"
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=archive_without_a_model())
     definition = container_definition(f"s3://{bucket}/{key}")
@@ -69,7 +69,7 @@ def test_an_endpoint_is_being_created_first(sagemaker: Any, model: str, create_e
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 
-@ledger("SageMaker", "UpdateEndpoint without a failed request, four clients asking all the time", "exact")
+@ledger("SageMaker", "UpdateEndpoint while four clients send requests: none fails", "exact")
 def test_an_endpoint_is_updated_without_a_failed_request(
     sagemaker: Any, runtime: Any, model: str, create_endpoint: CreateEndpoint
 ) -> None:
@@ -91,7 +91,7 @@ def test_an_endpoint_is_updated_without_a_failed_request(
         try:
             sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=f"{name}-2")
             description = settled_endpoint(name)
-            time.sleep(0.5)  # the former container is stopped meanwhile
+            time.sleep(0.5)  # the old container stops in this time
         finally:
             updated.set()
         answered_by = [variant_name for future in asking for variant_name in future.result()]
@@ -161,10 +161,10 @@ def test_an_endpoint_that_cannot_be_built_fails(
 @only_local
 @ledger(
     "SageMaker",
-    "a container that dies is started again; DescribeEndpoint shows it; ModelError meanwhile",
+    "a container that dies is restarted; until then DescribeEndpoint shows it and requests are ModelErrors",
     "approximate",
-    "AWS replaces unhealthy instances, too; here, only a container that has ended is replaced, with "
-    "growing pauses when it keeps ending",
+    "AWS replaces unhealthy instances; here a container is replaced once it has ended, after growing "
+    "pauses if it ends again",
 )
 def test_a_dead_container_is_started_again(
     sagemaker: Any, runtime: Any, model: str, create_endpoint: CreateEndpoint
@@ -188,7 +188,7 @@ def test_a_dead_container_is_started_again(
     runtime.invoke_endpoint(EndpointName=name, ContentType="image/png", Body=png(1))
 
 
-@ledger("SageMaker", "an endpoint goes on serving when its model is deleted", "exact")
+@ledger("SageMaker", "an endpoint still serves after its model is deleted", "exact")
 @ledger("SageMaker", "UpdateEndpoint needs the configuration that is in service", "exact")
 def test_an_endpoint_outlives_its_model_and_configuration(
     sagemaker: Any, runtime: Any, job: dict[str, Any], role: str, create_endpoint: CreateEndpoint
@@ -251,7 +251,7 @@ def test_names_are_used_once(sagemaker: Any, model: str, endpoint: str, role: st
 
 @ledger(
     "SageMaker",
-    "what a model or an endpoint would ignore here (several containers, VPC, KMS, serverless and "
+    "members of models and endpoints without effect here (several containers, VPC, KMS, serverless and "
     "asynchronous inference, shadow variants, explainers, autoscaling, deployment guardrails, ...)",
     "absent",
     "ValidationException that names the member",
@@ -297,7 +297,7 @@ def test_names_are_used_once(sagemaker: Any, model: str, endpoint: str, role: st
         ("update_endpoint", {"RetainAllVariantProperties": True}, "RetainAllVariantProperties"),
     ],
 )
-def test_what_would_be_ignored_is_refused(
+def test_unsupported_members_are_refused(
     sagemaker: Any, role: str, call: str, arguments: dict[str, Any], member: str
 ) -> None:
     required: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Who may do what in SageMaker: users, assumed roles, tags, roles that are passed on, and bad credentials."""
+"""Authorization in SageMaker: users, assumed roles, tags, passed roles, and bad credentials."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class Keys(TypedDict, total=False):
 
 @pytest.fixture(scope="module")
 def keys(aws: dict[str, str]) -> Iterator[Keys]:
-    """The access key of a user who may do what `allow` says."""
+    """Yield the access key of a user; `allow` sets the user's permissions."""
     iam = boto3.client("iam")
     iam.create_user(UserName=USER)
     key = iam.create_access_key(UserName=USER)["AccessKey"]
@@ -38,7 +38,7 @@ def keys(aws: dict[str, str]) -> Iterator[Keys]:
 
 
 def allow(*statements: dict[str, Any]) -> None:
-    """Let the user do this, and nothing else."""
+    """Give the user these permissions and no others."""
     boto3.client("iam").put_user_policy(UserName=USER, PolicyName="own", PolicyDocument=policy_document(*statements))
 
 
@@ -52,7 +52,7 @@ def arn(resource: str) -> str:
 
 
 def denied(action: str, resource: str) -> str:
-    """A pattern for AWS's sentence."""
+    """Return a pattern that matches AWS's sentence."""
     return (
         rf"AccessDeniedException.*User: arn:aws:iam::\d+:user/{USER} is not authorized to perform: {action} "
         rf"on resource: {resource} because no identity-based policy allows the {action} action"
@@ -60,7 +60,7 @@ def denied(action: str, resource: str) -> str:
 
 
 @ledger("IAM", "sagemaker:InvokeEndpoint on the endpoint's ARN, AWS's sentence when refused (HTTP 403)", "exact")
-def test_a_user_may_ask_only_the_endpoint_that_a_policy_names(endpoint: str, keys: Keys) -> None:
+def test_a_user_may_invoke_only_the_endpoint_that_a_policy_names(endpoint: str, keys: Keys) -> None:
     runtime = boto3.client("sagemaker-runtime", **keys)
     request: Any = {"EndpointName": endpoint, "ContentType": "image/png", "Body": png(1)}
     allow(statement("sagemaker:InvokeEndpoint", arn("endpoint/another")))
@@ -154,8 +154,8 @@ def test_a_role_that_does_not_trust_sagemaker_is_refused(sagemaker: Any, bucket:
         sagemaker.create_training_job(**job_request("x", bucket, "arn:aws:iam::999999999999:role/r"))
 
 
-@ledger("IAM", "roles assumed through STS, judged by the role's policies and named in the refusal", "exact")
-def test_an_assumed_role_is_judged_by_its_policies(endpoint: str) -> None:
+@ledger("IAM", "roles assumed through STS: the role's policies decide, the refusal names the role", "exact")
+def test_the_policies_of_an_assumed_role_decide(endpoint: str) -> None:
     request = {"EndpointName": endpoint, "ContentType": "image/png", "Body": png(1)}
     with pytest.raises(ClientError, match=r"User: arn:aws:sts::\d+:assumed-role/it-\w+/test is not authorized"):
         client_of_role("sagemaker-runtime", statement("s3:*")).invoke_endpoint(**request)

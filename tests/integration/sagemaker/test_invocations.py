@@ -1,4 +1,4 @@
-"""InvokeEndpoint through boto3: what goes in, what comes out, and what goes wrong."""
+"""InvokeEndpoint through boto3: requests, answers and errors."""
 
 import json
 from typing import Any
@@ -52,7 +52,11 @@ def test_a_content_type_that_the_container_refuses_is_a_model_error(runtime: Any
     assert caught.value.response["OriginalStatusCode"] == 415  # type: ignore[typeddict-item]
 
 
-@ledger("SageMaker Runtime", "CustomAttributes: passed to the container, which alone decides what comes back", "exact")
+@ledger(
+    "SageMaker Runtime",
+    "CustomAttributes: passed to the container; only the container sets those of the answer",
+    "exact",
+)
 def test_custom_attributes_are_the_container_s_to_answer(runtime: Any, endpoint: str) -> None:
     reply = runtime.invoke_endpoint(
         EndpointName=endpoint, ContentType="image/png", CustomAttributes="trace=1", Body=png(1)
@@ -60,7 +64,7 @@ def test_custom_attributes_are_the_container_s_to_answer(runtime: Any, endpoint:
     assert "CustomAttributes" not in reply
 
 
-@ledger("SageMaker Runtime", "an endpoint that is not there: ValidationError", "exact")
+@ledger("SageMaker Runtime", "a missing endpoint: ValidationError", "exact")
 def test_an_unknown_endpoint_is_not_found(runtime: Any) -> None:
     with pytest.raises(ClientError, match=r"ValidationError.*Endpoint nowhere of account \d+ not found"):
         runtime.invoke_endpoint(EndpointName="nowhere", Body=b"")
@@ -124,7 +128,7 @@ def test_a_header_against_the_model_is_refused(runtime: Any, endpoint: str) -> N
     "ValidationError that names the parameter",
 )
 @pytest.mark.parametrize("parameter", ["TargetModel", "InferenceComponentName", "EnableExplanations", "SessionId"])
-def test_what_would_be_ignored_is_refused(runtime: Any, endpoint: str, parameter: str) -> None:
+def test_unsupported_parameters_are_refused(runtime: Any, endpoint: str, parameter: str) -> None:
     with pytest.raises(ClientError, match=rf"ValidationError.*does not emulate {parameter} of InvokeEndpoint"):
         runtime.invoke_endpoint(EndpointName=endpoint, Body=b"", **{parameter: "x"})
 

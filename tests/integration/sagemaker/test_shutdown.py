@@ -1,4 +1,4 @@
-"""What becomes of jobs, endpoints and captured records when the local cloud is stopped and started again."""
+"""Jobs, endpoints and captured records when the local cloud is stopped and started again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +23,14 @@ from tests.integration.support.training_jobs import ended_job, hyperparameters, 
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[OwnCloud]:
-    """A local cloud of the test's own; AWS clients are pointed at it."""
+    """Yield a local cloud for one test; this process's AWS clients use it."""
     with own_cloud(tmp_path / "cloud") as cloud:
         yield cloud
 
 
 @pytest.fixture
 def model_archive(job: dict[str, Any], bucket: str) -> bytes:
-    """The model of the cloud that the other tests share."""
+    """Return the model archive of the cloud that the other tests share."""
     key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix(f"s3://{bucket}/")
     return boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
 
@@ -42,7 +42,7 @@ def model_archive(job: dict[str, Any], bucket: str) -> bytes:
     "Local cloud",
     "a training job that runs when the cloud is stopped",
     "approximate",
-    "its process ends and it is Failed, with that reason",
+    "its process ends and its status is Failed, with that reason",
 )
 def test_a_stopped_cloud_loses_nothing_but_its_jobs(model_archive: bytes, cloud: OwnCloud) -> None:
     boto3.client("s3").create_bucket(Bucket="data")
@@ -64,12 +64,12 @@ def test_a_stopped_cloud_loses_nothing_but_its_jobs(model_archive: bytes, cloud:
     cloud.run("up")
     assert len(captured("data", "e")) == 20
     assert ended_job(sagemaker, "j")["FailureReason"].startswith("InternalServerError: the local cloud was stopped")
-    runtime.invoke_endpoint(EndpointName="e", ContentType="image/png", Body=png(1))  # waits until it is back
+    runtime.invoke_endpoint(EndpointName="e", ContentType="image/png", Body=png(1))  # waits for InService
     assert settled_endpoint("e")["EndpointStatus"] == "InService"
 
 
 def start_job(sagemaker: Any, role: str) -> psutil.Process:
-    """Return the process of a training job that has data for one epoch after the other."""
+    """Start a training job of 100,000 epochs and return its process."""
     stage_photos("data", train=4, validation=4)
     request = job_request("j", "data", role, HyperParameters=hyperparameters(epochs="100000"))
     sagemaker.create_training_job(**request)

@@ -1,4 +1,4 @@
-"""Training jobs through boto3: their way to a model, their ends, and what is refused."""
+"""Training jobs through boto3: from the request to a model, how jobs end, and what is refused."""
 
 import signal
 from typing import Any
@@ -17,7 +17,7 @@ from tests.integration.support.waiting import wait_for
 
 ledger = pytest.mark.aws
 FOREVER = "100000"  # epochs
-# The configuration of a client that sends what botocore itself would refuse.
+# For a client that sends requests which botocore itself would refuse.
 UNCHECKED = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -40,8 +40,8 @@ def test_a_job_goes_through_aws_s_statuses_to_a_model(job: dict[str, Any], bucke
     "SageMaker",
     "training on another machine",
     "approximate",
-    "jobs are processes of this machine, whatever the "
-    "instance type; their speed is this machine's, and a container image is a program of this project",
+    "jobs are processes of this machine, at its speed, whatever their instance type; "
+    "a container image stands for a program of this project",
 )
 @ledger(
     "SageMaker",
@@ -101,7 +101,7 @@ def test_a_killed_container_fails_the_job(sagemaker: Any, bucket: str, role: str
     assert ended_job(sagemaker, name)["FailureReason"] == "AlgorithmError: , exit code: 137"
 
 
-@ledger("SageMaker", "StopTrainingJob: SIGTERM, 120 s to save, the model so far is uploaded", "exact")
+@ledger("SageMaker", "StopTrainingJob: SIGTERM, then 120 s to save; the best model so far is uploaded", "exact")
 def test_a_stopped_job_keeps_its_model_so_far(sagemaker: Any, bucket: str, role: str) -> None:
     name = f"{NAME}-stopped"
     sagemaker.create_training_job(**job_request(name, bucket, role, HyperParameters=hyperparameters(epochs=FOREVER)))
@@ -127,7 +127,7 @@ def test_a_stopped_job_keeps_its_model_so_far(sagemaker: Any, bucket: str, role:
     "approximate",
     "accepted under AWS's rules, never interrupted; billable seconds are the training seconds",
 )
-def test_a_job_ends_when_its_time_is_over(sagemaker: Any, bucket: str, role: str) -> None:
+def test_a_job_ends_at_its_maximum_runtime(sagemaker: Any, bucket: str, role: str) -> None:
     name = f"{NAME}-late"
     limits = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 1}
     request = job_request(name, bucket, role, StoppingCondition=limits, EnableManagedSpotTraining=True)
@@ -165,9 +165,9 @@ def test_a_channel_without_objects_is_refused(sagemaker: Any, bucket: str, role:
 
 @ledger(
     "SageMaker",
-    "an image that is not there, or that the role may not pull, fails the job",
+    "a missing image, or one that the role may not pull, fails the job",
     "approximate",
-    "AWS's sentence, and what runs here instead",
+    "AWS's sentence, extended by the images that this cloud runs",
 )
 def test_an_unknown_image_fails_the_job(sagemaker: Any, bucket: str, role: str) -> None:
     image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/my-own:1"
@@ -220,7 +220,7 @@ def test_a_built_in_algorithm_has_its_own_metrics(sagemaker: Any, bucket: str, r
     "SageMaker",
     "members of a wrong type are a SerializationException",
     "approximate",
-    "wording may differ; members that the model does not know are refused, too",
+    "wording may differ; unknown members are refused too",
 )
 @pytest.mark.parametrize(
     ("changes", "sentence"),
@@ -247,7 +247,7 @@ def test_a_request_against_the_model_is_refused(
 
 @ledger(
     "SageMaker",
-    "what a training job would ignore here (VPC, KMS, checkpoints, Pipe mode, manifests, several "
+    "members of training jobs without effect here (VPC, KMS, checkpoints, Pipe mode, manifests, several "
     "instances, instance groups, warm pools, network isolation, debugger, ...)",
     "absent",
     "ValidationException that names the member",
@@ -283,7 +283,7 @@ def test_a_request_against_the_model_is_refused(
         ),
     ],
 )
-def test_what_would_be_ignored_is_refused(
+def test_unsupported_members_are_refused(
     sagemaker: Any, bucket: str, role: str, changes: dict[str, Any], member: str
 ) -> None:
     with pytest.raises(ClientError, match=rf"ValidationException.*does not emulate .*{member}.* of CreateTrainingJob"):
@@ -293,9 +293,9 @@ def test_what_would_be_ignored_is_refused(
 @ledger("SageMaker", "ListTrainingJobs, ListModels, ListEndpointConfigs, ListEndpoints: filters, order, pages", "exact")
 @ledger(
     "SageMaker",
-    "the order of a list when none is asked for",
+    "the default order of a list",
     "approximate",
-    "newest first in all; AWS's reference says oldest first for ListTrainingJobs",
+    "newest first in every list; AWS's reference says oldest first for ListTrainingJobs",
 )
 def test_jobs_are_listed_with_filters(sagemaker: Any, job: dict[str, Any]) -> None:
     def names(**filters: Any) -> list[str]:

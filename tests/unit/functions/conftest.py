@@ -1,4 +1,4 @@
-"""The functions as Lambda loads them: each folder's app.py on its own, in a clean environment."""
+"""Load the functions as Lambda does: each folder's app.py alone."""
 
 import importlib.util
 import json
@@ -28,7 +28,7 @@ def load(mocked_aws: None) -> Callable[[str], ModuleType]:
 
 @pytest.fixture
 def bucket(mocked_aws: None) -> Any:
-    """A versioned bucket named `photos`."""
+    """Create a versioned bucket named `photos`."""
     bucket = boto3.resource("s3").create_bucket(Bucket=BUCKET)
     bucket.Versioning().enable()
     return bucket
@@ -36,7 +36,7 @@ def bucket(mocked_aws: None) -> Any:
 
 @pytest.fixture(params=["bare", "body", "body as JSON", "nested three times"])
 def wrap(request: pytest.FixtureRequest) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Every way in which a workflow of this kind hands an event to the next function."""
+    """Wrap an event in each of the ways in which workflows of this kind pass it to the next function."""
     ways: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "bare": lambda event: event,
         "body": lambda event: {"statusCode": 200, "body": event},

@@ -46,7 +46,7 @@ def event(image: bytes = PNG, key: str = "images/a.png") -> dict[str, Any]:
     return {"s3_bucket": "photos", "s3_key": key, "image_data": base64.b64encode(image).decode(), "inferences": []}
 
 
-def test_probabilities_come_back_and_the_photo_stays_behind(app: ModuleType, endpoint: Stubber, wrap: Wrap) -> None:
+def test_the_answer_has_the_probabilities_and_not_the_photo(app: ModuleType, endpoint: Stubber, wrap: Wrap) -> None:
     endpoint.add_response("invoke_endpoint", answer([0.9, 0.1]), request())
     result = app.lambda_handler(wrap(event()), None)
     body = {"s3_bucket": "photos", "s3_key": "images/a.png", "image_data": "", "inferences": [0.9, 0.1]}
@@ -92,20 +92,20 @@ def test_a_refused_photo_is_an_invalid_image(app: ModuleType, endpoint: Stubber)
 @pytest.mark.parametrize(
     "code", ["ThrottlingException", "ServiceUnavailable", "InternalFailure", "ModelNotReadyException"]
 )
-def test_a_busy_endpoint_can_be_asked_again(app: ModuleType, endpoint: Stubber, code: str) -> None:
+def test_a_busy_endpoint_is_unavailable(app: ModuleType, endpoint: Stubber, code: str) -> None:
     endpoint.add_client_error("invoke_endpoint", code, "later", 503)
     with pytest.raises(app.EndpointUnavailableError):
         app.lambda_handler(event(), None)
 
 
-def test_a_failing_container_can_be_asked_again(app: ModuleType, endpoint: Stubber) -> None:
+def test_a_failing_container_is_unavailable(app: ModuleType, endpoint: Stubber) -> None:
     failure = {"OriginalStatusCode": 500, "OriginalMessage": "out of memory"}
     endpoint.add_client_error("invoke_endpoint", "ModelError", "m", 424, modeled_fields=failure)
     with pytest.raises(app.EndpointUnavailableError, match="ModelError"):
         app.lambda_handler(event(), None)
 
 
-def test_no_answer_in_time_can_be_asked_again(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_timeout_is_unavailable(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     class Silent:
         def invoke_endpoint(self, **_: Any) -> None:
             raise ReadTimeoutError(endpoint_url="https://runtime")
@@ -115,7 +115,7 @@ def test_no_answer_in_time_can_be_asked_again(app: ModuleType, monkeypatch: pyte
         app.lambda_handler(event(), None)
 
 
-def test_what_asking_again_cannot_mend_is_raised_as_it_is(app: ModuleType, endpoint: Stubber) -> None:
+def test_other_errors_are_raised_unchanged(app: ModuleType, endpoint: Stubber) -> None:
     endpoint.add_client_error("invoke_endpoint", "ValidationError", "Endpoint scones of account 1 not found.", 400)
     with pytest.raises(ClientError, match="not found"):
         app.lambda_handler(event(), None)

@@ -18,7 +18,7 @@ def event(key: str) -> dict[str, Any]:
     return {"s3_bucket": "photos", "s3_key": key, "image_data": "", "inferences": []}
 
 
-def test_a_small_photo_travels_in_the_state(app: ModuleType, bucket: Any, wrap: Wrap) -> None:
+def test_a_small_photo_is_put_into_the_state(app: ModuleType, bucket: Any, wrap: Wrap) -> None:
     bucket.put_object(Key="a.png", Body=b"pixels")
     answer = app.lambda_handler(wrap(event("a.png")), None)
     assert answer == {
@@ -33,7 +33,7 @@ def test_image_data_and_inferences_are_optional(app: ModuleType, bucket: Any) ->
 
 
 @pytest.mark.parametrize(("excess", "inline"), [(0, True), (1, False)])
-def test_a_photo_above_the_budget_travels_by_reference(app: ModuleType, bucket: Any, excess: int, inline: bool) -> None:
+def test_a_photo_above_the_budget_is_referenced(app: ModuleType, bucket: Any, excess: int, inline: bool) -> None:
     bucket.put_object(Key="a.png", Body=b"x" * (app.INLINE_BUDGET + excess))
     body = app.lambda_handler(event("a.png"), None)["body"]
     assert bool(body["image_data"]) is inline

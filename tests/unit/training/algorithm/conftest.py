@@ -6,7 +6,7 @@ import torch
 
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
-    """Keep torch from waiting busily on a second processor: the networks of these tests are tiny."""
+    """Use one thread: with networks this small, torch's other threads only spin."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -1,4 +1,4 @@
-"""Small jobs in the shape that SageMaker gives them, with pictures drawn on the spot."""
+"""Small training jobs, laid out as SageMaker does, with generated images."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ CHANNELS = ("train", "validation", "train_lst", "validation_lst")
 
 
 def stripes(label: int, n: int, side: int = 16, seed: int = 0) -> NDArray[np.uint8]:
-    """Draw n noisy pictures of a class, (n, side, side, 3): the class is the direction of the stripes."""
+    """Return n noisy images of a class, (n, side, side, 3); the class is the direction of the stripes."""
     random = np.random.default_rng((seed, label))
     rows, columns = np.indices((side, side))
     pattern = ((rows, columns, rows + columns)[label] // 3) % 2
@@ -23,7 +23,7 @@ def stripes(label: int, n: int, side: int = 16, seed: int = 0) -> NDArray[np.uin
 def make_job(
     base: Path, train: Sequence[int] = (12, 12), validation: Sequence[int] = (4, 4), **hyperparameters: object
 ) -> Path:
-    """Write a job with so many pictures of each class and return its directory."""
+    """Write a job and return its directory; `train` and `validation` are the numbers of images per class."""
     for seed, (channel, counts) in enumerate({"train": train, "validation": validation}.items()):
         _write_channel(base / "input" / "data", channel, counts, seed)
     given = {"num_classes": len(train), "num_training_samples": sum(train), "image_shape": "3,16,16", "epochs": 2}

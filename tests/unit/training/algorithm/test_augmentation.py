@@ -8,7 +8,7 @@ from training.algorithm.augmentation import augment, cut_out, jitter, move
 
 
 def ramp(n: int, height: int = 16, width: int = 24, channels: int = 3) -> torch.Tensor:
-    """Return images whose every value tells where it comes from."""
+    """Return identical images in which each value is its own position."""
     one = torch.arange(height * width * channels).reshape(1, height, width, channels).float()
     return one.repeat(n, 1, 1, 1)
 
@@ -35,7 +35,7 @@ def _moved_with_one_seed(mirrored: bool) -> torch.Tensor:
 def test_shifts_reach_an_eighth_and_reflect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(augmentation, "PERMUTATION", 0.0)
     torch.manual_seed(0)
-    rows = move(ramp(500), torch.zeros(500, dtype=torch.bool))[:, :, 0, 0] // (24 * 3)  # which row came where
+    rows = move(ramp(500), torch.zeros(500, dtype=torch.bool))[:, :, 0, 0] // (24 * 3)  # the source row of each row
     assert set(rows[:, 8].tolist()) == {6, 7, 8, 9, 10}
     assert rows.min() == 0 and rows.max() == 15
     assert [2, 1, 0, 1] in rows[:, :4].tolist()

@@ -8,8 +8,8 @@ from training.algorithm.fit import predict
 from training.algorithm.network import Network, build_network
 
 
-def trained_looking(pixels: torch.Tensor, num_classes: int) -> Network:
-    """Return a network with weights and batch norm statistics that are far from their start."""
+def network_with_random_statistics(pixels: torch.Tensor, num_classes: int) -> Network:
+    """Return a network whose biases and batch norm statistics differ from their initial values."""
     torch.manual_seed(0)
     network = build_network(pixels, num_classes)
     network.train()(pixels.float() / 255)
@@ -24,13 +24,13 @@ def trained_looking(pixels: torch.Tensor, num_classes: int) -> Network:
 )
 def test_onnx_runtime_agrees_with_torch(shape: tuple[int, int, int], num_classes: int, temperature: float) -> None:
     pixels = torch.randint(0, 256, (7, *shape), dtype=torch.uint8)
-    network = trained_looking(pixels, num_classes)
+    network = network_with_random_statistics(pixels, num_classes)
     expected = torch.softmax(predict(network, pixels) / temperature, dim=1)
     model = build_model(network, shape, temperature).SerializeToString()
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     (actual,) = session.run(None, {"pixels": pixels.numpy()})
     assert np.abs(actual - expected.numpy()).max() < 1e-5
     assert actual.sum(axis=1) == pytest.approx(1, abs=1e-6)
-    assert np.ptp(actual) > 0.05  # or agreement would say little
+    assert np.ptp(actual) > 0.05  # else agreement would prove little
     (alone,) = session.run(None, {"pixels": pixels[3:4].numpy()})
     assert np.abs(alone - actual[3:4]).max() < 1e-6

@@ -70,7 +70,7 @@ def test_the_epoch_with_the_least_validation_cross_entropy_is_returned(monkeypat
 
     monkeypatch.setattr(fit_module, "evaluate", spy)
     torch.manual_seed(0)
-    wrong_half = Photos(validation.pixels, validation.labels.roll(5))  # what is learned makes it worse again
+    wrong_half = Photos(validation.pixels, validation.labels.roll(5))  # training makes these labels less likely
     best = fit(photos(12, 12), wrong_half, asked(epochs=6), never)
     losses = [metrics.cross_entropy for metrics in seen]
     assert best.epoch == losses.index(min(losses)) < 5

@@ -24,11 +24,11 @@ def test_whitened_patches_are_uncorrelated() -> None:
     assert torch.equal(filters[12:], -filters[:12])
     responses = torch.nn.functional.conv2d(images, filters[:12], stride=2).permute(1, 0, 2, 3).reshape(12, -1)
     covariance = responses @ responses.T / responses.shape[1]
-    strong = 9  # the others hold next to nothing, and stay small
+    strong = 9  # the other directions have almost no variance and stay small
     assert torch.allclose(covariance[:strong, :strong], torch.eye(strong), atol=0.1)
 
 
-def test_images_of_one_colour_are_no_reason_to_fail() -> None:
+def test_images_of_one_colour_have_finite_scores() -> None:
     pixels = torch.full((4, 16, 16, 3), 255, dtype=torch.uint8)
     assert build_network(pixels, 2).eval()(pixels / 255).isfinite().all()
 
@@ -44,7 +44,7 @@ def test_whitening_is_not_learned() -> None:
 def test_batch_norm_folds_into_the_convolution(pooling: int) -> None:
     torch.manual_seed(0)
     layer = Normed(4, 8, pooling)
-    layer(2 + 3 * torch.randn(50, 4, 8, 8))  # gives the batch norm something to remember
+    layer(2 + 3 * torch.randn(50, 4, 8, 8))  # sets the running statistics of the batch norm
     torch.nn.init.normal_(layer.norm.bias)
     layer.eval()
     images = torch.randn(5, 4, 8, 8)

@@ -10,14 +10,14 @@ import pytest
 
 import training.algorithm
 
-ROOMS = sorted(Path(training.algorithm.__path__[0]).glob("*.py"))
+MODULES = sorted(Path(training.algorithm.__path__[0]).glob("*.py"))
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda path: path.name)
-def test_nothing_else_of_the_project_is_imported(room: Path) -> None:
-    for node in ast.walk(ast.parse(room.read_text())):
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_nothing_else_of_the_project_is_imported(module: Path) -> None:
+    for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.ImportFrom):
-            assert node.level <= 1, f"{room.name} imports from outside the package"
+            assert node.level <= 1, f"{module.name} imports from outside the package"
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         assert not any(name.split(".")[0] in ("training", "localcloud", "functions") for name in names)
 
@@ -28,7 +28,7 @@ def test_nothing_else_of_the_project_is_imported(room: Path) -> None:
 def test_programs_run_alone_and_load_no_more_than_they_need(
     program: str, foreign: tuple[str, ...], tmp_path: Path
 ) -> None:
-    shutil.copytree(ROOMS[0].parent, tmp_path / "algorithm")
+    shutil.copytree(MODULES[0].parent, tmp_path / "algorithm")
     code = f"import sys, algorithm.{program}; print(*[name for name in {foreign!r} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert (run.returncode, run.stdout.strip()) == (0, "")
