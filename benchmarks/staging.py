@@ -30,9 +30,9 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from training import archive, dataset
-from training.sample import CLASS_NAMES, pack
-from training.upload import upload
+from training.dataset import archive, files
+from training.dataset.sample import CLASS_NAMES, pack
+from training.dataset.upload import upload
 
 TEST_SHARE = 1 / 6  # 10,000 of 60,000, as in the public archive
 GOAL = 8  # times faster than the usual way
@@ -108,13 +108,13 @@ def usual_way(path: Path, rows: int, bucket: str, folder: Path) -> Timing:
 def this_project(way: str, path: Path, classes: tuple[str, ...], bucket: str, folder: Path) -> Timing:
     """Stage all images of `classes` with the functions of the stage step."""
     s3, timing, clock = boto3.client("s3"), Timing(way), Stopwatch()
-    fingerprint = dataset.fingerprint(path, classes, 0.1, 0)
-    index = dataset.load(folder, fingerprint)
+    fingerprint = files.fingerprint(path, classes, 0.1, 0)
+    index = files.load(folder, fingerprint)
     if index is None:
         contents = archive.read(path)
         timing.unpack = clock.lap()
-        index = dataset.select(contents, classes, 0.1, 0)
-        dataset.write(contents, index, folder, fingerprint)
+        index = files.select(contents, classes, 0.1, 0)
+        files.write(contents, index, folder, fingerprint)
     timing.write = clock.lap()
     upload(folder, bucket, s3, Console(stderr=True))
     timing.upload = clock.lap()

@@ -31,8 +31,8 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # this file is run as a script
 
+from training import executions as step  # noqa: E402
 from training import stack as stacks  # noqa: E402  # needs the line above
-from training import test as step  # noqa: E402
 
 FUNCTIONS = ("serializeImageData", "classifyImage", "filterInferences")
 

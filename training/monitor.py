@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from training import capture, plots, report
 from training.config import CAPTURE_PREFIX, IMAGE_PREFIX, Stack
 from training.errors import CaptureError
+from training.report import capture, page, plots
 from training.results import Dataset, Deployment, Executions, Monitoring, TrainedModel
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def monitor(
             f"{executions.started_at}: see that the endpoint's data capture is on and run the test step again."
         )
     inferences = capture.join(captured, images, dataset.classes, stack.confidence_threshold)
-    subject = report.Subject(
+    subject = page.Subject(
         stack, dataset, model, deployment, executions, inferences, expected, _image_files(dataset, images)
     )
     path = _write(subject, directory)
@@ -78,7 +78,7 @@ def _image_files(dataset: Dataset, images: pd.DataFrame) -> dict[str, Path]:
     return {key: directory / split / filename for key, split, filename in rows}
 
 
-def _write(subject: report.Subject, directory: Path) -> Path:
+def _write(subject: page.Subject, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     for plot in (*FIGURES, *LABELLED_FIGURES):  # an earlier report may have had labels that this one has not
         (directory / f"{plot.__name__}.png").unlink(missing_ok=True)
@@ -87,11 +87,11 @@ def _write(subject: report.Subject, directory: Path) -> Path:
     for name, png in pictures.items():
         (directory / f"{name}.png").write_bytes(png)
     path = directory / "report.html"
-    path.write_text(report.render(subject, pictures), encoding="utf-8")
+    path.write_text(page.render(subject, pictures), encoding="utf-8")
     return path
 
 
-def _pictures(subject: report.Subject) -> dict[str, bytes]:
+def _pictures(subject: page.Subject) -> dict[str, bytes]:
     """Return the figures as PNG, without those that need labels when there are none."""
     labelled = subject.inferences["true_class"].notna().any()
     threshold, classes = subject.stack.confidence_threshold, subject.dataset.classes

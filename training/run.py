@@ -62,7 +62,7 @@ class Run:
 
     def archive(self) -> Path:
         """Return the archive on this machine: fetched, given, or made."""
-        from training import archive, sample
+        from training.dataset import archive, sample
 
         cache = Path("runs") / "archives"
         source, checksum = self.options.archive, getattr(self.options, "archive_checksum", None)
@@ -99,7 +99,7 @@ class Run:
         )  # fmt: skip
 
     def test(self) -> Executions:
-        from training.test import Clients, test
+        from training.executions import Clients, test
 
         stepfunctions = self.session.client("stepfunctions", config=pool_config())
         clients = Clients(self.session.client("s3"), self.session.client("lambda"), stepfunctions)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from rich.console import Console
 
-from training import archive, dataset, overview
-from training.archive import IMAGE_SHAPE
 from training.config import Stack
+from training.dataset import archive, files, overview
+from training.dataset.archive import IMAGE_SHAPE
+from training.dataset.upload import upload
 from training.results import Dataset
-from training.upload import upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -40,7 +40,7 @@ def stage(
         DatasetError: The classes cannot be made into a dataset.
         StackError: The bucket cannot be listed or written.
     """
-    fingerprint = dataset.fingerprint(archive_path, classes, validation_share, seed)
+    fingerprint = files.fingerprint(archive_path, classes, validation_share, seed)
     index = _make(archive_path, classes, validation_share, seed, directory, fingerprint)
     overview.sample_sheet(directory, index).save(directory / SHEET)
     console.print(overview.table(index))
@@ -67,9 +67,9 @@ def _make(
     path: Path, classes: Sequence[str], validation_share: float, seed: int, directory: Path, fingerprint: str
 ) -> pd.DataFrame:
     """Return the index of the dataset in `directory`, made now unless the very same one is there."""
-    index = dataset.load(directory, fingerprint)
+    index = files.load(directory, fingerprint)
     if index is None:
         photos = archive.read(path)
-        index = dataset.select(photos, classes, validation_share, seed)
-        dataset.write(photos, index, directory, fingerprint)
+        index = files.select(photos, classes, validation_share, seed)
+        files.write(photos, index, directory, fingerprint)
     return index

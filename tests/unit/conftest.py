@@ -13,7 +13,7 @@ from moto import mock_aws
 from moto.server import ThreadedMotoServer
 from rich.console import Console
 
-from training.sample import pack
+from training.dataset.sample import pack
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -163,7 +163,7 @@ def test_functions_need_nothing_but_the_runtime(folder: str) -> None:
     assert top <= sys.stdlib_module_names | {"boto3", "botocore"}
 
 
-STEPS = ("stage", "train", "deploy", "test", "monitor", "cleanup")
+STEPS = ("stage", "train", "deploy", "executions", "monitor", "cleanup")
 
 
 @pytest.mark.parametrize("step", STEPS)

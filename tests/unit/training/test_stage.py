@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from training import archive
 from training.config import Stack
+from training.dataset import archive
 from training.errors import DatasetError
 from training.results import Dataset
 from training.stage import stage

@@ -11,7 +11,7 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from training import plots
+from training.report import plots
 
 CLASSES = ("bicycle", "motorcycle")
 START = pd.Timestamp("2026-05-04T12:00:00Z")

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from training.archive import IMAGE_SHAPE, Archive, Photos
 from training.config import IMAGE_PREFIX, LIST_PREFIX, SPLITS
+from training.dataset.archive import IMAGE_SHAPE, Archive, Photos
 from training.errors import DatasetError
 
 INDEX = "images.csv"

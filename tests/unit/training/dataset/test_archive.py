@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from training.archive import CHUNK_BYTES, fetch, read
+from training.dataset.archive import CHUNK_BYTES, fetch, read
 from training.errors import ArchiveError, ArchiveUnavailableError
 
 CONTENT = os.urandom(600_000)

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from training import dataset
-from training.archive import Archive, read
-from training.dataset import file_names, fingerprint, label_numbers, load, select, write
+from training.dataset import files
+from training.dataset.archive import Archive, read
+from training.dataset.files import file_names, fingerprint, label_numbers, load, select, write
+from training.dataset.overview import counts, sample_sheet, table
 from training.errors import DatasetError
-from training.overview import counts, sample_sheet, table
 
 CLASSES = ("bicycle", "motorcycle")
 
@@ -22,7 +22,7 @@ def archive(write_archive: Any) -> Archive:
     return read(write_archive())
 
 
-def files(directory: Path) -> dict[str, bytes]:
+def contents(directory: Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
@@ -128,9 +128,9 @@ def test_many_images_are_written_by_several_threads(
 ) -> None:
     index = select(archive, CLASSES, 0.1, seed=0)
     write(archive, index, tmp_path / "one", "fingerprint")
-    monkeypatch.setattr(dataset, "BATCH", 7)
+    monkeypatch.setattr(files, "BATCH", 7)
     write(archive, index, tmp_path / "several", "fingerprint")
-    assert files(tmp_path / "several") == files(tmp_path / "one")
+    assert contents(tmp_path / "several") == contents(tmp_path / "one")
 
 
 def test_lists_have_row_class_and_file_with_tabs_and_no_header(archive: Archive, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_another_dataset_leaves_nothing_of_the_first(archive: Archive, tmp_path:
     second = select(archive, ("apple", "bicycle"), 0.2, seed=1)
     write(archive, second, tmp_path / "both", "second")
     write(archive, second, tmp_path / "alone", "second")
-    assert files(tmp_path / "both") == files(tmp_path / "alone")
+    assert contents(tmp_path / "both") == contents(tmp_path / "alone")
 
 
 def test_a_dataset_that_is_not_whole_is_not_loaded(archive: Archive, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_an_interrupted_write_is_not_taken_for_a_dataset(
 ) -> None:
     index = select(archive, CLASSES, 0.1, seed=0)
     write(archive, index, tmp_path, "fingerprint")
-    monkeypatch.setattr(dataset, "pixels_of", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(files, "pixels_of", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         write(archive, index, tmp_path, "fingerprint")
     assert load(tmp_path, "fingerprint") is None

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from training import capture
-from training.capture import CapturedInference
 from training.config import inference_id
 from training.errors import CaptureError
+from training.report import capture
+from training.report.capture import CapturedInference
 
 BUCKET, ENDPOINT = "captures", "vehicles"
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from training import report
 from training.config import Stack
+from training.report import page
 from training.results import Dataset, Deployment, Executions, TrainedModel
 
 PNG = b"\x89PNG\r\n\x1a\n not really"
@@ -44,7 +44,7 @@ TYPICAL = table(
 )
 
 
-def subject(inferences: pd.DataFrame, expected: int = 7, below_threshold: int = 3, **other: Any) -> report.Subject:
+def subject(inferences: pd.DataFrame, expected: int = 7, below_threshold: int = 3, **other: Any) -> page.Subject:
     settings: dict[str, Any] = {
         "stack": Stack("my-stack", "eu-west-1", "my-bucket", "arn:role", "my-endpoint", "arn:machine", THRESHOLD),
         "dataset": Dataset(
@@ -57,27 +57,27 @@ def subject(inferences: pd.DataFrame, expected: int = 7, below_threshold: int = 
         "executions": Executions(expected, 4, below_threshold, 0, "2026-05-04T11:59:58+00:00"),
         "image_files": {key: Path("nowhere") / key for key in inferences["s3_key"].dropna()},
     }
-    return report.Subject(**(settings | other), inferences=inferences, expected=expected)
+    return page.Subject(**(settings | other), inferences=inferences, expected=expected)
 
 
-def render(about: report.Subject, names: tuple[str, ...] = FIGURES) -> str:
-    return report.render(about, dict.fromkeys(names, PNG))
+def render(about: page.Subject, names: tuple[str, ...] = FIGURES) -> str:
+    return page.render(about, dict.fromkeys(names, PNG))
 
 
-def text(page: str) -> str:
+def text(html: str) -> str:
     """Return what a reader sees."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.split("<body>")[1]))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html.split("<body>")[1]))
 
 
 def test_the_outcomes_are_counted() -> None:
-    found = report.summarise(TYPICAL, expected=10)
+    found = page.summarise(TYPICAL, expected=10)
     assert (found.captured, found.accepted, found.refused, found.unlabelled) == (8, 5, 3, 1)
     assert (found.labelled, found.right, found.wrong, found.wrong_refused) == (7, 5, 2, 1)
     assert (found.accepted_labelled, found.accepted_right, found.missing) == (4, 3, 3)
 
 
 def test_the_tiles_hold_the_key_figures() -> None:
-    page = text(render(subject(TYPICAL)))
+    html = text(render(subject(TYPICAL)))
     for tile in (
         "Inferences captured 8 all that were expected",
         "Refused at 0.9 37.5% 3 of 8 were not sure enough",
@@ -88,21 +88,21 @@ def test_the_tiles_hold_the_key_figures() -> None:
         "Validation accuracy 87.5% after training, on 8 images held out",
         "Test accuracy 92.5% through the endpoint, on 200 images",
     ):
-        assert tile in page
+        assert tile in html
 
 
 def test_the_head_names_stack_endpoint_and_period() -> None:
-    page = text(render(subject(TYPICAL)))
-    assert "Stack my-stack (eu-west-1)" in page and "Endpoint my-endpoint" in page and "Model my-job" in page
-    assert "Period (UTC) 2026-05-04 11:59:58 to 2026-05-04 12:00:07" in page
-    assert "8 images classified: 5 were sure enough to pass the threshold of 0.9" in page
+    html = text(render(subject(TYPICAL)))
+    assert "Stack my-stack (eu-west-1)" in html and "Endpoint my-endpoint" in html and "Model my-job" in html
+    assert "Period (UTC) 2026-05-04 11:59:58 to 2026-05-04 12:00:07" in html
+    assert "8 images classified: 5 were sure enough to pass the threshold of 0.9" in html
 
 
 def test_the_page_needs_nothing_beside_it() -> None:
-    page = render(subject(TYPICAL))
-    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    html = render(subject(TYPICAL))
+    sources = re.findall(r'(?:src|href)="([^"]*)"', html)
     assert len(sources) == len(FIGURES) and all(source.startswith("data:image/png;base64,") for source in sources)
-    assert not re.search(r"<script|<link|@import|url\(|https?://", page)
+    assert not re.search(r"<script|<link|@import|url\(|https?://", html)
 
 
 def test_names_are_escaped() -> None:
@@ -110,9 +110,9 @@ def test_names_are_escaped() -> None:
     named = table((evil, "cat", 0.5), ("cat", evil, 0.95)).assign(filename=evil)
     dataset = Dataset("nowhere", "b", ("cat", evil), (3, 32, 32), train=1, validation=1, test=1, fingerprint="f")
     stack = Stack(evil, "eu-west-1", "my-bucket", "arn:role", evil, "arn:machine", THRESHOLD)
-    page = render(subject(named, dataset=dataset, stack=stack))
-    assert "<script" not in page
-    assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;") >= 8
+    html = render(subject(named, dataset=dataset, stack=stack))
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;") >= 8
 
 
 def test_refused_images_begin_with_the_least_sure_and_mistakes_with_the_most_sure() -> None:
@@ -122,9 +122,9 @@ def test_refused_images_begin_with_the_least_sure_and_mistakes_with_the_most_sur
 
 
 def test_long_tables_are_cut_and_say_so() -> None:
-    page = render(subject(table(*[("cat", "dog", 0.5)] * 30)))
-    assert page.count("<tr>") == 2 * (1 + report.MAX_ROWS)
-    assert text(page).count(f"The first {report.MAX_ROWS} of 30,") == 2
+    html = render(subject(table(*[("cat", "dog", 0.5)] * 30)))
+    assert html.count("<tr>") == 2 * (1 + page.MAX_ROWS)
+    assert text(html).count(f"The first {page.MAX_ROWS} of 30,") == 2
 
 
 def test_an_image_on_this_machine_is_shown(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_most_frequent_mistake_is_named() -> None:
         (subject(TYPICAL, below_threshold=1), "3 captured inferences are below the threshold, but 1 executions"),
     ],
 )
-def test_what_is_odd_about_the_data_is_said(about: report.Subject, sentence: str) -> None:
+def test_what_is_odd_about_the_data_is_said(about: page.Subject, sentence: str) -> None:
     assert sentence in text(render(about))
 
 
@@ -156,7 +156,7 @@ def test_nothing_odd_is_said_of_complete_data() -> None:
 
 
 def test_without_labels_a_sentence_stands_for_the_figures_that_need_them() -> None:
-    page = text(render(subject(table((None, "cat", 0.99), (None, "dog", 0.5))), FIGURES[:2]))
-    assert page.count("Not drawn: it needs the true class") == 2
-    assert "Accuracy of the accepted n/a none with a known label" in page
-    assert "2 images classified: 1 was sure enough to pass the threshold of 0.9." in page
+    html = text(render(subject(table((None, "cat", 0.99), (None, "dog", 0.5))), FIGURES[:2]))
+    assert html.count("Not drawn: it needs the true class") == 2
+    assert "Accuracy of the accepted n/a none with a known label" in html
+    assert "2 images classified: 1 was sure enough to pass the threshold of 0.9." in html

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from rich.console import Console
 
-from training import test as step
+from training import executions as step
 from training.config import Stack
 from training.errors import DatasetError, ExecutionsError
 

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from training.config import Stack
-from training.plots import confusion
+from training.report.plots import confusion
 from training.results import Dataset, Deployment, Executions, TrainedModel
 
 MAX_ROWS = 20  # of a table of images

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.archive import Archive, read
-from training.sample import CLASS_NAMES, TEST, TRAIN, draw, write
+from training.dataset.archive import Archive, read
+from training.dataset.sample import CLASS_NAMES, TEST, TRAIN, draw, write
 
 
 @pytest.fixture(scope="module")

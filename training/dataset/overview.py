@@ -6,8 +6,8 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 from rich.table import Table
 
-from training.archive import IMAGE_SHAPE
 from training.config import SPLITS
+from training.dataset.archive import IMAGE_SHAPE
 
 COLUMNS = 12  # images per class
 SCALE = 3  # screen pixels per image pixel

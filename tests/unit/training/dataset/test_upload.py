@@ -9,8 +9,8 @@ import boto3
 import pytest
 from rich.console import Console
 
+from training.dataset.upload import Uploaded, upload
 from training.errors import StackError
-from training.upload import Uploaded, upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -1,0 +1,1 @@
+"""From an archive of photos to files on disk and in the bucket."""

@@ -1,0 +1,1 @@
+"""What the endpoint captured, as a table, figures and a page."""
