@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))  # this file is run as a script
 
 from training.algorithm.model import Model  # noqa: E402
 from training.config import IMAGE_PREFIX, LIST_PREFIX  # noqa: E402
-from training.dataset import files  # noqa: E402  # needs the line above
+from training.dataset import files, selection  # noqa: E402  # needs the line above
 from training.dataset.archive import Archive, read  # noqa: E402
 
 CLASSES = ("bicycle", "motorcycle")
@@ -76,7 +76,7 @@ def measure(seed: int, archive: Archive, epochs: int | None, gate: float) -> Res
     """Run one training job and evaluate its model on the test photos."""
     with tempfile.TemporaryDirectory() as directory:
         base = Path(directory)
-        index = files.select(archive, CLASSES, VALIDATION_SHARE, seed)
+        index = selection.select(archive, CLASSES, VALIDATION_SHARE, seed)
         files.write(archive, index, base, "")
         write_job(base, int((index["split"] == "train").sum()), epochs)
         cpu_seconds, seconds, peak_memory = run_job(base, seed)

@@ -30,7 +30,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from training.dataset import archive, files
+from training.dataset import archive, files, selection
 from training.dataset.sample import CLASS_NAMES, pack
 from training.dataset.upload import upload
 
@@ -113,7 +113,7 @@ def this_project(way: str, path: Path, classes: tuple[str, ...], bucket: str, fo
     if index is None:
         contents = archive.read(path)
         timing.unpack = clock.lap()
-        index = files.select(contents, classes, 0.1, 0)
+        index = selection.select(contents, classes, 0.1, 0)
         files.write(contents, index, folder, fingerprint)
     timing.write = clock.lap()
     upload(folder, bucket, s3, Console(stderr=True))

@@ -1,4 +1,4 @@
-"""Settings of a run and the layout of what it makes, on disk and in the bucket."""
+"""The stack's settings and the layout of what a run makes, on disk and in the bucket."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +10,16 @@ LIST_PREFIX = "lists"  # lists/<split>.lst
 MODEL_PREFIX = "models"  # models/<training job>/output/model.tar.gz
 CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl
 
-# The tag of every SageMaker resource that a run makes, with the stack's name as its value: clean-up goes by it.
+# The tag of every SageMaker resource that a run makes; its value is the stack's name. Cleanup finds resources by it.
 STACK_TAG = "stack"
 
-STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`; cleanup only when asked for
+STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`; cleanup runs only when asked for
 SPLITS = ("train", "validation", "test")
 
 PUBLIC_ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
 PUBLIC_ARCHIVE_MD5 = "eb9058c3a382ffc7106e4002c42a8d85"  # given by the publisher
+
+INFERENCE_ID_LENGTH = 64  # characters, SageMaker's limit
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,35 @@ class Stack:
 
 
 def run_directory(stack_name: str) -> Path:
-    """Return `runs/<stack name>`, where everything that a run makes on this machine goes."""
+    """Return `runs/<stack name>`, the directory of everything that a run makes on this machine."""
     return Path("runs") / stack_name
 
 
+def image_prefix(split: str) -> str:
+    """Return the prefix of a split's photos; the slash keeps out prefixes that only begin alike."""
+    return f"{IMAGE_PREFIX}/{split}/"
+
+
+def image_key(split: str, filename: str) -> str:
+    """Return the S3 key of a photo."""
+    return image_prefix(split) + filename
+
+
+def list_key(split: str) -> str:
+    """Return the S3 key of the list that names a split's photos and their labels."""
+    return f"{LIST_PREFIX}/{split}.lst"
+
+
+def capture_prefix(endpoint_name: str) -> str:
+    """Return the prefix of what an endpoint captured; the slash keeps out endpoints whose names only begin alike."""
+    return f"{CAPTURE_PREFIX}/{endpoint_name}/"
+
+
+def local_path(directory: str | Path, s3_key: str) -> Path:
+    """Return the local file of an object: a dataset's directory mirrors the keys of the bucket."""
+    return Path(directory) / s3_key
+
+
 def inference_id(s3_key: str) -> str:
-    """Return the InferenceId that classifyImage sends for an image; SageMaker takes at most 64 ASCII characters."""
-    return quote(s3_key)[-64:]
+    """Return the InferenceId that classifyImage sends for a photo; SageMaker accepts only ASCII characters."""
+    return quote(s3_key)[-INFERENCE_ID_LENGTH:]

@@ -4,7 +4,6 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -20,7 +19,8 @@ from sagemaker.core.shapes import (
     ProductionVariant,
 )
 
-from training.config import CAPTURE_PREFIX, IMAGE_PREFIX, STACK_TAG, Stack, inference_id
+from training.config import CAPTURE_PREFIX, STACK_TAG, Stack, inference_id, local_path
+from training.dataset.index import read_index
 from training.errors import EndpointError
 from training.results import Dataset, Deployment, TrainedModel
 
@@ -191,21 +191,20 @@ def show_log(endpoint_name: str, logs: "CloudWatchLogsClient", console: Console)
 
 def predict(endpoint_name: str, dataset: Dataset, runtime: "SageMakerRuntimeClient", console: Console) -> pd.DataFrame:
     """Return the test images of the index with the columns `predicted` (label) and `confidence` (in [0, 1])."""
-    index = pd.read_csv(Path(dataset.directory) / "images.csv", keep_default_na=False)  # a class may be called "null"
+    index = read_index(dataset.directory)
     images = index[index["split"] == "test"]
 
-    def ask(image: tuple[str, str]) -> list[float]:
-        filename, s3_key = image
+    def ask(s3_key: str) -> list[float]:
         answer = runtime.invoke_endpoint(
             EndpointName=endpoint_name, ContentType="image/png", Accept="application/json",
             InferenceId=inference_id(s3_key),
-            Body=(Path(dataset.directory) / IMAGE_PREFIX / "test" / filename).read_bytes(),
+            Body=local_path(dataset.directory, s3_key).read_bytes(),
         )  # fmt: skip
         probabilities: list[float] = json.loads(answer["Body"].read())
         return probabilities
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        answers = pool.map(ask, zip(images["filename"], images["s3_key"], strict=True))
+        answers = pool.map(ask, images["s3_key"])
         rows = list(track(answers, "Test images", len(images), console=console, transient=True))
     return images.assign(predicted=[row.index(max(row)) for row in rows], confidence=[max(row) for row in rows])
 

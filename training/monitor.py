@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from training.config import CAPTURE_PREFIX, IMAGE_PREFIX, Stack
+from training.config import CAPTURE_PREFIX, Stack, local_path
+from training.dataset.index import read_index
 from training.errors import CaptureError
 from training.report import capture, page, plots
 from training.results import Dataset, Deployment, Executions, Monitoring, TrainedModel
@@ -45,9 +46,7 @@ def monitor(
     Raises:
         CaptureError: Nothing was captured since the executions started, or it cannot be read.
     """
-    # An empty cell is an empty name here, and a class may be called "null".
-    index = pd.read_csv(Path(dataset.directory) / "images.csv", keep_default_na=False, dtype=str)
-    images = capture.known_images(index)
+    images = capture.known_images(read_index(dataset.directory))
     expected = expected_records(executions.started - executions.failed, deployment.capture_percentage)
     since = datetime.fromisoformat(executions.started_at)
     captured = capture.wait_for(
@@ -73,9 +72,7 @@ def expected_records(inferences: int, capture_percentage: int) -> int:
 
 
 def _image_files(dataset: Dataset, images: pd.DataFrame) -> dict[str, Path]:
-    directory = Path(dataset.directory) / IMAGE_PREFIX
-    rows = zip(images["s3_key"], images["split"], images["filename"], strict=True)
-    return {key: directory / split / filename for key, split, filename in rows}
+    return {key: local_path(dataset.directory, key) for key in images["s3_key"]}
 
 
 def _write(subject: page.Subject, directory: Path) -> Path:

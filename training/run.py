@@ -62,7 +62,7 @@ class Run:
 
     def archive(self) -> Path:
         """Return the archive on this machine: fetched, given, or made."""
-        from training.dataset import archive, sample
+        from training.dataset import download, sample
 
         cache = Path("runs") / "archives"
         source, checksum = self.options.archive, getattr(self.options, "archive_checksum", None)
@@ -71,7 +71,7 @@ class Run:
         if source == SAMPLE:
             return sample.write(cache)
         try:
-            return archive.fetch(source, checksum, cache, self.console)
+            return download.fetch(source, checksum, cache, self.console)
         except ArchiveUnavailableError as err:
             if not self.options.sample_if_unavailable:
                 raise

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from training.config import Stack
-from training.dataset import archive, files, overview
+from training.dataset import archive, files, overview, selection
 from training.dataset.archive import IMAGE_SHAPE
 from training.dataset.upload import upload
 from training.results import Dataset
@@ -70,6 +70,6 @@ def _make(
     index = files.load(directory, fingerprint)
     if index is None:
         photos = archive.read(path)
-        index = files.select(photos, classes, validation_share, seed)
+        index = selection.select(photos, classes, validation_share, seed)
         files.write(photos, index, directory, fingerprint)
     return index

@@ -1,4 +1,4 @@
-"""Shows what is in a dataset: a table for the console and a labelled sheet of samples."""
+"""Shows a dataset: a table of counts for the console and a labelled sheet of samples."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 from rich.table import Table
 
-from training.config import SPLITS
+from training.config import SPLITS, local_path
 from training.dataset.archive import IMAGE_SHAPE
 
 COLUMNS = 12  # images per class
@@ -48,7 +48,7 @@ def sample_sheet(directory: Path, index: pd.DataFrame) -> Image.Image:
         top = MARGIN + line * (cell + GAP)
         _label(draw, top + cell // 2, str(name), " + ".join(map(str, row)))
         for column, key in enumerate(training.loc[training["class_name"] == name, "s3_key"].head(COLUMNS)):
-            with Image.open(directory / key) as photo:
+            with Image.open(local_path(directory, key)) as photo:
                 enlarged = photo.resize((cell, cell), Image.Resampling.LANCZOS)
             sheet.paste(enlarged, (MARGIN + LABEL_WIDTH + column * (cell + GAP), top))
     return sheet

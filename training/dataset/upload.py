@@ -1,4 +1,4 @@
-"""Brings the bucket to what is staged: sends the files that changed, deletes the images that are no longer wanted.
+"""Makes the bucket match the dataset: sends the files that changed and deletes the objects that are stale.
 
 Tens of thousands of small files are bound by the client's work per request, not by the network. Measured on one
 core, botocore needs 0.9 ms to build, sign and send a PutObject and its own CRT transfer manager 0.7 ms; the AWS Common
@@ -30,27 +30,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from s3transfer.crt import BotocoreCRTCredentialsWrapper, create_s3_crt_client
 
-from training.config import IMAGE_PREFIX, LIST_PREFIX, SPLITS
+from training.config import LIST_PREFIX, SPLITS, image_prefix
 from training.errors import StackError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 IN_FLIGHT = 128  # requests at once, as many as s3transfer allows itself
-DELETED_AT_ONCE = 1000  # the most that DeleteObjects takes
+DELETED_AT_ONCE = 1000  # objects, the limit of DeleteObjects
 SINGLE_REQUEST_BYTES = 5 * 2**30  # S3's own limit; the ETag of a multipart upload would not be the content's MD5
 CONTENT_TYPES = {".png": "image/png", ".lst": "text/tab-separated-values"}
-PREFIXES = (*(f"{IMAGE_PREFIX}/{split}/" for split in SPLITS), f"{LIST_PREFIX}/")
+PREFIXES = (*map(image_prefix, SPLITS), f"{LIST_PREFIX}/")
 CRC32 = S3ChecksumConfig(algorithm=S3ChecksumAlgorithm.CRC32, location=S3ChecksumLocation.HEADER)
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """What an upload did to the bucket."""
+    """Counts of what an upload did."""
 
     sent: int  # files
-    unchanged: int  # files that the bucket had already
-    deleted: int  # objects that are not in the dataset any more
+    unchanged: int  # files, already in the bucket
+    deleted: int  # objects that are not in the dataset
     bytes: int  # sent
 
 
@@ -65,17 +65,17 @@ class Stored:
 def upload(directory: Path, bucket: str, s3: "S3Client", console: Console) -> Uploaded:
     """Make the image and list prefixes of `bucket` hold the files of `directory`, and nothing else.
 
-    An interrupted upload goes on where it stopped. In a bucket encrypted with KMS every file counts as changed:
-    its ETags say nothing about the content.
+    An interrupted upload resumes. In a bucket encrypted with KMS every file counts as changed, because its ETags
+    are not digests of the content.
 
     Raises:
-        StackError: The bucket is missing, or may not be listed or written.
+        StackError: The bucket is missing, or listing or writing is denied.
     """
     files = {path.relative_to(directory).as_posix(): path for path in _staged(directory)}
     try:
         stored = dict(_list(s3, bucket))
         changed = {key: path for key, path in files.items() if not _is_stored(path, stored.get(key))}
-        # Images of another dataset would be trained on, even if this upload did not finish.
+        # Deleted before anything is sent: after an interrupted upload, stale images would be trained on.
         deleted = _delete(s3, bucket, stored.keys() - files.keys())
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True) as progress:
@@ -110,17 +110,20 @@ def _is_stored(path: Path, stored: Stored | None) -> bool:
 
 def _delete(s3: "S3Client", bucket: str, keys: Iterable[str]) -> int:
     """Delete objects and return how many; in a versioned bucket the old versions stay until they expire."""
-    doomed = sorted(keys)
-    for start in range(0, len(doomed), DELETED_AT_ONCE):
-        some = doomed[start : start + DELETED_AT_ONCE]
-        reply = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in some], "Quiet": True})
+    stale = sorted(keys)
+    for start in range(0, len(stale), DELETED_AT_ONCE):
+        batch = stale[start : start + DELETED_AT_ONCE]
+        reply = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True})
         for error in reply.get("Errors", []):
             raise ClientError({"Error": {"Code": error["Code"], "Message": error["Message"]}}, "DeleteObjects")
-    return len(doomed)
+    return len(stale)
 
 
 def _send(files: Mapping[str, Path], bucket: str, s3: "S3Client", sent: Callable[[], None]) -> None:
-    """Put every file, `IN_FLIGHT` at once, and call `sent` after each; raise the first error when all have ended."""
+    """Put the files, at most `IN_FLIGHT` at once, and call `sent` after each.
+
+    After an error no further file is sent; the first error is raised when the requests in flight have ended.
+    """
     runtime = _common_runtime(s3)
     slots = threading.Semaphore(IN_FLIGHT)
     errors: list[Exception] = []
@@ -153,7 +156,7 @@ def _send(files: Mapping[str, Path], bucket: str, s3: "S3Client", sent: Callable
 
 def _common_runtime(s3: "S3Client") -> CommonRuntime:
     """Return a client of the Common Runtime with the region, endpoint and credentials of `s3`."""
-    credentials = s3._get_credentials()  # type: ignore[attr-defined]  # as boto3.crt does: there is no other way
+    credentials = s3._get_credentials()  # type: ignore[attr-defined]  # boto3.crt does the same
     return create_s3_crt_client(
         region=s3.meta.region_name,
         crt_credentials_provider=BotocoreCRTCredentialsWrapper(credentials).to_crt_credentials_provider(),
@@ -162,7 +165,7 @@ def _common_runtime(s3: "S3Client") -> CommonRuntime:
 
 
 def _put_object(endpoint_url: str, bucket: str, key: str, path: Path) -> HttpRequest:
-    """Return the unsigned request; the bucket goes in the path, which every S3 endpoint understands."""
+    """Return the unsigned request; every S3 endpoint accepts the bucket in the path."""
     headers = {
         "Host": urlsplit(endpoint_url).netloc,
         "Content-Length": str(path.stat().st_size),
@@ -172,7 +175,7 @@ def _put_object(endpoint_url: str, bucket: str, key: str, path: Path) -> HttpReq
 
 
 def _reason(err: Exception) -> str:
-    """Return what S3 calls the error, or what kept it from being asked."""
+    """Return S3's error code, or why S3 did not answer."""
     if isinstance(err, ClientError):
         return f"{err.response['Error']['Code']}: {err.response['Error']['Message']}"
     if isinstance(err, S3ResponseError):
