@@ -25,14 +25,14 @@ from typing import Any
 
 import boto3
 import psutil
-from botocore.config import Config
 from rich.console import Console
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # this file is run as a script
 
-from training import executions as step  # noqa: E402
-from training import stack as stacks  # noqa: E402  # needs the line above
+from training import executions as step  # noqa: E402  # needs the line above
+from training import stack as stacks  # noqa: E402
+from training.context import Clients, Context  # noqa: E402
 
 FUNCTIONS = ("serializeImageData", "classifyImage", "filterInferences")
 
@@ -77,8 +77,10 @@ def main() -> None:
     parser.add_argument("--executions", type=int, default=500, help="started at once (%(default)s)")
     parser.add_argument("--rounds", type=int, default=2, help="the first one is cold (%(default)s)")
     arguments = parser.parse_args()
-    stack = stacks.describe(boto3.client("cloudformation"), arguments.stack_name)
-    keys = step.list_test_images(boto3.client("s3"), stack.bucket)
+    clients = Clients(boto3.Session())
+    stack = stacks.describe(clients.cloudformation, arguments.stack_name)
+    context = Context(stack, Path(), Console(stderr=True), clients)
+    keys = step.list_test_images(clients.s3, stack.bucket)
     idle = cloud_memory()
     print(f"idle memory: {describe_memory(idle)}")
     for number in range(1, arguments.rounds + 1):
@@ -86,21 +88,20 @@ def main() -> None:
         run = f"bench-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         chosen = step.choose(keys, arguments.executions, seed=number)
         events = {f"{run}-{i:05d}": step.event_for(stack.bucket, key) for i, key in enumerate(chosen)}
-        measure(stack.state_machine_arn, arguments.stack_name, run, events)
+        measure(context, events)
 
 
-def measure(state_machine_arn: str, stack_name: str, run: str, events: dict[str, dict[str, Any]]) -> None:
+def measure(context: Context, events: dict[str, dict[str, Any]]) -> None:
     """Run all executions and print what was measured."""
-    client = boto3.client("stepfunctions", config=Config(max_pool_connections=16))
     began_at = int(time.time() * 1000)
     processor_before = cloud_processor_seconds()
     began = time.monotonic()
-    with Memory() as memory, step.progress_bar(Console(stderr=True)) as progress:
-        step.run_all(state_machine_arn, events, len(events), client, progress)
+    with Memory() as memory:
+        step.run_all(context, events, len(events))
     seconds = time.monotonic() - began
     processor = cloud_processor_seconds() - processor_before
-    outcomes = step.read_outcomes(state_machine_arn, run, events, client)
-    work = reported_work(stack_name, began_at)
+    outcomes = step.read_outcomes(context, events)
+    work = reported_work(context.stack.name, began_at)
     per_execution = 1000 / len(events)  # seconds to milliseconds
     print_row("outcomes", f"{outcomes['outcome'].value_counts().to_dict()}, {len(events) - len(outcomes)} lost")
     print_row("executions/s", f"{len(events) / seconds:.1f} ({seconds:.1f} s)")
@@ -108,19 +109,21 @@ def measure(state_machine_arn: str, stack_name: str, run: str, events: dict[str,
     print_row("its functions", f"{work.handlers * per_execution:.0f} ms, and {work.init * per_execution:.0f} ms init")
     print_row("CPU of the cloud", f"{processor * per_execution:.0f} ms an execution, functions and endpoint included")
     print_row("peak memory", describe_memory(memory.peak))
-    alone(client, state_machine_arn, stack_name, next(iter(events.values())))
+    alone(context, next(iter(events.values())))
 
 
-def alone(client: Any, state_machine_arn: str, stack_name: str, event: dict[str, Any], times: int = 10) -> None:
+def alone(context: Context, event: dict[str, Any], times: int = 10) -> None:
     """Print the overhead of one execution beyond its functions when nothing else runs."""
+    client = context.clients.stepfunctions
     began_at = int(time.time() * 1000)
     seconds = 0.0
     for _ in range(times):
-        execution = client.start_execution(stateMachineArn=state_machine_arn, input=json.dumps(event))["executionArn"]
+        started = client.start_execution(stateMachineArn=context.stack.state_machine_arn, input=json.dumps(event))
+        execution = started["executionArn"]
         while (described := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
             time.sleep(0.01)
         seconds += (described["stopDate"] - described["startDate"]).total_seconds()
-    work = reported_work(stack_name, began_at)
+    work = reported_work(context.stack.name, began_at)
     beyond = (seconds - work.handlers - work.init) / times * 1000
     print_row("one at a time", f"{seconds / times * 1000:.0f} ms, of which {beyond:.0f} ms beyond its functions")
 

@@ -18,9 +18,12 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._suggest_option(unknown[0])}")
         return known, unknown
 
+    def options(self) -> dict[str, argparse.Action]:
+        """Return each option of this parser, as it is typed, with its action."""
+        return {option: action for action in self._actions for option in action.option_strings}
+
     def _suggest_option(self, word: str) -> str:
-        options = [option for action in self._actions for option in action.option_strings]
-        return suggestion(word.partition("=")[0], options)
+        return suggestion(word.partition("=")[0], self.options())
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Step `cleanup`: delete what the runs of a stack made, and only that, and prove that nothing is left."""
+"""Step `cleanup`: delete what the runs of a stack made, and only that, and check that nothing is left."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from rich.console import Console
 
-from training.config import CAPTURE_PREFIX, IMAGE_PREFIX, LIST_PREFIX, MODEL_PREFIX, SPLITS, STACK_TAG, Stack
+from training.config import LIST_PREFIX, MODEL_PREFIX, SPLITS, Stack, capture_prefix, image_prefix
+from training.context import Context
 from training.errors import CleanupError
 
 if TYPE_CHECKING:
@@ -22,15 +22,6 @@ WAIT_SECONDS = 900
 
 
 @dataclass(frozen=True)
-class Clients:
-    """The services that hold what a run makes."""
-
-    sagemaker: "SageMakerClient"
-    s3: "S3Client"
-    logs: "CloudWatchLogsClient"
-
-
-@dataclass(frozen=True)
 class Leftover:
     """Something that a run made, and how to delete it."""
 
@@ -38,44 +29,51 @@ class Leftover:
     delete: Callable[[], object]
 
 
-def cleanup(stack: Stack, clients: Clients, console: Console) -> list[str]:
-    """Delete everything in order and return the names of what was deleted.
+def cleanup(context: Context) -> list[str]:
+    """Delete everything that the runs made and return the names of what was deleted.
 
-    The stack itself stays: `sam delete` removes it. Objects elsewhere in its bucket stay too.
+    The stack itself stays (`sam delete` removes it), and so do all other objects in its bucket.
 
     Raises:
-        CleanupError: Something is still there afterwards.
+        CleanupError: Something is left after the deletion.
     """
+    console = context.console
     deleted = []
-    for leftover in find(stack, clients):
+    for leftover in find(context):
         leftover.delete()
         console.print(f"Deleted {leftover.name}", highlight=False)
         deleted.append(leftover.name)
-    remaining = [leftover.name for leftover in find(stack, clients)]
+    remaining = [leftover.name for leftover in find(context)]
     if remaining:
-        raise CleanupError(f"Clean-up left {', '.join(remaining)}: run it again.")
-    console.print(f"Nothing is left of the runs of {stack.name}." if deleted else "There was nothing to delete.")
+        raise CleanupError(f"Cleanup left {', '.join(remaining)}: run it again.")
+    console.print(
+        f"Nothing is left of the runs of {context.stack.name}." if deleted else "There was nothing to delete."
+    )
     return deleted
 
 
-def find(stack: Stack, clients: Clients) -> Iterator[Leftover]:
-    """Yield what is there, in the order in which it can be deleted: what costs money first."""
-    yield from training_jobs(stack, clients.sagemaker)
-    yield from endpoints(stack, clients.sagemaker)
-    yield from endpoint_configs(stack, clients.sagemaker)
-    yield from models(stack, clients.sagemaker)
-    prefixes = [f"{CAPTURE_PREFIX}/{stack.endpoint_name}/", f"{LIST_PREFIX}/", f"{MODEL_PREFIX}/"]
-    for prefix in [*prefixes, *(f"{IMAGE_PREFIX}/{split}/" for split in SPLITS)]:
+def find(context: Context) -> Iterator[Leftover]:
+    """Yield what the runs have left, in the order in which it can be deleted: what costs money first."""
+    stack, clients = context.stack, context.clients
+    yield from training_jobs(context)
+    yield from endpoints(context)
+    yield from endpoint_configs(context)
+    yield from models(context)
+    prefixes = [capture_prefix(stack.endpoint_name), f"{LIST_PREFIX}/", f"{MODEL_PREFIX}/", *map(image_prefix, SPLITS)]
+    for prefix in prefixes:
         yield from objects(stack.bucket, prefix, clients.s3)
     yield from log_groups(stack, clients.logs)
 
 
-def training_jobs(stack: Stack, sagemaker: "SageMakerClient") -> Iterator[Leftover]:
-    """Yield the jobs that still run: ended ones cost nothing and stay in SageMaker's history."""
-    pages = sagemaker.get_paginator("list_training_jobs").paginate(NameContains=stack.name, StatusEquals="InProgress")
+def training_jobs(context: Context) -> Iterator[Leftover]:
+    """Yield the jobs that are running: ended jobs cost nothing and stay in SageMaker's history."""
+    sagemaker = context.clients.sagemaker
+    pages = sagemaker.get_paginator("list_training_jobs").paginate(
+        NameContains=context.stack.name, StatusEquals="InProgress"
+    )
     for job in (job for page in pages for job in page["TrainingJobSummaries"]):
         name = job["TrainingJobName"]
-        if is_ours(job["TrainingJobArn"], stack, sagemaker):
+        if context.owns(job["TrainingJobArn"]):
             yield Leftover(f"training job {name} (stopped)", partial(stop_training_job, sagemaker, name))
 
 
@@ -85,11 +83,12 @@ def stop_training_job(sagemaker: "SageMakerClient", name: str) -> None:
     wait_until(lambda: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in ended)
 
 
-def endpoints(stack: Stack, sagemaker: "SageMakerClient") -> Iterator[Leftover]:
-    pages = sagemaker.get_paginator("list_endpoints").paginate(NameContains=stack.endpoint_name)
+def endpoints(context: Context) -> Iterator[Leftover]:
+    sagemaker = context.clients.sagemaker
+    pages = sagemaker.get_paginator("list_endpoints").paginate(NameContains=context.stack.endpoint_name)
     for endpoint in (endpoint for page in pages for endpoint in page["Endpoints"]):
         name = endpoint["EndpointName"]
-        if is_ours(endpoint["EndpointArn"], stack, sagemaker):
+        if context.owns(endpoint["EndpointArn"]):
             yield Leftover(f"endpoint {name}", partial(delete_endpoint, sagemaker, name))
 
 
@@ -111,32 +110,29 @@ def endpoint_status(sagemaker: "SageMakerClient", name: str) -> str | None:
         return None
 
 
-def endpoint_configs(stack: Stack, sagemaker: "SageMakerClient") -> Iterator[Leftover]:
-    pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=stack.endpoint_name)
+def endpoint_configs(context: Context) -> Iterator[Leftover]:
+    sagemaker = context.clients.sagemaker
+    pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=context.stack.endpoint_name)
     for config in [config for page in pages for config in page["EndpointConfigs"]]:
         name = config["EndpointConfigName"]
-        if is_ours(config["EndpointConfigArn"], stack, sagemaker):
+        if context.owns(config["EndpointConfigArn"]):
             yield Leftover(
                 f"endpoint configuration {name}",
                 partial(sagemaker.delete_endpoint_config, EndpointConfigName=name),
             )
 
 
-def models(stack: Stack, sagemaker: "SageMakerClient") -> Iterator[Leftover]:
-    pages = sagemaker.get_paginator("list_models").paginate(NameContains=stack.name)
+def models(context: Context) -> Iterator[Leftover]:
+    sagemaker = context.clients.sagemaker
+    pages = sagemaker.get_paginator("list_models").paginate(NameContains=context.stack.name)
     for model in [model for page in pages for model in page["Models"]]:
         name = model["ModelName"]
-        if is_ours(model["ModelArn"], stack, sagemaker):
+        if context.owns(model["ModelArn"]):
             yield Leftover(f"model {name}", partial(sagemaker.delete_model, ModelName=name))
 
 
-def is_ours(arn: str, stack: Stack, sagemaker: "SageMakerClient") -> bool:
-    """Tell whether a run of this stack made the resource: a name alone could be a coincidence."""
-    return {"Key": STACK_TAG, "Value": stack.name} in sagemaker.list_tags(ResourceArn=arn)["Tags"]
-
-
 def objects(bucket: str, prefix: str, s3: "S3Client") -> Iterator[Leftover]:
-    """Yield the objects under a prefix as one, with all their versions."""
+    """Yield all versions of the objects under a prefix as one leftover."""
     number = sum(len(versions) for versions in object_versions(bucket, prefix, s3))
     if number:
         yield Leftover(
@@ -148,7 +144,7 @@ def object_versions(bucket: str, prefix: str, s3: "S3Client") -> Iterator[list[A
     """Yield the versions and delete markers under a prefix, at most 1,000 at a time."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        yield [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        yield [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
 
 
 def delete_objects(bucket: str, prefix: str, s3: "S3Client") -> None:

@@ -13,6 +13,7 @@ CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jso
 # The tag of every SageMaker resource that a run makes; its value is the stack's name. Cleanup finds resources by it.
 STACK_TAG = "stack"
 
+DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
 STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`; cleanup runs only when asked for
 SPLITS = ("train", "validation", "test")
 

@@ -1,14 +1,13 @@
-"""Step `deploy`: put the model behind the endpoint that the functions know, and measure it there."""
+"""Step `deploy`: put the model behind the endpoint that the functions ask, and measure its accuracy there."""
 
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from botocore.exceptions import ClientError
-from rich.console import Console
 from rich.progress import track
 from sagemaker.core.resources import Endpoint, EndpointConfig, Model
 from sagemaker.core.shapes import (
@@ -19,78 +18,69 @@ from sagemaker.core.shapes import (
     ProductionVariant,
 )
 
-from training.config import CAPTURE_PREFIX, STACK_TAG, Stack, inference_id, local_path
+from training.config import CAPTURE_PREFIX, STACK_TAG, inference_id, local_path
+from training.context import Context
 from training.dataset.index import read_index
 from training.errors import EndpointError
+from training.options import DeployOptions
 from training.results import Dataset, Deployment, TrainedModel
-
-if TYPE_CHECKING:
-    from boto3 import Session
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 VARIANT = "AllTraffic"
 WAIT_SECONDS = 1800
+SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")  # statuses that last
 POLL_SECONDS = 1.0
 WORKERS = 8  # concurrent invocations when the test images are predicted
-LOG_LINES = 20  # shown of an endpoint that fails
+LOG_LINES = 20  # shown of the log of an endpoint that fails
 
 
-def deploy(
-    stack: Stack, dataset: Dataset, model: TrainedModel, instance_type: str, capture_percentage: int,
-    session: "Session", runtime: "SageMakerRuntimeClient", logs: "CloudWatchLogsClient", console: Console,
-) -> Deployment:  # fmt: skip
+def deploy(context: Context, dataset: Dataset, model: TrainedModel, options: DeployOptions) -> Deployment:
     """Create the endpoint, or update it in place, and predict every test image through it.
 
-    Args:
-        capture_percentage: Share of the requests whose input and output are captured, in percent.
-
     Raises:
-        EndpointError: The endpoint did not come into service; its log is shown on the console.
+        EndpointError: The endpoint did not reach InService; its log is shown on the console.
     """
-    model_name = create_model(stack, model, session)
-    config_name = create_endpoint_config(stack, model_name, instance_type, capture_percentage, session)
-    bring_into_service(stack, config_name, session, logs, console)
-    predictions = predict(stack.endpoint_name, dataset, runtime, console)
-    show_prediction(predictions, dataset, console)
+    create_model(context, model)
+    config_name = create_endpoint_config(context, model, options)
+    bring_into_service(context, config_name)
+    predictions = predict(context, dataset)
+    show_prediction(context, predictions, dataset)
     return Deployment(
-        endpoint_name=stack.endpoint_name,
+        endpoint_name=context.stack.endpoint_name,
         endpoint_config_name=config_name,
-        model_name=model_name,
         test_accuracy=float((predictions["label"] == predictions["predicted"]).mean()),
         test_images=len(predictions),
-        capture_percentage=capture_percentage,
+        capture_percentage=options.capture_percentage,
     )
 
 
-def create_model(stack: Stack, model: TrainedModel, session: "Session") -> str:
+def create_model(context: Context, model: TrainedModel) -> None:
     """Create a model with the training job's name, unless an earlier run did."""
-    name = model.training_job_name
+    sdk = sdk_arguments(context)
     try:
-        Model.get(name, session=session, region=stack.region)
+        Model.get(model.training_job_name, **sdk)
     except ClientError:
         Model.create(
-            model_name=name,
+            model_name=model.training_job_name,
             primary_container=ContainerDefinition(image=model.image_uri, model_data_url=model.model_data_url),
-            execution_role_arn=stack.execution_role_arn,
-            tags=[{"key": STACK_TAG, "value": stack.name}],
-            session=session,
-            region=stack.region,
+            execution_role_arn=context.stack.execution_role_arn,
+            tags=tags(context),
+            **sdk,
         )
-    return name
 
 
-def create_endpoint_config(
-    stack: Stack, model_name: str, instance_type: str, capture_percentage: int, session: "Session"
-) -> str:
-    name = f"{stack.endpoint_name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+def create_endpoint_config(context: Context, model: TrainedModel, options: DeployOptions) -> str:
+    """Create an endpoint configuration with data capture and return its name."""
+    name = f"{context.stack.endpoint_name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     variant = ProductionVariant(
-        variant_name=VARIANT, model_name=model_name, instance_type=instance_type, initial_instance_count=1
+        variant_name=VARIANT,
+        model_name=model.training_job_name,
+        instance_type=options.endpoint_instance_type,
+        initial_instance_count=1,
     )
     capture = DataCaptureConfig(
         enable_capture=True,
-        initial_sampling_percentage=capture_percentage,
-        destination_s3_uri=f"s3://{stack.bucket}/{CAPTURE_PREFIX}",
+        initial_sampling_percentage=options.capture_percentage,
+        destination_s3_uri=f"s3://{context.stack.bucket}/{CAPTURE_PREFIX}",
         capture_options=[CaptureOption(capture_mode="Input"), CaptureOption(capture_mode="Output")],
         # Without it the probabilities are captured as base64.
         capture_content_type_header=CaptureContentTypeHeader(json_content_types=["application/json"]),
@@ -99,51 +89,64 @@ def create_endpoint_config(
         endpoint_config_name=name,
         production_variants=[variant],
         data_capture_config=capture,
-        tags=[{"key": STACK_TAG, "value": stack.name}],
-        session=session,
-        region=stack.region,
+        tags=tags(context),
+        **sdk_arguments(context),
     )
     return name
 
 
-def bring_into_service(
-    stack: Stack, config_name: str, session: "Session", logs: "CloudWatchLogsClient", console: Console
-) -> None:
-    """Lead the endpoint to a configuration; one that never came into service is made anew."""
-    endpoint = existing_endpoint(stack, session)
-    with console.status(f"Endpoint {stack.endpoint_name} is {'updated' if endpoint else 'created'}"):
+def sdk_arguments(context: Context) -> dict[str, Any]:
+    """Return the arguments that every call of sagemaker.core takes."""
+    return {"session": context.clients.session, "region": context.stack.region}
+
+
+def tags(context: Context) -> list[dict[str, str]]:
+    """Return the tags of a resource that this stack owns."""
+    return [{"key": STACK_TAG, "value": context.stack.name}]
+
+
+# The endpoint ------------------------------------------------------------------------------------------------
+
+
+def bring_into_service(context: Context, config_name: str) -> None:
+    """Update the endpoint to a configuration, or create it, and wait until it is in service.
+
+    Raises:
+        EndpointError: It did not reach InService with this configuration.
+    """
+    name, console = context.stack.endpoint_name, context.console
+    endpoint = updatable_endpoint(context)
+    with console.status(f"Endpoint {name} is {'updated' if endpoint else 'created'}"):
         if endpoint:
             endpoint.endpoint_config_name = config_name
             endpoint.update()
         else:
             endpoint = Endpoint.create(
-                endpoint_name=stack.endpoint_name,
+                endpoint_name=name,
                 endpoint_config_name=config_name,
-                tags=[{"key": STACK_TAG, "value": stack.name}],
-                session=session,
-                region=stack.region,
+                tags=tags(context),
+                **sdk_arguments(context),
             )
             assert endpoint is not None
         wait_until_settled(endpoint)
     if endpoint.endpoint_status != "InService" or endpoint.endpoint_config_name != config_name:
-        show_log(stack.endpoint_name, logs, console)
-        raise EndpointError(f"Endpoint {stack.endpoint_name} did not come into service: {endpoint.failure_reason}")
-    console.print(f"Endpoint [bold]{stack.endpoint_name}[/] is in service")
+        show_log(context)
+        raise EndpointError(f"Endpoint {name} did not come into service: {endpoint.failure_reason}")
+    console.print(f"Endpoint [bold]{name}[/] is in service")
 
 
-def existing_endpoint(stack: Stack, session: "Session") -> Endpoint | None:
-    """Return the endpoint when it can be updated; a failed one is deleted, a changing one waited for."""
+def updatable_endpoint(context: Context) -> Endpoint | None:
+    """Return the stack's endpoint if it is in service; an endpoint that failed is deleted.
+
+    Raises:
+        EndpointError: Another stack owns the endpoint.
+    """
     try:
-        endpoint = Endpoint.get(stack.endpoint_name, session=session, region=stack.region)
+        endpoint = Endpoint.get(context.stack.endpoint_name, **sdk_arguments(context))
     except ClientError:
         return None
     assert endpoint is not None
-    owner = {tag["Key"]: tag["Value"] for tag in tags_of(endpoint, session)}.get(STACK_TAG)
-    if owner != stack.name:
-        raise EndpointError(
-            f"Endpoint {stack.endpoint_name} was not made by stack {stack.name} (but by {owner or 'somebody else'}): "
-            "deploy the stack with another EndpointName."
-        )
+    check_owner(context, endpoint)
     wait_until_settled(endpoint)
     if endpoint.endpoint_status == "InService":
         return endpoint
@@ -152,32 +155,47 @@ def existing_endpoint(stack: Stack, session: "Session") -> Endpoint | None:
     return None
 
 
-def tags_of(endpoint: Endpoint, session: "Session") -> list[Any]:
-    return session.client("sagemaker").list_tags(ResourceArn=str(endpoint.endpoint_arn))["Tags"]
+def check_owner(context: Context, endpoint: Endpoint) -> None:
+    """Refuse an endpoint whose tag does not name this stack.
+
+    Raises:
+        EndpointError: Another stack, or somebody else, created the endpoint.
+    """
+    owner = context.owner_of(str(endpoint.endpoint_arn))
+    if owner != context.stack.name:
+        raise EndpointError(
+            f"Endpoint {endpoint.endpoint_name} was not made by stack {context.stack.name} "
+            f"(but by {owner or 'somebody else'}): deploy the stack with another EndpointName."
+        )
 
 
 def wait_until_settled(endpoint: Endpoint) -> None:
-    """Wait until the endpoint is in service, has failed, or is gone."""
+    """Wait until the endpoint is in service, has failed, or is gone.
+
+    Raises:
+        EndpointError: It still changes after `WAIT_SECONDS`.
+    """
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         try:
             endpoint.refresh()
         except ClientError:
             return
-        if endpoint.endpoint_status in ("InService", "Failed", "OutOfService", "UpdateRollbackFailed"):
+        if endpoint.endpoint_status in SETTLED:
             return
         time.sleep(POLL_SECONDS)
     raise EndpointError(
-        f"Endpoint {endpoint.endpoint_name} is still {endpoint.endpoint_status} after {WAIT_SECONDS} s."
+        f"Endpoint {endpoint.endpoint_name} is still {endpoint.endpoint_status} after {WAIT_SECONDS} s: "
+        "run the deploy step again to continue waiting."
     )
 
 
-def show_log(endpoint_name: str, logs: "CloudWatchLogsClient", console: Console) -> None:
+def show_log(context: Context) -> None:
     """Print the last lines that the endpoint's newest container has logged."""
-    group = f"/aws/sagemaker/Endpoints/{endpoint_name}"
+    group, logs = f"/aws/sagemaker/Endpoints/{context.stack.endpoint_name}", context.clients.logs
     try:
         streams = logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True)["logStreams"]
-        events = [
+        lines = [
             event["message"]
             for stream in streams[:1]
             for event in logs.get_log_events(
@@ -186,33 +204,39 @@ def show_log(endpoint_name: str, logs: "CloudWatchLogsClient", console: Console)
         ]
     except ClientError:
         return
-    console.print(f"Last lines of {group}:", *events, sep="\n  ", style="dim", markup=False, highlight=False)
+    context.console.print(f"Last lines of {group}:", *lines, sep="\n  ", style="dim", markup=False, highlight=False)
 
 
-def predict(endpoint_name: str, dataset: Dataset, runtime: "SageMakerRuntimeClient", console: Console) -> pd.DataFrame:
+# Predictions -------------------------------------------------------------------------------------------------
+
+
+def predict(context: Context, dataset: Dataset) -> pd.DataFrame:
     """Return the test images of the index with the columns `predicted` (label) and `confidence` (in [0, 1])."""
     index = read_index(dataset.directory)
     images = index[index["split"] == "test"]
+    runtime = context.clients.sagemaker_runtime
 
-    def ask(s3_key: str) -> list[float]:
+    def classify(s3_key: str) -> list[float]:
         answer = runtime.invoke_endpoint(
-            EndpointName=endpoint_name, ContentType="image/png", Accept="application/json",
+            EndpointName=context.stack.endpoint_name,
+            ContentType="image/png",
+            Accept="application/json",
             InferenceId=inference_id(s3_key),
             Body=local_path(dataset.directory, s3_key).read_bytes(),
-        )  # fmt: skip
+        )
         probabilities: list[float] = json.loads(answer["Body"].read())
         return probabilities
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        answers = pool.map(ask, images["s3_key"])
-        rows = list(track(answers, "Test images", len(images), console=console, transient=True))
+        answers = pool.map(classify, images["s3_key"])
+        rows = list(track(answers, "Test images", len(images), console=context.console, transient=True))
     return images.assign(predicted=[row.index(max(row)) for row in rows], confidence=[max(row) for row in rows])
 
 
-def show_prediction(predictions: pd.DataFrame, dataset: Dataset, console: Console) -> None:
-    """Print what the endpoint says of the first test image."""
+def show_prediction(context: Context, predictions: pd.DataFrame, dataset: Dataset) -> None:
+    """Print the endpoint's answer for the first test image."""
     first = predictions.iloc[0]
-    console.print(
+    context.console.print(
         f"{first['filename']}: {dataset.classes[first['predicted']]} ({first['confidence']:.1%}), "
         f"labelled {first['class_name']}"
     )

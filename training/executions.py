@@ -3,64 +3,51 @@
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from training.config import IMAGE_PREFIX, Stack
+from training.config import image_prefix
+from training.context import Context
 from training.errors import DatasetError, ExecutionsError
+from training.options import ExecutionsOptions
 from training.results import Executions
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
 POLL_SECONDS = 0.5
 STALL_SECONDS = 900  # without any execution ending
 WORKERS = 8  # concurrent API requests
 BELOW_THRESHOLD = "ThresholdConfidenceNotMetError"  # what filterInferences raises
 
-
-@dataclass(frozen=True)
-class Clients:
-    """The services that this step talks to."""
-
-    s3: "S3Client"
-    lambda_: "LambdaClient"
-    stepfunctions: "SFNClient"
+Events: TypeAlias = Mapping[str, dict[str, Any]]  # by the execution's name
 
 
-def test(
-    stack: Stack, executions: int, concurrency: int, seed: int, directory: Path, clients: Clients, console: Console
-) -> Executions:
-    """Start executions on random test images, wait for all of them and tell how they ended.
+def run_executions(context: Context, options: ExecutionsOptions) -> Executions:
+    """Start executions on random test images, wait for all of them and count their outcomes.
 
     The events are written to `<directory>/events/`, the outcomes to `<directory>/executions.csv`.
-
-    Args:
-        concurrency: Executions under way at once, at most; never more than the account's Lambda concurrency.
     """
     time.sleep(1 - datetime.now(UTC).microsecond / 1e6)  # captured records have whole seconds: begin in a new one
     started_at = datetime.now(UTC)
+    keys = choose(list_test_images(context.clients.s3, context.stack.bucket), options.executions, options.seed)
     run = f"{started_at:%Y%m%d-%H%M%S}"
-    keys = choose(list_test_images(clients.s3, stack.bucket), executions, seed)
-    events = {f"{run}-{number:05d}": event_for(stack.bucket, key) for number, key in enumerate(keys, start=1)}
-    write_events(events, directory / "events")
-    limit = min(concurrency, account_concurrency(clients.lambda_))
-    with progress_bar(console) as progress:
-        run_all(stack.state_machine_arn, events, limit, clients.stepfunctions, progress)
-    outcomes = read_outcomes(stack.state_machine_arn, run, events, clients.stepfunctions)
-    outcomes.to_csv(directory / "executions.csv", index=False)
-    console.print(outcome_table(outcomes))
+    events = {f"{run}-{number:05d}": event_for(context.stack.bucket, key) for number, key in enumerate(keys, start=1)}
+    write_events(events, context.directory / "events")
+    run_all(context, events, min(options.concurrency, account_concurrency(context.clients.lambda_)))
+    outcomes = read_outcomes(context, events)
+    outcomes.to_csv(context.directory / "executions.csv", index=False)
+    context.console.print(outcome_table(outcomes))
     counts = outcomes["outcome"].value_counts()
     return Executions(
         started=len(events),
@@ -71,16 +58,20 @@ def test(
     )
 
 
-# Test cases --------------------------------------------------------------------------------------------------
+# Events ------------------------------------------------------------------------------------------------------
 
 
 def list_test_images(s3: "S3Client", bucket: str) -> list[str]:
-    """Return the keys of all test images; the `/` keeps other prefixes out, the pages all beyond 1,000 in."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{IMAGE_PREFIX}/test/")
+    """Return the keys of all test images.
+
+    Raises:
+        DatasetError: There are none.
+    """
+    prefix = image_prefix("test")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
     if not keys:
-        uri = f"s3://{bucket}/{IMAGE_PREFIX}/test/"
-        raise DatasetError(f"{uri} has no images: run `python training/run.py stage` first.")
+        raise DatasetError(f"s3://{bucket}/{prefix} has no images: run `python training/run.py stage` first.")
     return keys
 
 
@@ -94,11 +85,12 @@ def choose(keys: list[str], number: int, seed: int) -> list[str]:
 
 
 def event_for(bucket: str, key: str) -> dict[str, Any]:
+    """Return the input of an execution, as the functions read it."""
     return {"s3_bucket": bucket, "s3_key": key, "image_data": "", "inferences": []}
 
 
-def write_events(events: dict[str, dict[str, Any]], directory: Path) -> None:
-    """Write one file per event, for `sam local invoke` and `sam remote invoke`; those of an earlier run go."""
+def write_events(events: Events, directory: Path) -> None:
+    """Write one file per event, for `sam local invoke` and `sam remote invoke`, in place of an earlier run's."""
     directory.mkdir(parents=True, exist_ok=True)
     for stale in directory.glob("*.json"):
         stale.unlink()
@@ -115,77 +107,71 @@ def account_concurrency(lambda_: "LambdaClient") -> int:
     return max(1, limit)
 
 
-def run_all(
-    state_machine_arn: str,
-    events: dict[str, dict[str, Any]],
-    limit: int,
-    stepfunctions: "SFNClient",
-    progress: Progress,
-) -> None:
+def run_all(context: Context, events: Events, limit: int) -> None:
     """Start all executions, at most `limit` under way at once, and return when all have ended.
 
     Raises:
-        ExecutionsError: None has ended for a long time.
+        ExecutionsError: No execution has ended for `STALL_SECONDS`.
     """
-    task = progress.add_task("Executions", total=len(events))
     waiting = list(events.items())
     ended, last_end = -1, time.monotonic()
 
     def start(item: tuple[str, dict[str, Any]]) -> None:
-        stepfunctions.start_execution(stateMachineArn=state_machine_arn, name=item[0], input=json.dumps(item[1]))
+        name, event = item
+        arn = context.stack.state_machine_arn
+        context.clients.stepfunctions.start_execution(stateMachineArn=arn, name=name, input=json.dumps(event))
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with progress_bar(context.console) as progress, ThreadPoolExecutor(WORKERS) as pool:
+        task = progress.add_task("Executions", total=len(events))
         while ended < len(events):
-            # Asking for all that run costs one request; describing each would cost more than the work.
-            running = [
-                one for one in list_executions(stepfunctions, state_machine_arn, "RUNNING") if one["name"] in events
-            ]
-            now_ended = len(events) - len(waiting) - len(running)
+            # Listing all that run costs one request; describing each would cost more than the work.
+            running = sum(one["name"] in events for one in list_executions(context, "RUNNING"))
+            now_ended = len(events) - len(waiting) - running
             if now_ended > ended:
                 ended, last_end = now_ended, time.monotonic()
                 progress.update(task, completed=ended)
             if time.monotonic() - last_end > STALL_SECONDS:
-                raise ExecutionsError(f"{len(running)} executions run on, but none has ended for {STALL_SECONDS} s.")
-            free = max(0, limit - len(running))
+                raise ExecutionsError(f"{running} executions are running, but none has ended for {STALL_SECONDS} s.")
+            free = max(0, limit - running)
             batch, waiting = waiting[:free], waiting[free:]
             list(pool.map(start, batch))
             time.sleep(POLL_SECONDS)
 
 
-def list_executions(stepfunctions: "SFNClient", state_machine_arn: str, status: Any) -> Iterator[Any]:
-    paginator = stepfunctions.get_paginator("list_executions")
-    for page in paginator.paginate(stateMachineArn=state_machine_arn, statusFilter=status):
+def list_executions(context: Context, status: "ExecutionStatusType") -> Iterator[Any]:
+    """Yield the executions of the stack's workflow that have this status."""
+    paginator = context.clients.stepfunctions.get_paginator("list_executions")
+    for page in paginator.paginate(stateMachineArn=context.stack.state_machine_arn, statusFilter=status):
         yield from page["executions"]
 
 
-def read_outcomes(
-    state_machine_arn: str, run: str, events: dict[str, dict[str, Any]], stepfunctions: "SFNClient"
-) -> pd.DataFrame:
-    """Return one row per execution: name, s3_key, outcome, error, cause and seconds."""
-    ended = [
-        execution
-        for status in ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
-        for execution in list_executions(stepfunctions, state_machine_arn, status)
-        if execution["name"] in events
-    ]
+def read_outcomes(context: Context, events: Events) -> pd.DataFrame:
+    """Return one row per ended execution: name, s3_key, outcome, error, cause and seconds."""
+    statuses: tuple[ExecutionStatusType, ...] = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+    ended = [one for status in statuses for one in list_executions(context, status) if one["name"] in events]
 
     def row(execution: Any) -> dict[str, Any]:
         described: Any = {}
         if execution["status"] != "SUCCEEDED":  # the list does not say why an execution failed
-            described = stepfunctions.describe_execution(executionArn=execution["executionArn"])
-        error = described.get("error", "")
-        outcome = {"SUCCEEDED": "succeeded"}.get(execution["status"], "failed")
+            described = context.clients.stepfunctions.describe_execution(executionArn=execution["executionArn"])
         return {
             "name": execution["name"],
             "s3_key": events[execution["name"]]["s3_key"],
-            "outcome": "below threshold" if error == BELOW_THRESHOLD else outcome,
-            "error": error,
+            "outcome": outcome_of(execution["status"], described.get("error")),
+            "error": described.get("error", ""),
             "cause": described.get("cause", ""),
             "seconds": (execution["stopDate"] - execution["startDate"]).total_seconds(),
         }
 
     with ThreadPoolExecutor(WORKERS) as pool:
         return pd.DataFrame(pool.map(row, ended)).sort_values("name")
+
+
+def outcome_of(status: str, error: str | None) -> str:
+    """Return what an execution's end means to the user."""
+    if error == BELOW_THRESHOLD:
+        return "below threshold"
+    return "succeeded" if status == "SUCCEEDED" else "failed"
 
 
 def progress_bar(console: Console) -> Progress:

@@ -1,4 +1,4 @@
-"""What each step hands to the next, kept as JSON in the run's directory so that a step can be run alone."""
+"""The results of the steps, kept as JSON in the run's directory so that a later step can be run alone."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,21 +11,16 @@ from training.errors import StepNotRunError
 
 @dataclass(frozen=True)
 class Dataset:
-    """The staged photos: files on disk, the same files in the bucket, and the index that joins them.
-
-    The index (`images.csv` in `directory`) has one line per image and the columns
-    `split` (train, validation, test), `filename`, `label` (0-based, the order of `classes`),
-    `class_name`, `row` (of the archive member it came from) and `s3_key`.
-    """
+    """The staged photos: files on disk, the same files in the bucket, and the index (`dataset.index`) of them."""
 
     directory: str
-    bucket: str
+    bucket: str  # another bucket voids the results of later steps
     classes: tuple[str, ...]  # in label order
     image_shape: tuple[int, int, int]  # channels, height, width in pixels
     train: int  # images
     validation: int  # images
     test: int  # images
-    fingerprint: str  # of all that the dataset was made from
+    fingerprint: str  # of everything that the dataset was made from
 
 
 @dataclass(frozen=True)
@@ -44,8 +39,7 @@ class Deployment:
     """An endpoint in service and how well it does on the test images."""
 
     endpoint_name: str
-    endpoint_config_name: str
-    model_name: str
+    endpoint_config_name: str  # a new one with each deployment, which voids the results of later steps
     test_accuracy: float  # in [0, 1], share of test_images
     test_images: int
     capture_percentage: int  # of the requests, whose input and output are captured
@@ -67,17 +61,26 @@ class Monitoring:
     """The report on what the endpoint's data capture recorded."""
 
     report: str  # path of report.html
-    records: int
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """The results of all steps before monitor: what a report is about."""
+
+    dataset: Dataset
+    model: TrainedModel
+    deployment: Deployment
+    executions: Executions
 
 
 Result = TypeVar("Result", Dataset, TrainedModel, Deployment, Executions, Monitoring)
 
 
 def save(directory: Path, step: str, result: Result, seconds: float) -> None:
-    """Keep what `step` returned and how long it took, in place of an earlier run's.
+    """Write the result of `step` and the seconds it took, in place of an earlier run's.
 
-    When it differs from the earlier one, the results of later steps go: they were made from what is no more, and a
-    model of other classes must not be deployed.
+    When the result differs from the earlier one, the results of all later steps are deleted: they were derived from
+    the replaced result, and a model of other classes must not be deployed.
     """
     fields = json.loads(json.dumps(asdict(result)))
     earlier = _read(directory, step)
@@ -90,10 +93,10 @@ def save(directory: Path, step: str, result: Result, seconds: float) -> None:
 
 
 def load(directory: Path, step: str, kind: type[Result]) -> Result:
-    """Return what `step` returned when it was last run.
+    """Return the result of the last run of `step`.
 
     Raises:
-        StepNotRunError: It was not run, or by a version of this project with other results.
+        StepNotRunError: The step was not run, or a version of this project with other fields wrote the result.
     """
     saved = _read(directory, step)
     if saved is None:
@@ -103,14 +106,14 @@ def load(directory: Path, step: str, kind: type[Result]) -> Result:
     fields: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in saved["result"].items()}
     try:
         return kind(**fields)
-    except TypeError as err:  # other fields than today's
+    except TypeError as err:
         raise StepNotRunError(
             f"The result of {step} in {directory} was written by another version: run `python training/run.py {step}`."
         ) from err
 
 
 def seconds_of(directory: Path, step: str) -> float | None:
-    """Return how long `step` took when it was last run, None when it was not run."""
+    """Return the duration of the last run of `step`, None when it was not run."""
     saved = _read(directory, step)
     return float(saved["seconds"]) if saved else None
 

@@ -1,177 +1,166 @@
-"""Command line of the training steps: `python training/run.py [all|stage|train|deploy|test|monitor|cleanup]`.
+"""The command line of the steps: `python training/run.py [STEP] [options]`, which is also installed as `scones`.
 
-Heavy libraries are imported by the step that needs them, so that `--help` answers at once.
+Each step imports its heavy libraries itself, so that `--help` answers at once.
 """
 
 import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # the checkout, not training/, is where imports start
-
-from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL, STEPS, Stack, run_directory  # noqa: E402
-from training.errors import ArchiveUnavailableError, TrainingError  # noqa: E402
-from training.options import SAMPLE, hyperparameters, parser  # noqa: E402
-from training.results import (  # noqa: E402
-    Dataset,
-    Deployment,
-    Executions,
-    Monitoring,
-    TrainedModel,
-    load,
-    save,
-)
+from training.arguments import options_for, parse
+from training.config import STEPS, run_directory
+from training.context import Clients, Context
+from training.errors import TrainingError
+from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.results import Dataset, Deployment, Executions, Monitoring, RunResults, TrainedModel, load, save
 
 if TYPE_CHECKING:
-    import boto3
     from rich.console import Console
 
 DEFAULT_REGION = "us-east-1"  # when neither the environment nor a profile names one
 
 
-@dataclass
-class Run:
-    """One call of the command line: the clients it needs, made when they are needed, and its steps."""
-
-    options: argparse.Namespace
-    console: "Console"
-    session: "boto3.Session"
-
-    @cached_property
-    def directory(self) -> Path:
-        return run_directory(self.options.stack_name)
-
-    @cached_property
-    def stack(self) -> Stack:
-        from training.stack import describe
-
-        return describe(self.session.client("cloudformation"), self.options.stack_name)
-
-    def stage(self) -> Dataset:
-        from training.stage import stage
-
-        return stage(
-            self.stack, self.archive(), self.options.classes, self.options.validation_share, self.options.seed,
-            self.directory / "dataset", self.session.client("s3", config=pool_config()), self.console,
-        )  # fmt: skip
-
-    def archive(self) -> Path:
-        """Return the archive on this machine: fetched, given, or made."""
-        from training.dataset import download, sample
-
-        cache = Path("runs") / "archives"
-        source, checksum = self.options.archive, getattr(self.options, "archive_checksum", None)
-        if source == PUBLIC_ARCHIVE_URL and not checksum:
-            checksum = f"md5:{PUBLIC_ARCHIVE_MD5}"
-        if source == SAMPLE:
-            return sample.write(cache)
-        try:
-            return download.fetch(source, checksum, cache, self.console)
-        except ArchiveUnavailableError as err:
-            if not self.options.sample_if_unavailable:
-                raise
-            self.console.print(f"[yellow]{err}[/]\nThe built-in sample is used instead: drawings, not photos.")
-            return sample.write(cache)
-
-    def train(self) -> TrainedModel:
-        from training.train import TrainingOptions, train
-
-        dataset = load(self.directory, "stage", Dataset)
-        options = TrainingOptions(
-            self.options.instance_type, self.options.max_runtime, self.options.seed, hyperparameters(self.options)
-        )
-        return train(
-            self.stack, dataset, options, self.directory, self.session, self.session.client("logs"), self.console
-        )
-
-    def deploy(self) -> Deployment:
-        from training.deploy import deploy
-
-        return deploy(
-            self.stack, load(self.directory, "stage", Dataset), load(self.directory, "train", TrainedModel),
-            self.options.endpoint_instance_type, self.options.capture_percentage, self.session,
-            self.session.client("sagemaker-runtime", config=pool_config()), self.session.client("logs"), self.console,
-        )  # fmt: skip
-
-    def test(self) -> Executions:
-        from training.executions import Clients, test
-
-        stepfunctions = self.session.client("stepfunctions", config=pool_config())
-        clients = Clients(self.session.client("s3"), self.session.client("lambda"), stepfunctions)
-        return test(
-            self.stack, self.options.executions, self.options.concurrency, self.options.seed, self.directory, clients,
-            self.console,
-        )  # fmt: skip
-
-    def monitor(self) -> Monitoring:
-        from training.monitor import monitor
-
-        return monitor(
-            self.stack, load(self.directory, "stage", Dataset), load(self.directory, "train", TrainedModel),
-            load(self.directory, "deploy", Deployment), load(self.directory, "test", Executions),
-            self.directory / "report", self.session.client("s3", config=pool_config()), self.console,
-            self.options.capture_timeout,
-        )  # fmt: skip
-
-    def cleanup(self) -> dict[str, list[str]]:
-        from training.cleanup import Clients, cleanup
-
-        clients = Clients(self.session.client("sagemaker"), self.session.client("s3"), self.session.client("logs"))
-        return {"deleted": cleanup(self.stack, clients, self.console)}
-
-    def step(self, name: str) -> Any:
-        """Run a step, keep its result and the seconds it took, and return the result."""
-        self.console.rule(f"[bold]{name}", align="left")
-        started = time.monotonic()
-        result = getattr(self, name)()
-        if name != "cleanup":
-            save(self.directory, name, result, time.monotonic() - started)
-        return result
-
-
-def pool_config() -> Any:
-    """Return the configuration of a client that several threads share."""
-    from botocore.config import Config
-
-    return Config(max_pool_connections=16, retries={"mode": "standard", "total_max_attempts": 8})
-
-
-def main() -> int:
-    options = parser().parse_args()
-    import boto3
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the steps that the command line names; returns the exit code."""
+    arguments = parse(argv)
     from botocore.exceptions import BotoCoreError, ClientError
     from rich.console import Console
     from rich.markup import escape
 
-    from training import summary
-
     console = Console(stderr=True)
     try:
-        session = boto3.Session(region_name=boto3.Session().region_name or DEFAULT_REGION)
-        run = Run(options, console, session)
-        stack = run.stack
-        run.directory.mkdir(parents=True, exist_ok=True)
-        console.print(f"Stack [bold]{stack.name}[/] in {stack.region}, bucket {stack.bucket}", highlight=False)
-        steps = STEPS if options.step == "all" else (options.step,)
-        results = {name: run.step(name) for name in steps}
-        figures = results["cleanup"] if options.step == "cleanup" else summary.collect(run.directory, stack)
+        figures = run_steps(connect(arguments.stack_name, console), arguments)
     except (TrainingError, ClientError, BotoCoreError) as err:
-        console.print(f"[red]error:[/] {escape(str(err))}", highlight=False, soft_wrap=True)
+        console.print(f"[red]error:[/] {escape(explain(err))}", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        console.print("Interrupted: the same command goes on from here.")
+        console.print("Interrupted: run the same command to resume.")
         return 130
-    if options.json:
-        print(json.dumps(figures))
-    elif options.step != "cleanup":
-        console.print(summary.table(figures))
+    show(figures, arguments, console)
     return 0
 
+
+def connect(stack_name: str, console: "Console") -> Context:
+    """Return the context of a run on a deployed stack.
+
+    Raises:
+        StackError: There are no credentials or no such stack.
+    """
+    import boto3
+
+    from training.stack import describe
+
+    clients = Clients(boto3.Session(region_name=boto3.Session().region_name or DEFAULT_REGION))
+    stack = describe(clients.cloudformation, stack_name)
+    directory = run_directory(stack.name)
+    directory.mkdir(parents=True, exist_ok=True)
+    console.print(f"Stack [bold]{stack.name}[/] in {stack.region}, bucket {stack.bucket}", highlight=False)
+    return Context(stack, directory, console, clients)
+
+
+def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run one step or all; returns what cleanup deleted, or the figures of every step that has been run."""
+    from training import summary
+
+    if arguments.step == "cleanup":
+        return {"deleted": cleanup(context)}
+    for name in STEPS if arguments.step == "all" else [arguments.step]:
+        context.console.rule(f"[bold]{name}", align="left")
+        started = time.monotonic()
+        result = STEP_FUNCTIONS[name](context, arguments)
+        save(context.directory, name, result, time.monotonic() - started)
+    return summary.collect(context.directory, context.stack)
+
+
+def show(figures: dict[str, Any], arguments: argparse.Namespace, console: "Console") -> None:
+    """Print the figures, to stdout as JSON or to the console as a table; after a whole run, what to type next."""
+    from training import summary
+
+    if arguments.json:
+        print(json.dumps(figures))
+        return
+    if arguments.step != "cleanup":
+        console.print(summary.table(figures))
+    if arguments.step == "all":
+        commands = summary.next_commands(figures["report"], arguments.stack_name)
+        console.print("\nNext, in a new shell:", *commands, sep="\n  ", markup=False, highlight=False, soft_wrap=True)
+
+
+def explain(err: Exception) -> str:
+    """Return one sentence: what was wrong and what to do."""
+    from botocore.exceptions import ConnectionError, HTTPClientError, NoCredentialsError
+
+    from training.stack import MISSING_CREDENTIALS
+
+    if isinstance(err, NoCredentialsError):
+        return MISSING_CREDENTIALS
+    details: dict[str, Any] = dict(err.kwargs) if isinstance(err, ConnectionError | HTTPClientError) else {}
+    if "endpoint_url" not in details:
+        return str(err)
+    url = urlsplit(details["endpoint_url"])
+    local = url.hostname in ("127.0.0.1", "localhost", "::1")
+    remedy = "start the local AWS with `make up`" if local else "check the network and the region's name"
+    return f"{url.scheme}://{url.netloc} does not answer: {remedy}."
+
+
+# The steps: each is imported when it runs, and takes the results of earlier ones from the run's directory. -----
+
+
+def stage(context: Context, arguments: argparse.Namespace) -> Dataset:
+    from training import stage
+
+    return stage.stage(context, options_for(StageOptions, arguments))
+
+
+def train(context: Context, arguments: argparse.Namespace) -> TrainedModel:
+    from training import train
+
+    return train.train(context, load(context.directory, "stage", Dataset), options_for(TrainOptions, arguments))
+
+
+def deploy(context: Context, arguments: argparse.Namespace) -> Deployment:
+    from training import deploy
+
+    dataset = load(context.directory, "stage", Dataset)
+    model = load(context.directory, "train", TrainedModel)
+    return deploy.deploy(context, dataset, model, options_for(DeployOptions, arguments))
+
+
+def run_executions(context: Context, arguments: argparse.Namespace) -> Executions:
+    from training import executions
+
+    return executions.run_executions(context, options_for(ExecutionsOptions, arguments))
+
+
+def monitor(context: Context, arguments: argparse.Namespace) -> Monitoring:
+    from training import monitor
+
+    results = RunResults(
+        dataset=load(context.directory, "stage", Dataset),
+        model=load(context.directory, "train", TrainedModel),
+        deployment=load(context.directory, "deploy", Deployment),
+        executions=load(context.directory, "test", Executions),
+    )
+    return monitor.monitor(context, results, options_for(MonitorOptions, arguments))
+
+
+def cleanup(context: Context) -> list[str]:
+    from training import cleanup
+
+    return cleanup.cleanup(context)
+
+
+STEP_FUNCTIONS: dict[str, Callable[[Context, argparse.Namespace], Any]] = {
+    "stage": stage,
+    "train": train,
+    "deploy": deploy,
+    "test": run_executions,
+    "monitor": monitor,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Read what the deployed CloudFormation stack offers."""
+"""Reads the outputs of the deployed CloudFormation stack."""
 
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 DEPLOY = "`sam build && sam deploy --guided`, or `make run` to try it on this machine"
+MISSING_CREDENTIALS = f"No AWS credentials were found: configure them (`aws configure`) and run {DEPLOY}."
 
 
 def describe(cloudformation: "CloudFormationClient", name: str) -> Stack:
@@ -22,7 +23,7 @@ def describe(cloudformation: "CloudFormationClient", name: str) -> Stack:
     try:
         found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except NoCredentialsError as err:
-        raise StackError(f"No AWS credentials were found: configure them (`aws configure`) and run {DEPLOY}.") from err
+        raise StackError(MISSING_CREDENTIALS) from err
     except ClientError as err:
         if "does not exist" not in str(err):
             raise StackError(f"The stack {name} cannot be read: {err}") from err

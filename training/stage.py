@@ -1,60 +1,51 @@
-"""The first step: the photos of the classes, out of the archive, onto the disk and into the bucket."""
+"""Step `stage`: take the photos of the classes out of the archive, onto the disk and into the bucket."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import Console
 
-from training.config import Stack
-from training.dataset import archive, files, overview, selection
+from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
+from training.context import Context
+from training.dataset import archive, download, files, overview, sample, selection
 from training.dataset.archive import IMAGE_SHAPE
 from training.dataset.upload import upload
+from training.errors import ArchiveUnavailableError
+from training.options import StageOptions
 from training.results import Dataset
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
+CACHE = Path("runs") / "archives"  # shared by all stacks
+SAMPLE = "sample"  # as the archive: the drawings that this project makes itself
 SHEET = "samples.png"
 
 
-def stage(
-    stack: Stack,
-    archive_path: Path,
-    classes: Sequence[str],
-    validation_share: float,
-    seed: int,
-    directory: Path,
-    s3: "S3Client",
-    console: Console,
-) -> Dataset:
-    """Make the dataset in `directory` and bring the stack's bucket to it; what is there already is left alone.
-
-    Args:
-        classes: Names of the archive, two or more, in label order.
-        validation_share: Of each class's training photos, in (0, 1).
+def stage(context: Context, options: StageOptions) -> Dataset:
+    """Write the dataset to `<directory>/dataset` and make the bucket match it; unchanged files are left alone.
 
     Raises:
-        ArchiveError: The archive is missing, damaged, or holds what it must not.
+        ArchiveError: The archive is missing, damaged or unsafe.
         DatasetError: The classes cannot be made into a dataset.
         StackError: The bucket cannot be listed or written.
     """
-    fingerprint = files.fingerprint(archive_path, classes, validation_share, seed)
-    index = _make(archive_path, classes, validation_share, seed, directory, fingerprint)
+    path = find_archive(options, context.console)
+    directory = context.directory / "dataset"
+    fingerprint = files.fingerprint(path, options.classes, options.validation_share, options.seed)
+    index = files.load(directory, fingerprint)
+    if index is None:
+        index = write_dataset(path, options, directory, fingerprint)
     overview.sample_sheet(directory, index).save(directory / SHEET)
-    console.print(overview.table(index))
-    console.print(f"Samples: {directory / SHEET}")
-    uploaded = upload(directory, stack.bucket, s3, console)
-    console.print(
+    context.console.print(overview.table(index))
+    context.console.print(f"Samples: {directory / SHEET}")
+    uploaded = upload(directory, context.stack.bucket, context.clients.s3, context.console)
+    context.console.print(
         f"Upload: {uploaded.sent} files sent ({uploaded.bytes / 1e6:.1f} MB), "
         f"{uploaded.unchanged} unchanged, {uploaded.deleted} stale ones deleted"
     )
     images = index["split"].value_counts()
     return Dataset(
         directory=str(directory),
-        bucket=stack.bucket,
-        classes=tuple(classes),
+        bucket=context.stack.bucket,
+        classes=tuple(options.classes),
         image_shape=IMAGE_SHAPE,
         train=int(images["train"]),
         validation=int(images["validation"]),
@@ -63,13 +54,29 @@ def stage(
     )
 
 
-def _make(
-    path: Path, classes: Sequence[str], validation_share: float, seed: int, directory: Path, fingerprint: str
-) -> pd.DataFrame:
-    """Return the index of the dataset in `directory`, made now unless the very same one is there."""
-    index = files.load(directory, fingerprint)
-    if index is None:
-        photos = archive.read(path)
-        index = selection.select(photos, classes, validation_share, seed)
-        files.write(photos, index, directory, fingerprint)
+def find_archive(options: StageOptions, console: Console) -> Path:
+    """Return the local file of the archive: given, downloaded, or drawn.
+
+    Raises:
+        ArchiveError: The file is missing or has another checksum, or the URL cannot be fetched.
+    """
+    if options.archive == SAMPLE:
+        return sample.write(CACHE)
+    checksum = options.archive_checksum
+    if options.archive == PUBLIC_ARCHIVE_URL and not checksum:
+        checksum = f"md5:{PUBLIC_ARCHIVE_MD5}"
+    try:
+        return download.fetch(options.archive, checksum, CACHE, console)
+    except ArchiveUnavailableError as err:
+        if not options.sample_if_unavailable:
+            raise
+        console.print(f"[yellow]{err}[/]\nThe built-in sample is used instead: drawings, not photos.")
+        return sample.write(CACHE)
+
+
+def write_dataset(path: Path, options: StageOptions, directory: Path, fingerprint: str) -> pd.DataFrame:
+    """Write the dataset of an archive to `directory` and return its index."""
+    contents = archive.read(path)
+    index = selection.select(contents, options.classes, options.validation_share, options.seed)
+    files.write(contents, index, directory, fingerprint)
     return index

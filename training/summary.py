@@ -1,12 +1,14 @@
 """The key figures of a run, for `--json` and for people."""
 
+import shlex
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from training.config import STEPS, Stack
+from training.config import DEFAULT_STACK_NAME, STEPS, Stack
 from training.errors import StepNotRunError
 from training.results import Dataset, Deployment, Executions, Monitoring, Result, TrainedModel, load, seconds_of
 
@@ -25,19 +27,24 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
         figures["dataset"] = {"classes": list(dataset.classes), **counts}
     if model := result("train", TrainedModel):
         figures["training"] = {
-            "job": model.training_job_name, "validation_accuracy": model.validation_accuracy, "seconds": model.seconds,
-        }  # fmt: skip
+            "job": model.training_job_name,
+            "validation_accuracy": model.validation_accuracy,
+            "seconds": model.seconds,
+        }
     if deployment := result("deploy", Deployment):
         figures["endpoint"] = {
-            "name": deployment.endpoint_name, "test_accuracy": deployment.test_accuracy,
+            "name": deployment.endpoint_name,
+            "test_accuracy": deployment.test_accuracy,
             "test_images": deployment.test_images,
-        }  # fmt: skip
+        }
     figures["threshold"] = stack.confidence_threshold
     if executions := result("test", Executions):
         figures["executions"] = {
-            "started": executions.started, "succeeded": executions.succeeded,
-            "below_threshold": executions.below_threshold, "failed": executions.failed,
-        }  # fmt: skip
+            "started": executions.started,
+            "succeeded": executions.succeeded,
+            "below_threshold": executions.below_threshold,
+            "failed": executions.failed,
+        }
     figures["seconds"] = {step: seconds for step in STEPS if (seconds := seconds_of(directory, step)) is not None}
     if monitoring := result("monitor", Monitoring):
         figures["report"] = monitoring.report
@@ -50,13 +57,33 @@ def table(figures: dict[str, Any]) -> Table:
         show_header=False, box=None, title="Summary", title_justify="left", title_style="bold", padding=(0, 2, 0, 0)
     )
     for name, value in figures.items():
-        grid.add_row(name, words(value))
+        grid.add_row(name, phrase(value))
     return grid
 
 
-def words(value: Any) -> str:
+def phrase(value: Any) -> str:
+    """Return a figure as a reader's words: names without underscores, four digits of a share."""
     if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {words(item)}" for name, item in value.items())
+        return ", ".join(f"{name.replace('_', ' ')} {phrase(item)}" for name, item in value.items())
     if isinstance(value, list):
         return "/".join(map(str, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def next_commands(report: str, stack_name: str) -> list[str]:
+    """Return what to type in a new shell: activate the virtual environment, open the report, clean up."""
+    stack = [] if stack_name == DEFAULT_STACK_NAME else ["--stack-name", stack_name]
+    return [
+        *activation(),
+        shlex.join(["python", "-m", "webbrowser", Path(report).resolve().as_uri()]),
+        shlex.join(["python", "training/run.py", "cleanup", *stack]),
+    ]
+
+
+def activation() -> list[str]:
+    """Return the command that activates the virtual environment of this process, if it runs in one."""
+    if sys.prefix == sys.base_prefix:
+        return []
+    script = Path(sys.prefix) / "bin" / "activate"
+    here = Path.cwd()
+    return [shlex.join(["source", str(script.relative_to(here) if script.is_relative_to(here) else script)])]

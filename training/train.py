@@ -1,15 +1,13 @@
 """Step `train`: a SageMaker training job with the built-in image-classification algorithm."""
 
+import math
 import re
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from botocore.exceptions import ClientError
-from rich.console import Console
 from sagemaker.core import image_uris
 from sagemaker.core.resources import TrainingJob
 from sagemaker.core.shapes import (
@@ -22,12 +20,13 @@ from sagemaker.core.shapes import (
     StoppingCondition,
 )
 
-from training.config import IMAGE_PREFIX, LIST_PREFIX, MODEL_PREFIX, STACK_TAG, Stack
+from training.config import MODEL_PREFIX, STACK_TAG, image_prefix, list_key
+from training.context import Context
 from training.errors import TrainingJobError
+from training.options import TrainOptions
 from training.results import Dataset, TrainedModel
 
 if TYPE_CHECKING:
-    from boto3 import Session
     from mypy_boto3_logs import CloudWatchLogsClient
 
 ALGORITHM = "image-classification"
@@ -40,57 +39,49 @@ ACCURACIES = ("train:accuracy", "validation:accuracy")
 METRIC = re.compile(r"Epoch\[(\d+)\] (Train|Validation)-(accuracy|cross-entropy)=(\S+)")
 
 
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How to train, beyond what the dataset says."""
-
-    instance_type: str
-    max_runtime: int  # seconds
-    seed: int
-    hyperparameters: dict[str, str] = field(default_factory=dict)  # those that the user gave
-
-
-def train(
-    stack: Stack, dataset: Dataset, options: TrainingOptions, directory: Path,
-    session: "Session", logs: "CloudWatchLogsClient", console: Console,
-) -> TrainedModel:  # fmt: skip
+def train(context: Context, dataset: Dataset, options: TrainOptions) -> TrainedModel:
     """Train a model, or follow the job of this stack that is already under way.
 
-    Metrics of all epochs are kept in `<directory>/metrics.csv`.
+    The metrics of all epochs are written to `<directory>/metrics.csv`.
 
     Raises:
         TrainingJobError: The job failed or was stopped; the message is SageMaker's reason.
     """
-    job = running_job(stack, session) or create_job(stack, dataset, options, session)
-    console.print(f"Training job [bold]{job.training_job_name}[/]")
-    metrics = follow(job, logs, console)
+    job = running_job(context) or create_job(context, dataset, options)
+    context.console.print(f"Training job [bold]{job.training_job_name}[/]")
+    metrics = follow(context, job)
     if job.training_job_status != "Completed":
-        reason = text(job.failure_reason) or f"its status is {job.training_job_status}"
+        reason = value_or_empty(job.failure_reason) or f"its status is {job.training_job_status}"
         raise TrainingJobError(f"Training job {job.training_job_name} did not complete: {reason}")
-    metrics.to_csv(directory / "metrics.csv", index=False)
+    metrics.to_csv(context.directory / "metrics.csv", index=False)
     return TrainedModel(
-        training_job_name=text(job.training_job_name),
-        model_data_url=text(job.model_artifacts.s3_model_artifacts),
-        image_uri=text(job.algorithm_specification.training_image),
+        training_job_name=value_or_empty(job.training_job_name),
+        model_data_url=value_or_empty(job.model_artifacts.s3_model_artifacts),
+        image_uri=value_or_empty(job.algorithm_specification.training_image),
         validation_accuracy=validation_accuracy(metrics, job),
         seconds=float(job.training_time_in_seconds),
     )
 
 
-def text(value: Any) -> str:
-    """Return a field of a SageMaker resource; one that is not set is falsy, and not a string."""
-    return value if isinstance(value, str) else ""
+def value_or_empty(field: Any) -> str:
+    """Return a field of a SageMaker resource, or "" where the SDK has its placeholder for an unset one."""
+    return field if isinstance(field, str) else ""
 
 
-def running_job(stack: Stack, session: "Session") -> TrainingJob | None:
-    """Return this stack's job that an interrupted run left running: it need not be paid for twice."""
+def running_job(context: Context) -> TrainingJob | None:
+    """Return the job of this stack that an interrupted run left running, so that it is not paid for twice."""
     jobs = TrainingJob.get_all(
-        name_contains=f"{stack.name}-", status_equals="InProgress", session=session, region=stack.region
+        name_contains=context.stack.name,
+        status_equals="InProgress",
+        session=context.clients.session,
+        region=context.stack.region,
     )
-    return next((job for job in jobs if job.training_job_name.startswith(f"{stack.name}-")), None)
+    return next((job for job in jobs if context.owns(job.training_job_arn)), None)
 
 
-def create_job(stack: Stack, dataset: Dataset, options: TrainingOptions, session: "Session") -> TrainingJob:
+def create_job(context: Context, dataset: Dataset, options: TrainOptions) -> TrainingJob:
+    """Create the training job; the dataset decides its required hyperparameters."""
+    stack = context.stack
     image_uri = image_uris.retrieve(ALGORITHM, stack.region)
     job = TrainingJob.create(
         training_job_name=f"{stack.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}",
@@ -103,30 +94,30 @@ def create_job(stack: Stack, dataset: Dataset, options: TrainingOptions, session
         stopping_condition=StoppingCondition(max_runtime_in_seconds=options.max_runtime),
         environment={"TRAINING_SEED": str(options.seed)},  # the built-in algorithm has no hyperparameter for it
         tags=[{"key": STACK_TAG, "value": stack.name}],
-        session=session,
+        session=context.clients.session,
         region=stack.region,
     )
     assert job is not None
     return job
 
 
-def hyperparameters(dataset: Dataset, options: TrainingOptions) -> dict[str, str]:
-    """Return the algorithm's required hyperparameters, from the data, and those that the user gave."""
+def hyperparameters(dataset: Dataset, options: TrainOptions) -> dict[str, str]:
+    """Return the algorithm's required hyperparameters, which follow from the data, and those that the user gave."""
     required = {
         "num_classes": str(len(dataset.classes)),
         "num_training_samples": str(dataset.train),
         "image_shape": ",".join(map(str, dataset.image_shape)),
     }
-    return required | options.hyperparameters
+    return {**required, **options.hyperparameters}
 
 
 def channels(bucket: str) -> list[Channel]:
     """Return the four channels that the algorithm reads: two of images, two of their labels."""
-    uris = {
-        "train": f"{IMAGE_PREFIX}/train/",
-        "validation": f"{IMAGE_PREFIX}/validation/",
-        "train_lst": f"{LIST_PREFIX}/train.lst",
-        "validation_lst": f"{LIST_PREFIX}/validation.lst",
+    keys = {
+        "train": image_prefix("train"),
+        "validation": image_prefix("validation"),
+        "train_lst": list_key("train"),
+        "validation_lst": list_key("validation"),
     }
     return [
         Channel(
@@ -138,14 +129,14 @@ def channels(bucket: str) -> list[Channel]:
                 )
             ),
         )
-        for name, key in uris.items()
+        for name, key in keys.items()
     ]
 
 
-def follow(job: TrainingJob, logs: "CloudWatchLogsClient", console: Console) -> pd.DataFrame:
-    """Show status and metrics as they come; returns the metrics of all epochs when the job has ended."""
-    metrics = MetricReader(logs, job.training_job_name)
-    with console.status("Starting") as status:
+def follow(context: Context, job: TrainingJob) -> pd.DataFrame:
+    """Show status and metrics until the job has ended; returns the metrics of all epochs."""
+    metrics = MetricReader(context.clients.logs, job.training_job_name)
+    with context.console.status("Starting") as status:
         while True:
             job.refresh()
             metrics.read()
@@ -168,7 +159,7 @@ class MetricReader:
         self._rows: list[dict[str, Any]] = []
 
     def read(self) -> None:
-        """Read what is new; a log that is not there yet, or may not be read, has nothing new."""
+        """Read the lines since the last read; a log that is missing or forbidden counts as empty."""
         try:
             self._stream = self._stream or self._find_stream()
             if self._stream:
@@ -193,7 +184,7 @@ class MetricReader:
             self._token = page["nextForwardToken"]
 
     def latest(self) -> str:
-        """Return the last accuracies in a few words, `""` while there are none."""
+        """Return the last accuracies as a phrase, `""` while there are none."""
         last = {row["metric"]: row for row in self._rows if row["metric"] in ACCURACIES}
         if not last:
             return ""
@@ -216,10 +207,10 @@ def metric_rows(line: str) -> list[dict[str, Any]]:
 
 
 def validation_accuracy(metrics: pd.DataFrame, job: TrainingJob) -> float:
-    """Return the validation accuracy of the epoch that was kept; the built-in algorithm keeps the most accurate one."""
+    """Return the validation accuracy of the kept epoch; the built-in algorithm keeps the most accurate epoch."""
     for name in ("kept:accuracy", "validation:accuracy"):
         values = metrics.loc[metrics["metric"] == name, "value"]
         if len(values):
             return float(values.max())
     final = job.final_metric_data_list if isinstance(job.final_metric_data_list, list) else []
-    return next((float(one.value) for one in final if one.metric_name == "validation:accuracy"), float("nan"))
+    return next((float(metric.value) for metric in final if metric.metric_name == "validation:accuracy"), math.nan)

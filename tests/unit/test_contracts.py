@@ -1,17 +1,24 @@
 """Contracts across files: template, state machine, functions, events and imports."""
 
 import ast
+import importlib.util
+import io
 import json
 import re
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from training.options import parser
+from training import config
+from training.arguments import parse
+from training.executions import BELOW_THRESHOLD, event_for
+from training.options import StageOptions
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -163,14 +170,185 @@ def test_functions_need_nothing_but_the_runtime(folder: str) -> None:
     assert top <= sys.stdlib_module_names | {"boto3", "botocore"}
 
 
-STEPS = ("stage", "train", "deploy", "executions", "monitor", "cleanup")
+# Imports go one way in training/: each module imports only from modules of higher layers.
+LAYERS = (
+    ("run",),
+    ("stage", "train", "deploy", "executions", "monitor", "cleanup"),  # the steps: none imports another
+    ("arguments", "stack", "summary"),
+    ("dataset", "report"),  # neither imports the other
+    ("context", "options", "results"),
+    ("config", "errors"),
+)
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_steps_do_not_import_each_other(step: str) -> None:
-    tree = ast.parse((ROOT / "training" / f"{step}.py").read_text())
-    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert not imported & {f"training.{other}" for other in STEPS}
+def layer_of(module: str) -> int:
+    """Return the layer of a module such as `training.dataset.archive`."""
+    room = module.split(".")[1]
+    return next(number for number, rooms in enumerate(LAYERS) if room in rooms)
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules and packages that a file imports, with the names that it takes from packages."""
+    tree = ast.parse(path.read_text())
+    found = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    for node in (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module):
+        package = (ROOT / str(node.module).replace(".", "/")).is_dir()
+        found |= {f"{node.module}.{name.name}" for name in node.names} if package else {str(node.module)}
+    return found
+
+
+STEP_FILES = [path for path in (ROOT / "training").rglob("*.py") if "algorithm" not in path.parts]
+
+
+@pytest.mark.parametrize("path", STEP_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_imports_of_training_go_one_way(path: Path) -> None:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    if path.name == "__init__.py":
+        assert not imports(path)
+        return
+    assert not any(name.startswith("training.algorithm") for name in imports(path))
+    for name in (name for name in imports(path) if name.startswith("training.")):
+        same_room = module.split(".")[1] == name.split(".")[1]
+        assert same_room or layer_of(module) < layer_of(name), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("room", ["dataset", "report"])
+def test_the_rooms_of_training_have_no_circles(room: str) -> None:
+    graph = {f"training.{room}.{path.stem}": imports(path) for path in (ROOT / "training" / room).glob("*.py")}
+    TopologicalSorter({name: found & graph.keys() for name, found in graph.items()}).prepare()  # raises on a circle
+
+
+# What functions and training both know, because the functions are deployed alone ------------------------------
+
+
+def function(folder: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the module of a Lambda function, with the settings it needs to be imported."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    spec = importlib.util.spec_from_file_location(folder, ROOT / "functions" / folder / "app.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    "s3_key",
+    [
+        "images/test/plain.png",
+        "images/test/a b+c%20&?=#.png",
+        "images/test/é ü 自転車.png",
+        "images/test/" + "é" * 40,
+        "x" * 63,
+        "x" * 64,
+        "x" * 65,
+        "x" * 1024,
+        "~/.._-'\"\\",
+    ],
+)
+def test_the_function_sends_the_inference_id_that_training_joins_by(
+    s3_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = function("classify_image", monkeypatch)
+    sent: list[dict[str, Any]] = []
+
+    class Runtime:
+        def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+            sent.append(request)
+            return {"Body": io.BytesIO(b"[0.5, 0.5]")}
+
+    monkeypatch.setattr(app, "runtime", Runtime())
+    monkeypatch.setenv("ENDPOINT_NAME", "any")
+    app.classify_image(b"", s3_key)
+    (request,) = sent
+    assert request["InferenceId"] == config.inference_id(s3_key)
+    assert 1 <= len(request["InferenceId"]) <= 64 and request["InferenceId"].isascii()
+
+
+def test_the_outcome_below_the_threshold_is_the_error_of_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = function("filter_inferences", monkeypatch)
+    monkeypatch.setenv("CONFIDENCE_THRESHOLD", "0.9")
+    with pytest.raises(Exception) as caught:  # its name is what is tested
+        app.lambda_handler({"s3_key": "k", "inferences": [0.5, 0.5]}, None)
+    assert type(caught.value).__name__ == BELOW_THRESHOLD
+
+
+def test_events_of_the_executions_are_what_every_function_reads() -> None:
+    for path in (ROOT / "events").glob("*.json"):
+        assert set(json.loads(path.read_text())) <= set(event_for("bucket", "key")), path
+
+
+# What the template and training both know ---------------------------------------------------------------------
+
+PREFIXES = {config.IMAGE_PREFIX, config.LIST_PREFIX, config.MODEL_PREFIX, config.CAPTURE_PREFIX}
+
+
+def allowed_prefixes(policies: Any) -> dict[str, set[str]]:
+    """Return the prefixes of the bucket that policies name, by action."""
+    allowed: dict[str, set[str]] = {}
+    for statement in (s for policy in policies for s in policy.get("PolicyDocument", policy).get("Statement", [])):
+        names = re.findall(r"\$\{bucket\.Arn\}/([^*\"]*)\*", json.dumps(statement["Resource"]))
+        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        for action in actions if names else []:
+            allowed[action] = allowed.get(action, set()) | set(names)
+    return allowed
+
+
+def test_sagemaker_may_read_and_write_where_training_puts_its_objects(template: dict[str, Any]) -> None:
+    allowed = allowed_prefixes(template["Resources"]["sageMakerRole"]["Properties"]["Policies"])
+    assert allowed == {
+        "s3:GetObject": {f"{config.IMAGE_PREFIX}/", f"{config.LIST_PREFIX}/", f"{config.MODEL_PREFIX}/"},
+        "s3:PutObject": {f"{config.MODEL_PREFIX}/", f"{config.CAPTURE_PREFIX}/"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "actions"),
+    [("serializeImageData", {"s3:GetObject"}), ("classifyImage", {"s3:GetObject", "s3:GetObjectVersion"})],
+)
+def test_functions_may_read_the_photos_and_nothing_else(
+    template: dict[str, Any], logical_id: str, actions: set[str]
+) -> None:
+    policies = template["Resources"][logical_id]["Properties"]["Policies"]
+    assert allowed_prefixes(policies) == {action: {f"{config.IMAGE_PREFIX}/"} for action in actions}
+
+
+def test_only_captured_inferences_expire(template: dict[str, Any]) -> None:
+    rules = template["Resources"]["bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiring = [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule]
+    assert expiring == [f"{config.CAPTURE_PREFIX}/"]
+
+
+def test_every_prefix_of_the_template_is_one_of_training_s() -> None:
+    text = (ROOT / "template.yaml").read_text()
+    named = set(re.findall(r"\$\{bucket\.Arn\}/([^*\"]+)/\*", text)) | set(re.findall(r"Prefix: (\S+)/", text))
+    assert named == PREFIXES
+
+
+def test_training_s_modules_take_prefixes_from_config() -> None:
+    for path in STEP_FILES:
+        strings = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value
+        ]
+        written = [one for one in strings if one.strip("/").split("/")[0] in PREFIXES and "." not in one]
+        assert path.name == "config.py" or not written, (path, written)
+
+
+def test_the_stack_has_the_outputs_that_training_reads(template: dict[str, Any]) -> None:
+    source = (ROOT / "training" / "stack.py").read_text()
+    assert set(re.findall(r'outputs\["(\w+)"\]', source)) == set(template["Outputs"])
+
+
+def test_the_tag_that_marks_a_run_s_resources_is_written_once() -> None:
+    for path in STEP_FILES:
+        assert path.name == "config.py" or '"stack"' not in path.read_text(), path
+
+
+def test_the_sample_is_an_archive_of_the_default_classes() -> None:
+    from training.dataset.sample import VEHICLES
+
+    assert StageOptions.classes == VEHICLES
 
 
 def test_ci_runs_make_test() -> None:
@@ -181,6 +359,6 @@ def test_ci_runs_make_test() -> None:
 
 
 def test_samconfig_s_local_stack_is_the_command_line_s_default() -> None:
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    names = {config[environment]["global"]["parameters"]["stack_name"] for environment in ("default", "local")}
-    assert names == {parser().parse_args([]).stack_name}
+    samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    names = {samconfig[environment]["global"]["parameters"]["stack_name"] for environment in ("default", "local")}
+    assert names == {config.DEFAULT_STACK_NAME} == {parse([]).stack_name}

@@ -8,7 +8,7 @@ import pytest
 from samcli.cli.command import _SAM_CLI_COMMAND_PACKAGES as SAM_COMMANDS
 
 from localcloud.__main__ import command_line as localcloud_parser
-from training.options import parser as run_parser
+from training.arguments import parse
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,10 +29,10 @@ def test_the_command_is_understood(command: str) -> None:
         assert words[1] in targets
         for word in words[2:]:
             assert word.startswith("ARGS=")
-            run_parser().parse_args(word.removeprefix("ARGS=").split())
+            parse(word.removeprefix("ARGS=").split())
     elif words[:2] == ["python", "training/run.py"]:
         if "--help" not in words:
-            run_parser().parse_args(words[2:])
+            parse(words[2:])
     elif words[:3] == ["python", "-m", "localcloud"]:
         localcloud_parser().parse_args(words[3:])
     else:

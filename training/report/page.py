@@ -1,4 +1,4 @@
-"""Writes the report: one HTML file that needs nothing beside it, for a reader who does not run the system."""
+"""Renders the report: one HTML page without other files, for a reader who does not run the system."""
 
 import base64
 from collections.abc import Hashable, Mapping
@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from training.config import Stack
-from training.report.plots import confusion
-from training.results import Dataset, Deployment, Executions, TrainedModel
+from training.config import Stack, local_path
+from training.report.outcomes import confusion, outcomes
+from training.results import RunResults
 
 MAX_ROWS = 20  # of a table of images
 
@@ -21,13 +21,9 @@ class Subject:
     """What a report is about."""
 
     stack: Stack
-    dataset: Dataset
-    model: TrainedModel
-    deployment: Deployment
-    executions: Executions
-    inferences: pd.DataFrame  # the table of `capture.join`, at least one row
+    results: RunResults
+    inferences: pd.DataFrame  # the table of `inferences.join`, at least one row
     expected: int  # inferences of the executions that should have been captured
-    image_files: Mapping[str, Path]  # s3_key -> file on this machine, which need not exist
 
 
 @dataclass(frozen=True)
@@ -71,17 +67,17 @@ class Row:
 
 def summarise(inferences: pd.DataFrame, expected: int) -> Summary:
     """Count the outcomes of captured inferences."""
-    refused, labelled, right = _masks(inferences)
+    found = outcomes(inferences)
     return Summary(
         captured=len(inferences),
-        refused=int(refused.sum()),
-        labelled=int(labelled.sum()),
-        right=int(right.sum()),
-        accepted_labelled=int((labelled & ~refused).sum()),
-        accepted_right=int((right & ~refused).sum()),
-        wrong=int((labelled & ~right).sum()),
-        wrong_refused=int((labelled & ~right & refused).sum()),
-        missing=max(0, expected - int(labelled.sum())),
+        refused=int(found.refused.sum()),
+        labelled=int(found.labelled.sum()),
+        right=int(found.right.sum()),
+        accepted_labelled=int((found.labelled & ~found.refused).sum()),
+        accepted_right=int((found.right & ~found.refused).sum()),
+        wrong=int(found.wrong.sum()),
+        wrong_refused=int((found.wrong & found.refused).sum()),
+        missing=max(0, expected - int(found.labelled.sum())),
     )
 
 
@@ -89,11 +85,12 @@ def render(subject: Subject, pictures: Mapping[str, bytes]) -> str:
     """Return the report as one HTML page.
 
     Args:
-        pictures: PNG of each figure by the name of its function in `plots`; one that is left out, because
-            it needs labels and there are none, is replaced by a sentence.
+        pictures: PNG of each figure by the name of the function that draws it; a sentence replaces a figure that is
+            left out because it needs labels and there are none.
     """
     by_confidence = subject.inferences.sort_values("confidence", kind="stable")
-    refused, labelled, right = _masks(by_confidence)
+    found = outcomes(by_confidence)
+    directory = subject.results.dataset.directory
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -105,25 +102,18 @@ def render(subject: Subject, pictures: Mapping[str, bytes]) -> str:
     return environment.get_template("report.html.j2").render(
         subject=subject,
         summary=summarise(subject.inferences, subject.expected),
-        since=pd.Timestamp(subject.executions.started_at).tz_convert("UTC"),
+        since=pd.Timestamp(subject.results.executions.started_at).tz_convert("UTC"),
         until=subject.inferences["time"].max(),
         pictures={name: _data_uri(png) for name, png in pictures.items()},
         mistake=_worst_mistake(subject),
-        refused=_rows(by_confidence[refused], subject.image_files),
-        wrong=_rows(by_confidence[labelled & ~right][::-1], subject.image_files),
+        refused=_rows(by_confidence[found.refused], directory),
+        wrong=_rows(by_confidence[found.wrong][::-1], directory),
     )
-
-
-def _masks(inferences: pd.DataFrame) -> "tuple[pd.Series[bool], pd.Series[bool], pd.Series[bool]]":
-    """Return which inferences were refused, which have a label, and which of those are right."""
-    labelled = inferences["true_class"].notna()
-    right = labelled & (inferences["true_class"] == inferences["predicted_class"])
-    return inferences["below_threshold"], labelled, right
 
 
 def _worst_mistake(subject: Subject) -> tuple[str, str, int] | None:
     """Return the most frequent confusion as true class, predicted class and count, or None."""
-    classes = subject.dataset.classes
+    classes = subject.results.dataset.classes
     counts = confusion(subject.inferences, classes)
     pairs = [
         (int(counts[true, predicted]), true, predicted)
@@ -135,11 +125,14 @@ def _worst_mistake(subject: Subject) -> tuple[str, str, int] | None:
     return (classes[true], classes[predicted], count) if count else None
 
 
-def _rows(inferences: pd.DataFrame, image_files: Mapping[str, Path]) -> list[Row]:
-    return [_row(fields, image_files) for fields in inferences.head(MAX_ROWS).to_dict("records")]
+def _rows(inferences: pd.DataFrame, directory: str) -> list[Row]:
+    """Return the first rows of a table; `directory` is the dataset's."""
+    first = inferences.head(MAX_ROWS)
+    rows = zip(first.to_dict("records"), outcomes(first).wrong, strict=True)
+    return [_row(fields, bool(wrong), directory) for fields, wrong in rows]
 
 
-def _row(inference: Mapping[Hashable, Any], image_files: Mapping[str, Path]) -> Row:
+def _row(inference: Mapping[Hashable, Any], wrong: bool, directory: str) -> Row:
     known = pd.notna(inference["true_class"])
     return Row(
         filename=inference["filename"] if known else "unknown image",
@@ -148,8 +141,8 @@ def _row(inference: Mapping[Hashable, Any], image_files: Mapping[str, Path]) -> 
         predicted_class=inference["predicted_class"],
         confidence=inference["confidence"],
         refused=inference["below_threshold"],
-        wrong=known and inference["true_class"] != inference["predicted_class"],
-        thumbnail=_thumbnail(image_files[inference["s3_key"]]) if known else None,
+        wrong=wrong,
+        thumbnail=_thumbnail(local_path(directory, inference["s3_key"])) if known else None,
     )
 
 

@@ -1,45 +1,44 @@
+"""The cleanup step: everything that the stack's runs made goes, and nothing else."""
+
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from rich.console import Console
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sagemaker import sagemaker_backends
 
+from tests.unit.training.fakes import REGION, ROLE, make_context, printed
 from training import cleanup as step
-from training.config import Stack
+from training.context import Context
 from training.errors import CleanupError
 
-STACK = Stack("s", "us-east-1", "photos", "arn:aws:iam::123456789012:role/r", "s", "arn:machine", 0.93)
 OURS = [{"Key": "stack", "Value": "s"}]
 THEIRS = [{"Key": "stack", "Value": "s-2"}]
 
 
 @pytest.fixture
-def clients(mocked_aws: None, monkeypatch: pytest.MonkeyPatch) -> step.Clients:
+def context(mocked_aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     monkeypatch.setattr(step, "POLL_SECONDS", 0.0)
-    sagemaker, s3, logs = (boto3.client(name, region_name="us-east-1") for name in ("sagemaker", "s3", "logs"))  # type: ignore[call-overload]
+    session = boto3.Session(region_name=REGION)
+    s3 = session.client("s3")
     s3.create_bucket(Bucket="photos")
     s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
-    return step.Clients(sagemaker, s3, logs)
+    return make_context(tmp_path, s3=s3, sagemaker=session.client("sagemaker"), logs=session.client("logs"))
 
 
-def clean(clients: step.Clients, directory: Path) -> list[str]:
-    with (directory / "console").open("w") as file:
-        return step.cleanup(STACK, clients, Console(file=file))
-
-
-def put(clients: step.Clients, *keys: str) -> None:
+def put(context: Context, *keys: str) -> None:
     for key in keys:
-        clients.s3.put_object(Bucket="photos", Key=key, Body=b"x")
+        context.clients.s3.put_object(Bucket="photos", Key=key, Body=b"x")
 
 
-def keys(clients: step.Clients) -> set[str]:
-    versions = clients.s3.list_object_versions(Bucket="photos")
+def keys(context: Context) -> set[str]:
+    versions = context.clients.s3.list_object_versions(Bucket="photos")
     return {one["Key"] for one in [*versions.get("Versions", []), *versions.get("DeleteMarkers", [])]}
 
 
 def make_endpoint(sagemaker: Any, name: str, tags: list[dict[str, str]]) -> None:
-    sagemaker.create_model(ModelName=f"{name}-model", ExecutionRoleArn=STACK.execution_role_arn, Tags=tags)
+    sagemaker.create_model(ModelName=f"{name}-model", ExecutionRoleArn=ROLE, Tags=tags)
     variant = {
         "VariantName": "A",
         "ModelName": f"{name}-model",
@@ -50,11 +49,11 @@ def make_endpoint(sagemaker: Any, name: str, tags: list[dict[str, str]]) -> None
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=f"{name}-config", Tags=tags)
 
 
-def test_what_costs_money_goes_first(clients: step.Clients, tmp_path: Path) -> None:
-    make_endpoint(clients.sagemaker, "s", OURS)
-    put(clients, "captured/s/AllTraffic/2026/01/01/00/a.jsonl", "lists/train.lst", "images/test/a.png", "models/s-1/m")
-    clients.logs.create_log_group(logGroupName="/aws/sagemaker/Endpoints/s")
-    assert clean(clients, tmp_path) == [
+def test_what_costs_money_goes_first(context: Context) -> None:
+    make_endpoint(context.clients.sagemaker, "s", OURS)
+    put(context, "captured/s/AllTraffic/2026/01/01/00/a.jsonl", "lists/train.lst", "images/test/a.png", "models/s-1/m")
+    context.clients.logs.create_log_group(logGroupName="/aws/sagemaker/Endpoints/s")
+    assert step.cleanup(context) == [
         "endpoint s",
         "endpoint configuration s-config",
         "model s-model",
@@ -66,31 +65,85 @@ def test_what_costs_money_goes_first(clients: step.Clients, tmp_path: Path) -> N
     ]
 
 
-def test_a_second_time_there_is_nothing_to_delete(clients: step.Clients, tmp_path: Path) -> None:
-    make_endpoint(clients.sagemaker, "s", OURS)
-    assert clean(clients, tmp_path)
-    assert clean(clients, tmp_path) == []
-    assert "There was nothing to delete" in (tmp_path / "console").read_text()
+def test_a_second_time_there_is_nothing_to_delete(context: Context) -> None:
+    make_endpoint(context.clients.sagemaker, "s", OURS)
+    assert step.cleanup(context)
+    assert step.cleanup(context) == []
+    assert "There was nothing to delete" in printed(context)
 
 
-def test_what_others_made_stays(clients: step.Clients, tmp_path: Path) -> None:
-    make_endpoint(clients.sagemaker, "s-2", THEIRS)
-    put(clients, "captured/s-2/AllTraffic/a.jsonl", "images/mine.png", "images/testing/a.png", "notes.txt")
-    clients.logs.create_log_group(logGroupName="/aws/sagemaker/Endpoints/s-2")
-    assert clean(clients, tmp_path) == []
-    assert keys(clients) == {"captured/s-2/AllTraffic/a.jsonl", "images/mine.png", "images/testing/a.png", "notes.txt"}
+def test_what_others_made_stays(context: Context) -> None:
+    make_endpoint(context.clients.sagemaker, "s-2", THEIRS)
+    put(context, "captured/s-2/AllTraffic/a.jsonl", "images/mine.png", "images/testing/a.png", "notes.txt")
+    context.clients.logs.create_log_group(logGroupName="/aws/sagemaker/Endpoints/s-2")
+    assert step.cleanup(context) == []
+    assert keys(context) == {"captured/s-2/AllTraffic/a.jsonl", "images/mine.png", "images/testing/a.png", "notes.txt"}
 
 
-def test_all_versions_of_more_than_a_page_of_objects_go(clients: step.Clients, tmp_path: Path) -> None:
+def test_all_versions_of_more_than_a_page_of_objects_go(context: Context) -> None:
     for number in range(1001):
-        put(clients, f"images/train/{number}.png")
-    clients.s3.delete_object(Bucket="photos", Key="images/train/0.png")
-    assert clean(clients, tmp_path) == ["s3://photos/images/train/ (1002 object versions)"]
-    assert keys(clients) == set()
+        put(context, f"images/train/{number}.png")
+    context.clients.s3.delete_object(Bucket="photos", Key="images/train/0.png")
+    assert step.cleanup(context) == ["s3://photos/images/train/ (1002 object versions)"]
+    assert keys(context) == set()
 
 
-def test_what_is_left_is_named(clients: step.Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(clients, "lists/train.lst")
+def test_what_is_left_is_named(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(context, "lists/train.lst")
     monkeypatch.setattr(step, "delete_objects", lambda *_: None)
     with pytest.raises(CleanupError, match=r"left s3://photos/lists/ \(1 object versions\): run it again"):
-        clean(clients, tmp_path)
+        step.cleanup(context)
+
+
+def make_job(sagemaker: Any, name: str, status: str, tags: list[dict[str, str]]) -> None:
+    sagemaker.create_training_job(
+        TrainingJobName=name,
+        AlgorithmSpecification={"TrainingImage": "image", "TrainingInputMode": "File"},
+        RoleArn=ROLE,
+        OutputDataConfig={"S3OutputPath": "s3://photos/models"},
+        ResourceConfig={"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        StoppingCondition={"MaxRuntimeInSeconds": 60},
+        Tags=tags,
+    )
+    sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION].training_jobs[name].training_job_status = status
+
+
+def test_only_this_stack_s_running_jobs_are_stopped(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    sagemaker = context.clients.sagemaker
+    jobs = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION].training_jobs
+    make_job(sagemaker, "s-1", "InProgress", OURS)
+    make_job(sagemaker, "s-2", "Completed", OURS)
+    make_job(sagemaker, "s-3", "Failed", OURS)
+    make_job(sagemaker, "s-2-1", "InProgress", THEIRS)
+    stopped = []
+
+    def stop(TrainingJobName: str) -> None:  # moto has no StopTrainingJob
+        stopped.append(TrainingJobName)
+        jobs[TrainingJobName].training_job_status = "Stopped"
+
+    monkeypatch.setattr(sagemaker, "stop_training_job", stop)
+    assert step.cleanup(context) == ["training job s-1 (stopped)"]
+    assert stopped == ["s-1"]
+
+
+def test_an_endpoint_is_deleted_when_it_no_longer_changes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_endpoint(context.clients.sagemaker, "s", OURS)
+    endpoint = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION].endpoints["s"]
+    endpoint.endpoint_status = "Updating"
+    polls = []
+
+    def sleep(_: float) -> None:
+        polls.append(endpoint.endpoint_status)
+        endpoint.endpoint_status = "InService"
+
+    monkeypatch.setattr(step.time, "sleep", sleep)
+    assert step.cleanup(context)[0] == "endpoint s"
+    assert polls == ["Updating"]
+
+
+def test_a_deletion_that_does_not_end_is_reported(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_endpoint(context.clients.sagemaker, "s", OURS)
+    monkeypatch.setattr(context.clients.sagemaker, "delete_endpoint", lambda **_: None)
+    monkeypatch.setattr(step, "WAIT_SECONDS", 0)
+    with pytest.raises(CleanupError, match="has not ended after 0 s: run cleanup again"):
+        step.cleanup(context)

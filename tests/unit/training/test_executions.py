@@ -1,17 +1,17 @@
+"""The step that the command line calls test: which images, how many at once, and how the executions end."""
+
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from rich.console import Console
 
+from tests.unit.training.fakes import Account, make_context
 from training import executions as step
-from training.config import Stack
 from training.errors import DatasetError, ExecutionsError
-
-STACK = Stack("s", "us-east-1", "photos", "arn:role", "scones", "arn:machine", 0.93)
+from training.options import ExecutionsOptions
+from training.results import Executions
 
 
 @pytest.fixture
@@ -21,54 +21,29 @@ def s3(mocked_aws: None) -> Any:
     return client
 
 
-class Account:
-    """Lambda and Step Functions of an account: executions end one poll after they were started."""
-
-    def __init__(self, concurrency: int, errors: dict[str, str]) -> None:
-        self._concurrency = concurrency
-        self._errors = errors  # by s3_key
-        self.executions: dict[str, dict[str, Any]] = {}
-        self.most_at_once = 0
-
-    def get_account_settings(self) -> dict[str, Any]:
-        return {"AccountLimit": {"UnreservedConcurrentExecutions": self._concurrency}}
-
-    def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:
-        assert name not in self.executions
-        started = datetime.now(UTC)
-        self.executions[name] = {
-            "name": name, "executionArn": name, "status": "RUNNING", "startDate": started, "input": json.loads(input),
-        }  # fmt: skip
-        running = [one for one in self.executions.values() if one["status"] == "RUNNING"]
-        self.most_at_once = max(self.most_at_once, len(running))
-
-    def get_paginator(self, operation: str) -> "Account":
-        assert operation == "list_executions"
-        return self
-
-    def paginate(self, stateMachineArn: str, statusFilter: str) -> list[dict[str, Any]]:
-        found = [dict(one) for one in self.executions.values() if one["status"] == statusFilter]
-        if statusFilter == "RUNNING":
-            for one in self.executions.values():
-                error = self._errors.get(one["input"]["s3_key"])
-                if one["status"] == "RUNNING":
-                    one |= {"status": "FAILED" if error else "SUCCEEDED", "error": error}
-                    one["stopDate"] = one["startDate"] + timedelta(seconds=1)
-        return [{"executions": found[:2]}, {"executions": found[2:]}]
-
-    def describe_execution(self, executionArn: str) -> dict[str, Any]:
-        return {"error": self.executions[executionArn]["error"], "cause": "because"}
+def run(s3: Any, account: Account, directory: Path, executions: int, concurrency: int = 50) -> Executions:
+    context = make_context(directory, s3=s3, lambda_=account, stepfunctions=account)
+    return step.run_executions(context, ExecutionsOptions(executions, concurrency))
 
 
-def run(s3: Any, account: Account, directory: Path, executions: int, concurrency: int = 50) -> Any:
-    clients = step.Clients(s3, account, account)  # type: ignore[arg-type]
-    with (directory / "console").open("w") as file:
-        return step.test(STACK, executions, concurrency, 0, directory, clients, Console(file=file))
+class Clock:
+    """Seconds that pass only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step.time, "sleep", lambda _: None)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(step, "time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -88,7 +63,7 @@ def test_outcomes_are_told_apart(s3: Any, images: list[str], tmp_path: Path) -> 
 
 
 def test_only_test_images_are_used_and_all_of_them_first(s3: Any, images: list[str], tmp_path: Path) -> None:
-    account = Account(1000, {})
+    account = Account()
     run(s3, account, tmp_path, 12)
     used = [one["input"]["s3_key"] for one in account.executions.values()]
     assert sorted(used[:6]) == sorted(used[6:]) == images
@@ -98,7 +73,7 @@ def test_only_test_images_are_used_and_all_of_them_first(s3: Any, images: list[s
 def test_no_more_run_at_once_than_allowed(
     s3: Any, images: list[str], tmp_path: Path, concurrency: int, account_limit: int, most: int
 ) -> None:
-    account = Account(account_limit, {})
+    account = Account(account_limit)
     assert run(s3, account, tmp_path, 20, concurrency).started == 20
     assert 1 <= account.most_at_once <= most
 
@@ -106,7 +81,7 @@ def test_no_more_run_at_once_than_allowed(
 def test_events_are_written_and_old_ones_go(s3: Any, images: list[str], tmp_path: Path) -> None:
     (tmp_path / "events").mkdir()
     (tmp_path / "events" / "old.json").write_text("{}")
-    run(s3, Account(1000, {}), tmp_path, 3)
+    run(s3, Account(), tmp_path, 3)
     events = [json.loads(path.read_text()) for path in (tmp_path / "events").glob("*.json")]
     assert len(events) == 3
     assert all(event["s3_key"] in images and event["s3_bucket"] == "photos" for event in events)
@@ -128,11 +103,28 @@ def test_a_bucket_without_test_images_says_what_to_run(s3: Any) -> None:
         step.list_test_images(s3, "photos")
 
 
-def test_executions_that_never_end_are_reported(
+def test_executions_that_never_end_are_reported(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
+    account = Account()
+    account.ends_per_poll = 0
+    with pytest.raises(ExecutionsError, match="2 executions are running, but none has ended for 900 s"):
+        run(s3, account, tmp_path, 2)
+    assert 900 < clock.now < 905
+
+
+def test_a_long_run_in_which_executions_end_is_no_stall(
+    s3: Any, images: list[str], tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step, "POLL_SECONDS", 450.0)
+    account = Account()
+    account.ends_per_poll = 1
+    assert run(s3, account, tmp_path, 6).succeeded == 6
+    assert clock.now > 2700
+
+
+def test_exactly_the_longest_pause_is_no_stall(
     s3: Any, images: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = Account(1000, {})
-    monkeypatch.setattr(account, "paginate", lambda **_: [{"executions": list(account.executions.values())}])
-    monkeypatch.setattr(step, "STALL_SECONDS", 0)
-    with pytest.raises(ExecutionsError, match="none has ended for 0 s"):
-        run(s3, account, tmp_path, 2)
+    monkeypatch.setattr(step, "POLL_SECONDS", float(step.STALL_SECONDS))
+    account = Account()
+    account.ends_per_poll = 1
+    assert run(s3, account, tmp_path, 3).succeeded == 3

@@ -1,19 +1,20 @@
 """Scope: the monitor step, from captured records in S3 to the files of the report."""
 
-import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pandas as pd
 import pytest
-from rich.console import Console
 
+from tests.unit.training.fakes import DATASET, RESULTS, make_context, printed
 from training.config import Stack, inference_id
 from training.errors import CaptureError
 from training.monitor import expected_records, monitor
-from training.results import Dataset, Deployment, Executions, Monitoring, TrainedModel
+from training.options import MonitorOptions
+from training.results import Dataset, Executions, Monitoring
 
 STACK = Stack("my-stack", "us-east-1", "captures", "arn:role", "vehicles", "arn:machine", 0.9)
 KEYS = [f"images/test/bicycle {number}.png" for number in range(4)]
@@ -35,9 +36,7 @@ def dataset(tmp_path: Path) -> Dataset:
         for key in KEYS
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "images.csv", index=False)
-    return Dataset(
-        str(tmp_path), STACK.bucket, ("null", "motorcycle"), (3, 32, 32), train=8, validation=2, test=4, fingerprint="f"
-    )
+    return replace(DATASET, directory=str(tmp_path), classes=("null", "motorcycle"))
 
 
 def put(s3: Any, second: int, name: str, *probabilities: float) -> None:
@@ -50,22 +49,19 @@ def put(s3: Any, second: int, name: str, *probabilities: float) -> None:
 
 
 def run(s3: Any, dataset: Dataset, directory: Path, started: int = 4, failed: int = 0) -> tuple[Monitoring, str]:
-    console = Console(file=io.StringIO(), width=200)
-    model = TrainedModel("my-job", "s3://m", "image", validation_accuracy=0.875, seconds=1.0)
-    deployment = Deployment(
-        "vehicles", "my-config", "my-model", test_accuracy=0.925, test_images=4, capture_percentage=100
-    )
+    """Run the step; `directory` is the run's."""
     executions = Executions(started, started - failed, 0, failed, "2026-05-04T12:00:10.500000+00:00")
-    result = monitor(STACK, dataset, model, deployment, executions, directory, s3, console, timeout=0)
-    return result, console.file.getvalue()  # type: ignore[attr-defined]
+    context = make_context(directory, STACK, s3=s3)
+    result = monitor(context, replace(RESULTS, dataset=dataset, executions=executions), MonitorOptions(0))
+    return result, printed(context)
 
 
 def test_the_report_its_figures_and_its_table_are_written(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
     put(s3, 9, inference_id(KEYS[0]), 0.5, 0.5)  # before the executions
     for number, key in enumerate(KEYS):
         put(s3, 10 + number, inference_id(key), 0.9 - number / 10, 0.1 + number / 10)
-    result, told = run(s3, dataset, tmp_path / "report")
-    assert result == Monitoring(report=str(tmp_path / "report" / "report.html"), records=4)
+    result, told = run(s3, dataset, tmp_path)
+    assert result == Monitoring(report=str(tmp_path / "report" / "report.html"))
     assert {path.name for path in (tmp_path / "report").glob("*.png")} == PICTURES | LABELLED_PICTURES
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "report").glob("*.png"))
     assert "4 of 4 right" in Path(result.report).read_text()
@@ -75,7 +71,7 @@ def test_the_report_its_figures_and_its_table_are_written(s3: Any, dataset: Data
 def test_the_table_has_one_row_per_inference(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
     put(s3, 11, inference_id(KEYS[1]), 0.25, 0.75)
     put(s3, 12, "unheard-of", 0.95, 0.05)
-    run(s3, dataset, tmp_path / "report")
+    run(s3, dataset, tmp_path)
     assert (tmp_path / "report" / "inferences.csv").read_text().splitlines() == [
         "time,s3_key,filename,true_class,predicted_class,confidence,below_threshold,p_null,p_motorcycle",
         "2026-05-04 12:00:11+00:00,images/test/bicycle 1.png,bicycle 1.png,null,motorcycle,0.75,True,0.25,0.75",
@@ -85,9 +81,9 @@ def test_the_table_has_one_row_per_inference(s3: Any, dataset: Dataset, tmp_path
 
 def test_failed_executions_are_not_waited_for(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
     put(s3, 11, inference_id(KEYS[1]), 0.25, 0.75)
-    _, told = run(s3, dataset, tmp_path / "report", started=4, failed=3)
+    _, told = run(s3, dataset, tmp_path, started=4, failed=3)
     assert "not captured" not in told
-    _, told = run(s3, dataset, tmp_path / "report", started=4, failed=1)
+    _, told = run(s3, dataset, tmp_path, started=4, failed=1)
     assert "2 of 3 inferences were not captured" in told
 
 
@@ -99,7 +95,7 @@ def test_figures_of_an_earlier_report_do_not_stay_when_labels_are_gone(
     for name in (*LABELLED_PICTURES, "mine.png"):
         (directory / name).write_bytes(b"")
     put(s3, 12, "unheard-of", 0.95, 0.05)
-    run(s3, dataset, directory)
+    run(s3, dataset, tmp_path)
     assert {path.name for path in directory.glob("*.png")} == {*PICTURES, "mine.png"}
 
 
@@ -107,7 +103,7 @@ def test_the_image_files_are_shown(s3: Any, dataset: Dataset, tmp_path: Path) ->
     (tmp_path / "images" / "test").mkdir(parents=True)
     (tmp_path / KEYS[1]).write_bytes(b"bytes of the image")
     put(s3, 11, inference_id(KEYS[1]), 0.25, 0.75)
-    result, _ = run(s3, dataset, tmp_path / "report")
+    result, _ = run(s3, dataset, tmp_path)
     assert "Ynl0ZXMgb2YgdGhlIGltYWdl" in Path(result.report).read_text()
 
 
@@ -115,11 +111,12 @@ def test_nothing_captured_is_an_error(s3: Any, dataset: Dataset, tmp_path: Path)
     with pytest.raises(
         CaptureError, match=r"Nothing was captured in s3://captures/captured/vehicles/ since 2026-05-04"
     ):
-        run(s3, dataset, tmp_path / "report")
+        run(s3, dataset, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("inferences", "percentage", "least"), [(200, 100, 200), (200, 50, 78), (3, 10, 1), (0, 100, 1)]
+    ("started", "failed", "percentage", "least"),
+    [(200, 0, 100, 200), (201, 1, 100, 200), (200, 0, 50, 78), (3, 0, 10, 1), (1, 1, 100, 1)],
 )
-def test_of_a_sample_only_what_is_likely_is_waited_for(inferences: int, percentage: int, least: int) -> None:
-    assert expected_records(inferences, percentage) == least
+def test_of_a_sample_only_what_is_likely_is_waited_for(started: int, failed: int, percentage: int, least: int) -> None:
+    assert expected_records(Executions(started, 0, 0, failed, ""), percentage) == least

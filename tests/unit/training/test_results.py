@@ -1,10 +1,21 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from training.config import STEPS
 from training.errors import StepNotRunError
-from training.results import Dataset, TrainedModel, load, save, seconds_of
+from training.results import (
+    Dataset,
+    Deployment,
+    Executions,
+    Monitoring,
+    TrainedModel,
+    load,
+    save,
+    seconds_of,
+)
 
 DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20, "f")
 
@@ -28,14 +39,32 @@ def test_a_step_that_was_not_run_is_named(tmp_path: Path) -> None:
 
 
 MODEL = TrainedModel("job", "s3://b/m", "image", 0.9, 60.0)
+RESULTS: dict[str, Any] = {
+    "stage": DATASET,
+    "train": MODEL,
+    "deploy": Deployment("s", "config", 0.9, 20, 100),
+    "test": Executions(5, 4, 1, 0, "2026-01-01T00:00:00+00:00"),
+    "monitor": Monitoring("report.html"),
+}
 
 
-def test_a_changed_dataset_makes_its_model_void(tmp_path: Path) -> None:
-    save(tmp_path, "stage", DATASET, 1)
-    save(tmp_path, "train", MODEL, 60)
-    save(tmp_path, "stage", replace(DATASET, fingerprint="of other classes"), 1)
-    with pytest.raises(StepNotRunError):
-        load(tmp_path, "train", TrainedModel)
+@pytest.mark.parametrize(
+    ("step", "changed"),
+    [
+        ("stage", replace(DATASET, fingerprint="of other classes")),
+        ("train", replace(MODEL, training_job_name="another job")),
+        ("deploy", replace(RESULTS["deploy"], endpoint_config_name="another")),
+        ("test", replace(RESULTS["test"], started=6)),
+        ("monitor", Monitoring("elsewhere.html")),
+    ],
+)
+def test_a_changed_result_voids_those_of_all_later_steps(tmp_path: Path, step: str, changed: Any) -> None:
+    for name, result in RESULTS.items():
+        save(tmp_path, name, result, 1)
+    save(tmp_path, step, changed, 1)
+    kept = [name for name in STEPS if seconds_of(tmp_path, name) is not None]
+    assert kept == list(STEPS[: STEPS.index(step) + 1])
+    assert load(tmp_path, step, type(changed)) == changed
 
 
 def test_the_same_dataset_again_leaves_its_model(tmp_path: Path) -> None:

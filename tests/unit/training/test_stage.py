@@ -1,18 +1,21 @@
 """The stage step: from an archive to the bucket, and nothing done twice."""
 
-import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
-from training.config import Stack
-from training.dataset import archive
-from training.errors import DatasetError
+from tests.unit.training.fakes import STACK, make_context, printed
+from training import stage as step
+from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
+from training.context import Context
+from training.dataset import archive, download
+from training.errors import ArchiveError, ArchiveUnavailableError, DatasetError
+from training.options import StageOptions
 from training.results import Dataset
-from training.stage import stage
+from training.stage import find_archive, stage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,65 +24,120 @@ CLASSES = ("motorcycle", "bicycle")
 
 
 @pytest.fixture
-def stack(bucket: str) -> Stack:
-    return Stack("stack", "us-east-1", bucket, "role", "endpoint", "state-machine", 0.9)
+def context(bucket: str, s3: "S3Client", tmp_path: Path) -> Context:
+    return make_context(tmp_path / "runs", replace(STACK, bucket=bucket), s3=s3)
 
 
-def keys(s3: "S3Client", bucket: str) -> set[str]:
-    return {item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])}
+def options(path: Path, classes: tuple[str, ...] = CLASSES) -> StageOptions:
+    return StageOptions(archive=str(path), classes=classes)
 
 
-def test_the_result_counts_what_was_staged(
-    stack: Stack, s3: "S3Client", write_archive: Any, tmp_path: Path, console: Console
-) -> None:
-    directory = tmp_path / "dataset"
-    dataset = stage(stack, write_archive(), CLASSES, 0.1, 0, directory, s3, console)
+def keys(context: Context) -> set[str]:
+    listed = context.clients.s3.list_objects_v2(Bucket=context.stack.bucket)
+    return {item["Key"] for item in listed.get("Contents", [])}
+
+
+def test_the_result_counts_what_was_staged(context: Context, write_archive: Any) -> None:
+    dataset = stage(context, options(write_archive()))
+    directory = context.directory / "dataset"
     fingerprint = (directory / "fingerprint.txt").read_text()
-    assert dataset == Dataset(str(directory), stack.bucket, CLASSES, (3, 32, 32), 36, 4, 10, fingerprint)
+    assert dataset == Dataset(str(directory), context.stack.bucket, CLASSES, (3, 32, 32), 36, 4, 10, fingerprint)
 
 
-def test_the_bucket_holds_what_the_index_names(
-    stack: Stack, s3: "S3Client", write_archive: Any, tmp_path: Path, console: Console
-) -> None:
-    stage(stack, write_archive(), CLASSES, 0.1, 0, tmp_path, s3, console)
+def test_the_bucket_holds_what_the_index_names(context: Context, write_archive: Any) -> None:
+    stage(context, options(write_archive()))
     lists = {f"lists/{split}.lst" for split in ("train", "validation", "test")}
-    assert keys(s3, stack.bucket) == lists | set(pd.read_csv(tmp_path / "images.csv")["s3_key"])
+    index = pd.read_csv(context.directory / "dataset" / "images.csv")
+    assert keys(context) == lists | set(index["s3_key"])
 
 
-def test_other_classes_leave_no_stale_photo_anywhere(
-    stack: Stack, s3: "S3Client", write_archive: Any, tmp_path: Path, console: Console
-) -> None:
-    stage(stack, write_archive(), CLASSES, 0.1, 0, tmp_path, s3, console)
-    stage(stack, write_archive(), ("apple", "bicycle"), 0.1, 0, tmp_path, s3, console)
-    assert not [key for key in keys(s3, stack.bucket) if "motorcycle" in key]
-    assert not list(tmp_path.rglob("motorcycle*"))
+def test_other_classes_leave_no_stale_photo_anywhere(context: Context, write_archive: Any) -> None:
+    stage(context, options(write_archive()))
+    stage(context, options(write_archive(), ("apple", "bicycle")))
+    assert not [key for key in keys(context) if "motorcycle" in key]
+    assert not list(context.directory.rglob("motorcycle*"))
 
 
 def test_the_same_again_reads_no_archive_and_sends_nothing(
-    stack: Stack, s3: "S3Client", write_archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: Context, write_archive: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_archive()
-    first = stage(stack, path, CLASSES, 0.1, 0, tmp_path, s3, Console(file=io.StringIO()))
+    first = stage(context, options(path))
     monkeypatch.delattr(archive, "read")
-    output = io.StringIO()
-    assert stage(stack, path, CLASSES, 0.1, 0, tmp_path, s3, Console(file=output, width=200)) == first
-    assert "0 files sent (0.0 MB), 53 unchanged, 0 stale ones deleted" in output.getvalue()
+    assert stage(context, options(path)) == first
+    assert "0 files sent (0.0 MB), 53 unchanged, 0 stale ones deleted" in printed(context)
 
 
-def test_the_console_shows_the_counts_and_where_the_samples_are(
-    stack: Stack, s3: "S3Client", write_archive: Any, tmp_path: Path
-) -> None:
-    output = io.StringIO()
-    stage(stack, write_archive(), CLASSES, 0.1, 0, tmp_path, s3, Console(file=output, width=200))
-    assert "50 images of shape 3x32x32" in output.getvalue()
-    assert str(tmp_path / "samples.png") in output.getvalue()
-    assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
+def test_the_console_shows_the_counts_and_where_the_samples_are(context: Context, write_archive: Any) -> None:
+    stage(context, options(write_archive()))
+    sheet = context.directory / "dataset" / "samples.png"
+    assert "50 images of shape 3x32x32" in printed(context)
+    assert str(sheet) in printed(context)
+    assert sheet.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_bad_request_touches_neither_disk_nor_bucket(
-    stack: Stack, s3: "S3Client", write_archive: Any, tmp_path: Path, console: Console
-) -> None:
+def test_a_bad_request_touches_neither_disk_nor_bucket(context: Context, write_archive: Any) -> None:
     with pytest.raises(DatasetError, match="no class 'car'"):
-        stage(stack, write_archive(), ("bicycle", "car"), 0.1, 0, tmp_path / "dataset", s3, console)
-    assert not (tmp_path / "dataset").exists()
-    assert keys(s3, stack.bucket) == set()
+        stage(context, options(write_archive(), ("bicycle", "car")))
+    assert not (context.directory / "dataset").exists()
+    assert keys(context) == set()
+
+
+# Which archive -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of the sample, which is not drawn."""
+    path = Path("runs/archives/sample.tar.gz")
+    monkeypatch.setattr(step.sample, "write", lambda cache: cache / path.name)
+    return path
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(*_: Any) -> Path:
+        raise ArchiveUnavailableError("The archive could not be fetched.")
+
+    monkeypatch.setattr(download, "fetch", fetch)
+
+
+def test_the_sample_can_be_asked_for(context: Context, drawn: Path, offline: None) -> None:
+    assert find_archive(StageOptions(archive="sample"), context.console) == drawn
+
+
+def test_the_sample_is_used_when_the_archive_cannot_be_fetched(context: Context, drawn: Path, offline: None) -> None:
+    assert find_archive(StageOptions(sample_if_unavailable=True), context.console) == drawn
+    assert "The archive could not be fetched." in printed(context)
+    assert "The built-in sample is used instead: drawings, not photos." in printed(context)
+
+
+def test_without_leave_an_archive_that_cannot_be_fetched_is_an_error(
+    context: Context, drawn: Path, offline: None
+) -> None:
+    with pytest.raises(ArchiveUnavailableError):
+        find_archive(StageOptions(), context.console)
+
+
+def test_a_damaged_archive_is_not_replaced_by_the_sample(context: Context, drawn: Path, tmp_path: Path) -> None:
+    wrong = StageOptions(archive=str(tmp_path / "none.tar.gz"), sample_if_unavailable=True)
+    with pytest.raises(ArchiveError, match="no archive at"):
+        find_archive(wrong, context.console)
+
+
+@pytest.mark.parametrize(
+    ("given", "checksum"),
+    [
+        (StageOptions(), f"md5:{PUBLIC_ARCHIVE_MD5}"),
+        (StageOptions(archive_checksum="sha256:0"), "sha256:0"),
+        (StageOptions(archive=f"{PUBLIC_ARCHIVE_URL}.copy"), None),
+        (StageOptions(archive="mine.tar.gz", archive_checksum="md5:0"), "md5:0"),
+    ],
+)
+def test_the_public_archive_has_a_known_checksum(
+    context: Context, monkeypatch: pytest.MonkeyPatch, given: StageOptions, checksum: str | None
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(download, "fetch", lambda *arguments: asked.extend(arguments))
+    find_archive(given, context.console)
+    assert asked[:2] == [given.archive, checksum]

@@ -1,14 +1,19 @@
+"""The train step: one job per dataset, never two at once, and its metrics."""
+
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
-from botocore.exceptions import ClientError
 
+from tests.unit.training.fakes import DATASET, Logs, SageMaker, client_error, make_context, printed
 from training import train
-from training.results import Dataset
+from training.context import Context
+from training.errors import TrainingJobError
+from training.options import TrainOptions
 
-DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "car", "motorcycle"), (3, 32, 32), 90, 10, 20, "f")
 LINES = [
     "Start training",
     "Epoch[0] Train-accuracy=0.500000",
@@ -19,33 +24,18 @@ LINES = [
 ]
 
 
-class Logs:
-    """One log stream, two events a page; as on AWS the last page's token is the one that was sent."""
-
-    def __init__(self, lines: list[str], stream: str = "job-1/algo-1-1") -> None:
-        self.lines = lines
-        self._stream = stream
-
-    def describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str) -> dict[str, Any]:
-        assert logGroupName == "/aws/sagemaker/TrainingJobs"
-        found = [self._stream] if self._stream.startswith(logStreamNamePrefix) else []
-        return {"logStreams": [{"logStreamName": name} for name in found]}
-
-    def get_log_events(self, nextToken: str = "0", **_: Any) -> dict[str, Any]:
-        start = int(nextToken)
-        page = self.lines[start : start + 2]
-        return {"events": [{"message": line} for line in page], "nextForwardToken": str(start + len(page))}
-
-
 def reader(logs: Any) -> train.MetricReader:
     return train.MetricReader(logs, "job-1")
 
 
 def test_required_hyperparameters_come_from_the_data() -> None:
-    options = train.TrainingOptions("ml.g4dn.xlarge", 60, 0, {"epochs": "3"})
-    assert train.hyperparameters(DATASET, options) == {
-        "num_classes": "3", "num_training_samples": "90", "image_shape": "3,32,32", "epochs": "3",
-    }  # fmt: skip
+    three = replace(DATASET, classes=("bicycle", "car", "motorcycle"))
+    assert train.hyperparameters(three, TrainOptions(hyperparameters={"epochs": "3"})) == {
+        "num_classes": "3",
+        "num_training_samples": "90",
+        "image_shape": "3,32,32",
+        "epochs": "3",
+    }
 
 
 def test_channels_keep_images_and_lists_apart() -> None:
@@ -86,7 +76,7 @@ def test_a_log_of_another_job_is_not_read() -> None:
 def test_a_log_that_may_not_be_read_is_no_failure() -> None:
     class Forbidden:
         def describe_log_streams(self, **_: Any) -> None:
-            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeLogStreams")
+            raise client_error("AccessDeniedException")
 
     metrics = reader(Forbidden())
     metrics.read()
@@ -112,3 +102,81 @@ def test_without_a_log_the_final_metric_is_taken() -> None:
     ]
     job = SimpleNamespace(final_metric_data_list=final)
     assert train.validation_accuracy(pd.DataFrame(columns=["epoch", "metric", "value"]), job) == pytest.approx(0.7)
+
+
+# The job -----------------------------------------------------------------------------------------------------
+
+OURS = [{"Key": "stack", "Value": "s"}]
+THEIRS = [{"Key": "stack", "Value": "s-2"}]
+
+
+@pytest.fixture
+def sagemaker() -> SageMaker:
+    return SageMaker()
+
+
+@pytest.fixture
+def context(sagemaker: SageMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    monkeypatch.setattr(train, "POLL_SECONDS", 0.0)
+    return make_context(tmp_path, sagemaker=sagemaker, logs=Logs(LINES, stream="s-"))
+
+
+def start(sagemaker: SageMaker, name: str, tags: list[dict[str, str]], status: str = "InProgress") -> None:
+    sagemaker.create_training_job(
+        tags,
+        status,
+        TrainingJobName=name,
+        AlgorithmSpecification={"TrainingImage": "image", "TrainingInputMode": "File"},
+    )
+
+
+def test_a_job_is_created_for_the_dataset(context: Context, sagemaker: SageMaker) -> None:
+    model = train.train(context, DATASET, TrainOptions(max_runtime=60, seed=7))
+    (job,) = sagemaker.jobs.values()
+    assert job["TrainingJobName"].startswith("s-20")
+    assert job["HyperParameters"]["num_training_samples"] == "90"
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 60}
+    assert job["Environment"] == {"TRAINING_SEED": "7"}
+    assert sagemaker.tags[job["TrainingJobArn"]] == OURS
+    assert model.training_job_name == job["TrainingJobName"]
+    assert model.model_data_url == job["ModelArtifacts"]["S3ModelArtifacts"]
+    assert model.seconds == 42
+
+
+def test_a_job_that_an_interrupted_run_left_is_followed(context: Context, sagemaker: SageMaker) -> None:
+    start(sagemaker, "s-20260101-000000", OURS)
+    assert train.train(context, DATASET, TrainOptions()).training_job_name == "s-20260101-000000"
+    assert len(sagemaker.jobs) == 1
+    assert "s-20260101-000000" in printed(context)
+
+
+@pytest.mark.parametrize("name", ["s-2-20260101-000000", "s-20260101-000000"])
+def test_a_job_of_another_stack_is_not_followed(context: Context, sagemaker: SageMaker, name: str) -> None:
+    start(sagemaker, name, THEIRS)
+    assert train.train(context, DATASET, TrainOptions()).training_job_name != name
+    assert len(sagemaker.jobs) == 2
+
+
+def test_a_job_that_has_ended_is_not_followed(context: Context, sagemaker: SageMaker) -> None:
+    start(sagemaker, "s-20260101-000000", OURS, "Completed")
+    assert train.train(context, DATASET, TrainOptions()).training_job_name != "s-20260101-000000"
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (
+            {"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: no GPU"},
+            "complete: AlgorithmError: no GPU",
+        ),
+        ({"TrainingJobStatus": "Stopped"}, "complete: its status is Stopped"),
+    ],
+)
+def test_a_job_that_does_not_complete_says_why(
+    context: Context, sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch, fields: dict[str, str], sentence: str
+) -> None:
+    describe = sagemaker.describe_training_job
+    monkeypatch.setattr(sagemaker, "describe_training_job", lambda **name: describe(**name) | fields)
+    with pytest.raises(TrainingJobError, match=sentence):
+        train.train(context, DATASET, TrainOptions())
+    assert not (context.directory / "metrics.csv").exists()

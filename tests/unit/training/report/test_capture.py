@@ -1,4 +1,4 @@
-"""Scope: which captured records are read from S3, and how they are joined to their images."""
+"""Scope: which captured records are read from S3, and how long they are waited for."""
 
 import base64
 import io
@@ -7,18 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-import pandas as pd
 import pytest
 from rich.console import Console
 
-from training.config import inference_id
 from training.errors import CaptureError
 from training.report import capture
-from training.report.capture import CapturedInference
+from training.report.capture import CapturedInference, CaptureReader, Expected, wait_for
 
 BUCKET, ENDPOINT = "captures", "vehicles"
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
-CLASSES = ("bicycle", "motorcycle")
 
 
 @pytest.fixture
@@ -48,21 +45,12 @@ def put(s3: Any, where: str, *records: dict[str, Any] | str) -> None:
 
 
 def read_ids(s3: Any, since: datetime = NOON, until: datetime = NOON + timedelta(minutes=1)) -> list[str | None]:
-    return [inference.inference_id for inference in capture.read(s3, BUCKET, ENDPOINT, since, until)]
-
-
-def images(*keys: str, class_name: str = "bicycle") -> pd.DataFrame:
-    rows = [{"s3_key": key, "filename": key.rpartition("/")[2], "class_name": class_name} for key in keys]
-    return capture.known_images(pd.DataFrame(rows))
-
-
-def inference(name: str | None, *values: float) -> CapturedInference:
-    return CapturedInference(NOON, name, values, f"event-{name}")
+    return [inference.inference_id for inference in CaptureReader(s3, BUCKET, ENDPOINT).read(since, until)]
 
 
 def test_a_record_is_read_with_its_time_id_and_probabilities(s3: Any) -> None:
     put(s3, key(NOON), record(NOON, "one", (0.25, 0.75)))
-    found = capture.read(s3, BUCKET, ENDPOINT, NOON, NOON)
+    found = CaptureReader(s3, BUCKET, ENDPOINT).read(NOON, NOON)
     assert found == [CapturedInference(NOON, "one", (0.25, 0.75), "event-one")]
     assert found[0].time.utcoffset() == timedelta(0)
 
@@ -84,7 +72,7 @@ def test_an_output_in_base64_is_read(s3: Any) -> None:
     output = {"encoding": "BASE64", "data": base64.b64encode(b"[0.125, 0.875]").decode()}
     encoded["captureData"]["endpointOutput"] |= output
     put(s3, key(NOON), encoded)
-    assert capture.read(s3, BUCKET, ENDPOINT, NOON, NOON)[0].probabilities == (0.125, 0.875)
+    assert CaptureReader(s3, BUCKET, ENDPOINT).read(NOON, NOON)[0].probabilities == (0.125, 0.875)
 
 
 def test_a_record_without_an_inference_id_is_kept(s3: Any) -> None:
@@ -163,7 +151,8 @@ def test_a_malformed_line_is_named_by_file_and_line(s3: Any, line: dict[str, Any
 def wait(s3: Any, ids: set[str], timeout: float) -> tuple[list[str | None], str]:
     console = Console(file=io.StringIO(), width=200)
     since = datetime.now(UTC) - timedelta(seconds=30)
-    found = capture.wait_for(s3, BUCKET, ENDPOINT, since, ids, len(ids), timeout, console)
+    expected = Expected(since, ids, len(ids), timeout)
+    found = wait_for(CaptureReader(s3, BUCKET, ENDPOINT), expected, console)
     return [inference.inference_id for inference in found], console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -184,52 +173,3 @@ def test_waiting_gives_up_and_says_how_many_are_missing(s3: Any) -> None:
     found, told = wait(s3, {"one", "two", "three"}, timeout=0)
     assert found == ["one"]
     assert "2 of 3 inferences were not captured within 0 s." in told
-
-
-@pytest.mark.parametrize(
-    "s3_key", ["images/test/a b%ü.png", f"images/test/{'long' * 30}é.png", "images/test/plain.png"]
-)
-def test_an_inference_is_joined_to_its_image(s3_key: str) -> None:
-    name = inference_id(s3_key)
-    assert len(name) <= 64 and name.isascii()
-    row = capture.join([inference(name, 0.25, 0.75)], images(s3_key, "images/test/other.png"), CLASSES, 0.5).iloc[0]
-    assert (row["s3_key"], row["true_class"], row["predicted_class"]) == (s3_key, "bicycle", "motorcycle")
-    assert (row["confidence"], row["p_bicycle"], row["p_motorcycle"]) == (0.75, 0.25, 0.75)
-    assert row["time"] == pd.Timestamp(NOON)
-
-
-def test_what_cannot_be_joined_is_kept_without_a_label() -> None:
-    table = capture.join([inference(None, 0.9, 0.1), inference("unheard-of", 0.2, 0.8)], images("a.png"), CLASSES, 0.5)
-    assert table["true_class"].isna().all() and table["s3_key"].isna().all()
-    assert table["predicted_class"].tolist() == ["bicycle", "motorcycle"]
-
-
-def test_an_id_that_two_images_share_labels_neither() -> None:
-    tail = "x" * 64
-    known = images(f"images/train/{tail}", f"images/test/{tail}", "images/test/alone.png")
-    assert known["s3_key"].tolist() == ["images/test/alone.png"]
-    assert capture.join([inference(tail, 0.9, 0.1)], known, CLASSES, 0.5)["true_class"].isna().all()
-
-
-def test_a_confidence_equal_to_the_threshold_is_accepted() -> None:
-    below = 0.9299999999999999
-    table = capture.join([inference(None, 0.93, 0.07), inference(None, below, 0.07)], images("a.png"), CLASSES, 0.93)
-    assert table["below_threshold"].tolist() == [False, True]
-
-
-def test_an_image_that_was_asked_for_twice_has_two_rows() -> None:
-    known = images("a.png")
-    assert len(capture.join([inference("a.png", 0.9, 0.1)] * 2, known, CLASSES, 0.5)) == 2
-
-
-def test_a_hundred_classes_have_a_column_each() -> None:
-    classes = tuple(f"class {label}" for label in range(100))
-    values = [0.0] * 99 + [1.0]
-    table = capture.join([inference(None, *values)], images("a.png"), classes, 0.5)
-    assert table.loc[0, "predicted_class"] == "class 99"
-    assert [name for name in table if name.startswith("p_")] == [f"p_{name}" for name in classes]
-
-
-def test_a_model_of_other_classes_is_refused() -> None:
-    with pytest.raises(CaptureError, match="has 3 probabilities for the 2 classes bicycle, motorcycle"):
-        capture.join([inference(None, 0.5, 0.3, 0.2)], images("a.png"), CLASSES, 0.5)

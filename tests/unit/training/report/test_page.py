@@ -1,15 +1,16 @@
 """Scope: the report says what the inferences say, escapes what it is given and needs no other file."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
+from tests.unit.training.fakes import DATASET, RESULTS
 from training.config import Stack
 from training.report import page
-from training.results import Dataset, Deployment, Executions, TrainedModel
+from training.results import Dataset, Executions, RunResults
 
 PNG = b"\x89PNG\r\n\x1a\n not really"
 FIGURES = ("confidence_over_time", "confidence_histograms", "confusion_matrix", "accuracy_and_coverage")
@@ -44,20 +45,21 @@ TYPICAL = table(
 )
 
 
-def subject(inferences: pd.DataFrame, expected: int = 7, below_threshold: int = 3, **other: Any) -> page.Subject:
-    settings: dict[str, Any] = {
-        "stack": Stack("my-stack", "eu-west-1", "my-bucket", "arn:role", "my-endpoint", "arn:machine", THRESHOLD),
-        "dataset": Dataset(
-            "nowhere", "my-bucket", ("cat", "dog"), (3, 32, 32), train=72, validation=8, test=20, fingerprint="f"
-        ),
-        "model": TrainedModel("my-job", "s3://m", "image", validation_accuracy=0.875, seconds=1.0),
-        "deployment": Deployment(
-            "my-endpoint", "my-config", "my-model", test_accuracy=0.925, test_images=200, capture_percentage=100
-        ),
-        "executions": Executions(expected, 4, below_threshold, 0, "2026-05-04T11:59:58+00:00"),
-        "image_files": {key: Path("nowhere") / key for key in inferences["s3_key"].dropna()},
-    }
-    return page.Subject(**(settings | other), inferences=inferences, expected=expected)
+STACK = Stack("my-stack", "eu-west-1", "my-bucket", "arn:role", "my-endpoint", "arn:machine", THRESHOLD)
+CATS = replace(DATASET, directory="nowhere", classes=("cat", "dog"), validation=8)
+JOB = replace(RESULTS.model, training_job_name="my-job", validation_accuracy=0.875)
+SERVED = replace(RESULTS.deployment, test_accuracy=0.925, test_images=200)
+
+
+def subject(
+    inferences: pd.DataFrame,
+    expected: int = 7,
+    below_threshold: int = 3,
+    dataset: Dataset = CATS,
+    stack: Stack = STACK,
+) -> page.Subject:
+    executions = Executions(expected, 4, below_threshold, 0, "2026-05-04T11:59:58+00:00")
+    return page.Subject(stack, RunResults(dataset, JOB, SERVED, executions), inferences, expected)
 
 
 def render(about: page.Subject, names: tuple[str, ...] = FIGURES) -> str:
@@ -108,8 +110,7 @@ def test_the_page_needs_nothing_beside_it() -> None:
 def test_names_are_escaped() -> None:
     evil = "<script>alert('x')</script>&"
     named = table((evil, "cat", 0.5), ("cat", evil, 0.95)).assign(filename=evil)
-    dataset = Dataset("nowhere", "b", ("cat", evil), (3, 32, 32), train=1, validation=1, test=1, fingerprint="f")
-    stack = Stack(evil, "eu-west-1", "my-bucket", "arn:role", evil, "arn:machine", THRESHOLD)
+    dataset, stack = replace(CATS, classes=("cat", evil)), replace(STACK, name=evil, endpoint_name=evil)
     html = render(subject(named, dataset=dataset, stack=stack))
     assert "<script" not in html
     assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;") >= 8
@@ -121,15 +122,23 @@ def test_refused_images_begin_with_the_least_sure_and_mistakes_with_the_most_sur
     assert re.findall(r"\d\.\d{3}", mistakes) == ["0.970", "0.600"]
 
 
-def test_long_tables_are_cut_and_say_so() -> None:
-    html = render(subject(table(*[("cat", "dog", 0.5)] * 30)))
-    assert html.count("<tr>") == 2 * (1 + page.MAX_ROWS)
-    assert text(html).count(f"The first {page.MAX_ROWS} of 30,") == 2
+@pytest.mark.parametrize(
+    ("images", "rows", "sentence"),
+    [
+        (page.MAX_ROWS, page.MAX_ROWS, f"{page.MAX_ROWS} in all,"),
+        (page.MAX_ROWS + 1, page.MAX_ROWS, f"The first {page.MAX_ROWS} of {page.MAX_ROWS + 1},"),
+    ],
+)
+def test_long_tables_are_cut_and_say_so(images: int, rows: int, sentence: str) -> None:
+    html = render(subject(table(*[("cat", "dog", 0.5)] * images)))
+    assert html.count("<tr>") == 2 * (1 + rows)
+    assert text(html).count(sentence) == 2
 
 
 def test_an_image_on_this_machine_is_shown(tmp_path: Path) -> None:
-    (tmp_path / "4.png").write_bytes(PNG + b"4")
-    about = subject(TYPICAL, image_files={key: tmp_path / f"{row}.png" for row, key in TYPICAL["s3_key"].items()})
+    (tmp_path / "images" / "test").mkdir(parents=True)
+    (tmp_path / "images" / "test" / "4.png").write_bytes(PNG + b"4")
+    about = subject(TYPICAL, dataset=replace(CATS, directory=str(tmp_path)))
     assert render(about).count("data:image/png;base64,") == len(FIGURES) + 2  # it is both refused and a mistake
 
 

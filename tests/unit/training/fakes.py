@@ -1,0 +1,238 @@
+"""What the steps' unit tests work with in place of AWS: a context, its clients, and results of earlier steps."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from training.config import Stack
+from training.context import Clients, Context
+from training.results import Dataset, Deployment, Executions, RunResults, TrainedModel
+
+REGION = "us-east-1"
+ROLE = "arn:aws:iam::123456789012:role/r"
+STACK = Stack("s", REGION, "photos", ROLE, "s", "arn:machine", 0.93)
+DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20, "f")
+MODEL = TrainedModel("s-job", "s3://photos/models/s-job/model.tar.gz", "image", 0.95, 60.0)
+DEPLOYMENT = Deployment("s", "s-config", 0.96, 20, 100)
+EXECUTIONS = Executions(5, 4, 1, 0, "2026-01-01T00:00:00+00:00")
+RESULTS = RunResults(DATASET, MODEL, DEPLOYMENT, EXECUTIONS)
+
+
+class FakeSession(boto3.Session):
+    """A session whose clients are those that it is given; sagemaker.core asks it too."""
+
+    def __init__(self, clients: dict[str, Any]) -> None:
+        super().__init__(region_name=REGION)
+        self._fakes = clients
+
+    def client(self, service_name: str, *_: Any, **__: Any) -> Any:  # type: ignore[override]
+        return self._fakes.get(service_name.replace("-", "_"))
+
+
+class FakeClients(Clients):
+    """The clients that a test gives, by their names in `Clients`; every other one is None."""
+
+    def __init__(self, **clients: Any) -> None:
+        super().__init__(FakeSession(clients))
+        self.__dict__.update(clients)
+
+
+def make_context(directory: Path, stack: Stack = STACK, **clients: Any) -> Context:
+    """Return a context whose console prints into a string, for `printed`."""
+    return Context(stack, directory, Console(file=io.StringIO(), width=200), FakeClients(**clients))
+
+
+def printed(context: Context) -> str:
+    """Return what the steps have printed."""
+    output: str = context.console.file.getvalue()  # type: ignore[attr-defined]
+    return output
+
+
+def client_error(code: str, message: str = "", operation: str = "Operation") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class Logs:
+    """One log stream of `group`, two events a page; as on AWS the last page's token is the one that was sent."""
+
+    def __init__(self, lines: list[str], stream: str = "job-1/algo-1-1", group: str = "/aws/sagemaker/TrainingJobs"):
+        self.lines = lines
+        self._stream = stream
+        self._group = group
+
+    def describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str = "", **_: Any) -> dict[str, Any]:
+        if logGroupName != self._group:
+            raise client_error("ResourceNotFoundException")
+        found = [self._stream] if self._stream.startswith(logStreamNamePrefix) else []
+        return {"logStreams": [{"logStreamName": name} for name in found]}
+
+    def get_log_events(self, nextToken: str = "0", **_: Any) -> dict[str, Any]:
+        start = int(nextToken)
+        page = self.lines[start : start + 2]
+        return {"events": [{"message": line} for line in page], "nextForwardToken": str(start + len(page))}
+
+
+class SageMaker:
+    """Training jobs, models and endpoints of an account, under their names.
+
+    An endpoint that is created or updated has the statuses of `next_statuses`, one each time it is described.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.models: dict[str, dict[str, Any]] = {}
+        self.configs: dict[str, dict[str, Any]] = {}
+        self.endpoints: dict[str, dict[str, Any]] = {}
+        self.tags: dict[str, list[dict[str, str]]] = {}  # by ARN
+        self.calls: list[str] = []  # those that change an endpoint
+        self.next_statuses = ["Creating", "InService"]
+
+    def _arn(self, kind: str, name: str, tags: list[dict[str, str]]) -> str:
+        arn = f"arn:aws:sagemaker:{REGION}:123456789012:{kind}/{name}"
+        self.tags[arn] = tags
+        return arn
+
+    def list_tags(self, ResourceArn: str) -> dict[str, Any]:
+        return {"Tags": self.tags[ResourceArn]}
+
+    def create_training_job(self, Tags: list[dict[str, str]], status: str = "Completed", **request: Any) -> None:
+        name = request["TrainingJobName"]
+        self.jobs[name] = request | {
+            "TrainingJobArn": self._arn("training-job", name, Tags),
+            "TrainingJobStatus": status,
+            "SecondaryStatus": status,
+            "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+            "ModelArtifacts": {"S3ModelArtifacts": f"s3://photos/models/{name}/output/model.tar.gz"},
+            "TrainingTimeInSeconds": 42,
+        }
+
+    def describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:
+        job = self.jobs[TrainingJobName]
+        if job["TrainingJobStatus"] == "InProgress":  # it ends as soon as somebody looks
+            self.jobs[TrainingJobName] = job | {"TrainingJobStatus": "Completed"}
+        return job
+
+    def list_training_jobs(self, NameContains: str, StatusEquals: str, **_: Any) -> dict[str, Any]:
+        fields = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "CreationTime")
+        found = [
+            {field: job[field] for field in fields}
+            for name, job in self.jobs.items()
+            if NameContains in name and job["TrainingJobStatus"] == StatusEquals
+        ]
+        return {"TrainingJobSummaries": found}
+
+    def create_model(self, ModelName: str, Tags: list[dict[str, str]], **request: Any) -> None:
+        assert ModelName not in self.models
+        arn = self._arn("model", ModelName, Tags)
+        self.models[ModelName] = request | {"ModelName": ModelName, "ModelArn": arn}
+
+    def describe_model(self, ModelName: str) -> dict[str, Any]:
+        if ModelName not in self.models:
+            raise client_error("ValidationException", "Could not find model")
+        return self.models[ModelName]
+
+    def create_endpoint_config(self, EndpointConfigName: str, Tags: list[dict[str, str]], **request: Any) -> None:
+        arn = self._arn("endpoint-config", EndpointConfigName, Tags)
+        self.configs[EndpointConfigName] = request | {
+            "EndpointConfigName": EndpointConfigName,
+            "EndpointConfigArn": arn,
+        }
+
+    def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
+        return self.configs[EndpointConfigName]
+
+    def create_endpoint(self, EndpointName: str, EndpointConfigName: str, Tags: list[dict[str, str]]) -> None:
+        self.calls.append("create")
+        arn = self._arn("endpoint", EndpointName, Tags)
+        self._change(EndpointName, EndpointConfigName, arn)
+
+    def update_endpoint(self, EndpointName: str, EndpointConfigName: str, **_: Any) -> None:
+        self.calls.append("update")
+        self._change(EndpointName, EndpointConfigName, self.endpoints[EndpointName]["EndpointArn"])
+
+    def _change(self, name: str, config_name: str, arn: str) -> None:
+        self.endpoints[name] = {
+            "EndpointName": name,
+            "EndpointArn": arn,
+            "EndpointConfigName": config_name,
+            "FailureReason": "no memory",
+            "statuses": list(self.next_statuses),
+        }
+
+    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:
+        if EndpointName not in self.endpoints:
+            raise client_error("ValidationException", "Could not find endpoint")
+        endpoint = dict(self.endpoints[EndpointName])
+        statuses = endpoint.pop("statuses")
+        endpoint["EndpointStatus"] = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+        return endpoint
+
+    def delete_endpoint(self, EndpointName: str) -> None:
+        self.calls.append("delete")
+        del self.endpoints[EndpointName]
+
+
+class Runtime:
+    """An endpoint that answers every image with the same probabilities."""
+
+    def __init__(self, *probabilities: float) -> None:
+        self._probabilities = probabilities
+        self.requests: list[dict[str, Any]] = []
+
+    def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+        self.requests.append(request)
+        return {"Body": io.BytesIO(json.dumps(self._probabilities).encode())}
+
+
+class Account:
+    """Lambda and Step Functions of an account: executions end one poll after they were started."""
+
+    def __init__(self, concurrency: int = 1000, errors: dict[str, str] | None = None) -> None:
+        self._concurrency = concurrency
+        self._errors = errors or {}  # by s3_key
+        self.executions: dict[str, dict[str, Any]] = {}
+        self.most_at_once = 0
+        self.ends_per_poll = 1000  # executions, the oldest first
+
+    def get_account_settings(self) -> dict[str, Any]:
+        return {"AccountLimit": {"UnreservedConcurrentExecutions": self._concurrency}}
+
+    def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:
+        assert name not in self.executions
+        started = datetime.now(UTC)
+        self.executions[name] = {
+            "name": name,
+            "executionArn": name,
+            "status": "RUNNING",
+            "startDate": started,
+            "input": json.loads(input),
+        }
+        running = [one for one in self.executions.values() if one["status"] == "RUNNING"]
+        self.most_at_once = max(self.most_at_once, len(running))
+
+    def get_paginator(self, operation: str) -> "Account":
+        assert operation == "list_executions"
+        return self
+
+    def paginate(self, stateMachineArn: str, statusFilter: str) -> list[dict[str, Any]]:
+        found = [dict(one) for one in self.executions.values() if one["status"] == statusFilter]
+        if statusFilter == "RUNNING":
+            self.end(self.ends_per_poll)
+        return [{"executions": found[:2]}, {"executions": found[2:]}]
+
+    def end(self, number: int) -> None:
+        """End the oldest executions that are running."""
+        running = [one for one in self.executions.values() if one["status"] == "RUNNING"]
+        for execution in running[:number]:
+            error = self._errors.get(execution["input"]["s3_key"])
+            execution |= {"status": "FAILED" if error else "SUCCEEDED", "error": error}
+            execution["stopDate"] = execution["startDate"] + timedelta(seconds=1)
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:
+        return {"error": self.executions[executionArn]["error"], "cause": "because"}

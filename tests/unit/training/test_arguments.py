@@ -1,0 +1,161 @@
+"""The command line: where a step may stand, what it takes, and what a wrong word is answered with."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.arguments import DESCRIPTIONS, options_for, parse
+from training.config import STEPS
+from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("kind", [StageOptions, TrainOptions, DeployOptions, ExecutionsOptions, MonitorOptions])
+@pytest.mark.parametrize("words", [[], ["all"]])
+def test_no_step_is_all_steps_with_their_defaults(kind: type, words: list[str]) -> None:
+    arguments = parse(words)
+    assert arguments.step == "all"
+    assert options_for(kind, arguments) == kind()
+
+
+@pytest.mark.parametrize("step", [*STEPS, "cleanup"])
+def test_the_common_options_go_with_every_step_before_and_after_it(step: str) -> None:
+    for words in (["--stack-name", "x", "--seed=3", step, "--json"], [step, "--json", "--seed", "3", "--stack-name=x"]):
+        arguments = parse(words)
+        assert (arguments.step, arguments.stack_name, arguments.seed, arguments.json) == (step, "x", 3, True)
+
+
+def test_all_steps_take_the_options_of_each() -> None:
+    arguments = parse(["--archive", "a.tar.gz", "--epochs", "4", "--capture-percentage", "0", "--executions", "1"])
+    assert options_for(StageOptions, arguments).archive == "a.tar.gz"
+    assert options_for(TrainOptions, arguments).hyperparameters == {"epochs": "4"}
+    assert options_for(DeployOptions, arguments).capture_percentage == 0
+    assert options_for(ExecutionsOptions, arguments).executions == 1
+
+
+def test_the_seed_is_that_of_every_step() -> None:
+    arguments = parse(["--seed", "9"])
+    assert options_for(StageOptions, arguments).seed == 9
+    assert options_for(TrainOptions, arguments).seed == 9
+    assert options_for(ExecutionsOptions, arguments).seed == 9
+
+
+@pytest.mark.parametrize(
+    ("words", "step", "archive", "stack_name"),
+    [
+        (["--archive", "train"], "all", "train", "scones-unlimited"),
+        (["--stack-name", "train", "stage", "--archive", "deploy"], "stage", "deploy", "train"),
+        (["--archive", "deploy", "stage"], "stage", "deploy", "scones-unlimited"),
+        (["--stack", "train", "stage", "--archive", "deploy"], "stage", "deploy", "train"),
+        (["--json", "--archive=deploy", "stage"], "stage", "deploy", "scones-unlimited"),
+        (["--sample-if-unavailable", "stage", "--archive", "x"], "stage", "x", "scones-unlimited"),
+    ],
+)
+def test_the_value_of_an_option_is_not_taken_for_a_step(
+    words: list[str], step: str, archive: str, stack_name: str
+) -> None:
+    arguments = parse(words)
+    assert (arguments.step, arguments.archive, arguments.stack_name) == (step, archive, stack_name)
+
+
+def test_hyperparameters_have_the_algorithm_s_names() -> None:
+    words = ["train", "--mini-batch-size", "32", "--epochs", "3", "--hyperparameter", "momentum=0.8"]
+    assert options_for(TrainOptions, parse(words)).hyperparameters == {
+        "mini_batch_size": "32",
+        "epochs": "3",
+        "momentum": "0.8",
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--executions", "1"],
+        ["--capture-percentage", "0"],
+        ["--capture-percentage", "100"],
+        ["--validation-share", "0.001"],
+        ["--validation-share", "0.999"],
+    ],
+)
+def test_the_least_and_the_greatest_value_are_accepted(words: list[str]) -> None:
+    assert str(vars(parse(words))[words[0].removeprefix("--").replace("-", "_")]) == words[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--executions", "0"],
+        ["--capture-percentage", "101"],
+        ["--capture-percentage", "-1"],
+        ["--validation-share", "1"],
+        ["--validation-share", "0"],
+        ["--hyperparameter", "momentum"],
+        ["--hyperparameter", "=1"],
+        ["--epochs", "some"],
+        ["stage", "train"],
+    ],
+)
+def test_wrong_values_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(words)
+    assert caught.value.code == 2
+    assert words[-1] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["fly"], "invalid choice: 'fly'"),
+        (["trian"], "did you mean train?"),
+        (["--stack-name", "x", "trian"], "did you mean train?"),
+        (["train", "--eposh", "4"], "unrecognized arguments: --eposh 4; did you mean --epochs?"),
+        (["--eposh=4"], "did you mean --epochs?"),
+        (["deploy", "--epochs", "4"], "--epochs is an option of train, not of deploy"),
+        (["--epochs=4", "deploy"], "--epochs is an option of train, not of deploy"),
+        (["cleanup", "--archive", "x"], "--archive is an option of stage, not of cleanup"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_one(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(words)
+    assert caught.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def printed_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as caught:
+        parse(words)
+    assert caught.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_help_lists_every_step_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed_help(["--json", "--help"], capsys)
+    assert "--stack-name" in text and "--epochs" not in text
+    assert set(DESCRIPTIONS) == {"all", *STEPS, "cleanup"}
+    for step, description in DESCRIPTIONS.items():
+        assert f"    {step} " in text and description.split()[0] in text
+
+
+def test_the_help_of_a_step_shows_units_and_defaults_of_its_options_only(capsys: pytest.CaptureFixture[str]) -> None:
+    text = " ".join(printed_help(["train", "--help"], capsys).split())
+    assert "--max-runtime SECONDS time after which training is stopped (default: 3600)" in text
+    assert "--stack-name" in text and "--archive" not in text
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, runpy; sys.argv = ['run.py', '--help']\n"
+        "try: runpy.run_path('training/run.py', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'boto3', 'botocore', 'pandas', 'matplotlib', 'sagemaker', 'torch', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--stack-name" in done.stdout

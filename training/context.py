@@ -1,0 +1,85 @@
+"""What every step works with: the stack, the run's directory, the console and the clients of AWS."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.config import STACK_TAG, Stack
+
+if TYPE_CHECKING:
+    from boto3 import Session
+    from botocore.config import Config
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_stepfunctions import SFNClient
+    from rich.console import Console
+
+
+class Clients:
+    """The clients of AWS, each made when a step first asks for it.
+
+    Example:
+        context.clients.s3.get_object(Bucket=context.stack.bucket, Key=key)
+    """
+
+    def __init__(self, session: "Session") -> None:
+        self.session = session  # for the resources of sagemaker.core, which make their own clients
+
+    @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        return self.session.client("cloudformation")
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        return self.session.client("s3", config=pool_config())
+
+    @cached_property
+    def sagemaker(self) -> "SageMakerClient":
+        return self.session.client("sagemaker")
+
+    @cached_property
+    def sagemaker_runtime(self) -> "SageMakerRuntimeClient":
+        return self.session.client("sagemaker-runtime", config=pool_config())
+
+    @cached_property
+    def lambda_(self) -> "LambdaClient":
+        return self.session.client("lambda")
+
+    @cached_property
+    def stepfunctions(self) -> "SFNClient":
+        return self.session.client("stepfunctions", config=pool_config())
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        return self.session.client("logs")
+
+
+def pool_config() -> "Config":
+    """Return the configuration of a client that several threads share."""
+    from botocore.config import Config
+
+    return Config(max_pool_connections=16, retries={"mode": "standard", "total_max_attempts": 8})
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every step works with."""
+
+    stack: Stack
+    directory: Path  # runs/<stack name>
+    console: "Console"
+    clients: Clients
+
+    def owner_of(self, arn: str) -> str | None:
+        """Return the stack that made a SageMaker resource, by its tag; None when no stack did."""
+        tags = self.clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]
+        return next((tag["Value"] for tag in tags if tag["Key"] == STACK_TAG), None)
+
+    def owns(self, arn: str) -> bool:
+        """Tell whether this stack made the resource: the name of another stack may begin with ours."""
+        return self.owner_of(arn) == self.stack.name

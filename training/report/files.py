@@ -1,0 +1,43 @@
+"""Writes a report's files: the page, its figures as PNG, and the table of inferences."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from training.report import accuracy_plots, confidence_plots
+from training.report.outcomes import outcomes
+from training.report.page import Subject, render
+
+DOTS_PER_INCH = 160
+Plot = Callable[[pd.DataFrame, float, tuple[str, ...]], Figure]
+FIGURES: tuple[Plot, ...] = (confidence_plots.confidence_over_time, confidence_plots.confidence_histograms)
+LABELLED_FIGURES: tuple[Plot, ...] = (accuracy_plots.confusion_matrix, accuracy_plots.accuracy_and_coverage)
+
+
+def write(subject: Subject, directory: Path) -> Path:
+    """Write `report.html`, its figures and `inferences.csv` to `directory`; returns the page's path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for plot in (*FIGURES, *LABELLED_FIGURES):  # an earlier report may have had labels that this one has not
+        (directory / f"{plot.__name__}.png").unlink(missing_ok=True)
+    subject.inferences.to_csv(directory / "inferences.csv", index=False)
+    pictures = _pictures(subject)
+    for name, png in pictures.items():
+        (directory / f"{name}.png").write_bytes(png)
+    path = directory / "report.html"
+    path.write_text(render(subject, pictures), encoding="utf-8")
+    return path
+
+
+def _pictures(subject: Subject) -> dict[str, bytes]:
+    """Return the figures as PNG; those that need labels only when there are labels."""
+    labelled = outcomes(subject.inferences).labelled.any()
+    threshold, classes = subject.stack.confidence_threshold, subject.results.dataset.classes
+    pictures = {}
+    for plot in (*FIGURES, *LABELLED_FIGURES) if labelled else FIGURES:
+        buffer = io.BytesIO()
+        plot(subject.inferences, threshold, classes).savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+        pictures[plot.__name__] = buffer.getvalue()
+    return pictures

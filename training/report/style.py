@@ -1,0 +1,53 @@
+"""The look that the report's figures share."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
+
+# Okabe and Ito's palette keeps its contrasts for colour-blind readers (https://jfly.uni-koeln.de/color/).
+RIGHT, WRONG, UNKNOWN, COVERAGE = "#0072B2", "#D55E00", "#6B7280", "#009E73"
+INK, THRESHOLD, REFUSED_AREA = "#374151", "#111827", "#ECEEF1"
+STYLE: dict[RcKeyType, Any] = {
+    "font.size": 11,
+    "text.parse_math": False,  # a class name may hold a dollar sign
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#9CA3AF",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E5E7EB",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+WIDTH = 8.0  # inches
+THRESHOLD_LINE: dict[str, Any] = {"color": THRESHOLD, "linewidth": 1.4, "linestyle": "--"}
+
+P = ParamSpec("P")
+
+
+def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Make a figure in the report's style and leave matplotlib's settings as they were."""
+
+    @wraps(plot)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.rc_context(STYLE):
+            return plot(*args, **kwargs)
+
+    return wrapper
+
+
+def lowest_confidence(inferences: pd.DataFrame, threshold: float, classes: tuple[str, ...]) -> float:
+    """Return where the axis of confidence begins: the largest of n probabilities that add up to 1 is at least 1/n."""
+    lowest = min(1 / len(classes), threshold, float(inferences["confidence"].min()))
+    return max(0.0, lowest - 0.02)
