@@ -38,6 +38,21 @@ ALLOWED = {
         "localcloud.process",
     },
 }
+# training/ from the top: a room may import those of lower layers only, so no step imports another.
+TRAINING_LAYERS = (
+    ("run",),
+    ("stage", "train", "deploy", "executions", "monitor", "cleanup"),
+    ("arguments", "stack", "summary"),
+    ("dataset", "report"),
+    ("context", "options", "results"),
+    ("config", "errors"),
+)
+for number, layer in enumerate(TRAINING_LAYERS):
+    below = {f"training.{room}" for lower in TRAINING_LAYERS[number + 1 :] for room in lower}
+    ALLOWED |= {f"training.{room}": below for room in layer}
+ALLOWED |= {"training": set(), "training.algorithm": set()}  # the algorithm goes into a container alone
+ALLOWED["training.arguments"] = ALLOWED["training.arguments"] | {"commandline"}
+
 KNOWS_MINISTACK = {"localcloud.corrections", "localcloud.identity", "localcloud.server"}
 
 

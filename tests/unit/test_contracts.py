@@ -7,7 +7,6 @@ import json
 import re
 import sys
 import tomllib
-from graphlib import TopologicalSorter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +21,7 @@ from training.options import StageOptions
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+STEP_FILES = [path for path in (ROOT / "training").rglob("*.py") if "algorithm" not in path.parts]
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and, for Lambda's own errors,
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
@@ -168,54 +168,6 @@ def test_functions_need_nothing_but_the_runtime(folder: str) -> None:
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     top = {name.split(".")[0] for name in imported}
     assert top <= sys.stdlib_module_names | {"boto3", "botocore"}
-
-
-# Imports go one way in training/: each module imports only from modules of higher layers.
-LAYERS = (
-    ("run",),
-    ("stage", "train", "deploy", "executions", "monitor", "cleanup"),  # the steps: none imports another
-    ("arguments", "stack", "summary"),
-    ("dataset", "report"),  # neither imports the other
-    ("context", "options", "results"),
-    ("config", "errors"),
-)
-
-
-def layer_of(module: str) -> int:
-    """Return the layer of a module such as `training.dataset.archive`."""
-    room = module.split(".")[1]
-    return next(number for number, rooms in enumerate(LAYERS) if room in rooms)
-
-
-def imports(path: Path) -> set[str]:
-    """Return the modules and packages that a file imports, with the names that it takes from packages."""
-    tree = ast.parse(path.read_text())
-    found = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    for node in (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module):
-        package = (ROOT / str(node.module).replace(".", "/")).is_dir()
-        found |= {f"{node.module}.{name.name}" for name in node.names} if package else {str(node.module)}
-    return found
-
-
-STEP_FILES = [path for path in (ROOT / "training").rglob("*.py") if "algorithm" not in path.parts]
-
-
-@pytest.mark.parametrize("path", STEP_FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_imports_of_training_go_one_way(path: Path) -> None:
-    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    if path.name == "__init__.py":
-        assert not imports(path)
-        return
-    assert not any(name.startswith("training.algorithm") for name in imports(path))
-    for name in (name for name in imports(path) if name.startswith("training.")):
-        same_room = module.split(".")[1] == name.split(".")[1]
-        assert same_room or layer_of(module) < layer_of(name), f"{module} imports {name}"
-
-
-@pytest.mark.parametrize("room", ["dataset", "report"])
-def test_the_rooms_of_training_have_no_circles(room: str) -> None:
-    graph = {f"training.{room}.{path.stem}": imports(path) for path in (ROOT / "training" / room).glob("*.py")}
-    TopologicalSorter({name: found & graph.keys() for name, found in graph.items()}).prepare()  # raises on a circle
 
 
 # What functions and training both know, because the functions are deployed alone ------------------------------

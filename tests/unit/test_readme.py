@@ -33,8 +33,10 @@ def test_the_command_is_understood(command: str) -> None:
     elif words[:2] == ["python", "training/run.py"]:
         if "--help" not in words:
             parse(words[2:])
-    elif words[:3] == ["python", "-m", "localcloud"]:
-        localcloud_parser().parse_args(words[3:])
+    elif words[0] == "localcloud":
+        localcloud_parser().parse_args(words[1:])
+    elif words[0] == "source":
+        assert words[1] == ".venv/bin/activate"
     else:
         assert words[0] == "sam"
         assert any(package.split(".")[2] == words[1] for package in SAM_COMMANDS)

@@ -31,7 +31,7 @@ class FakeSession(boto3.Session):
         super().__init__(region_name=REGION)
         self._fakes = clients
 
-    def client(self, service_name: str, *_: Any, **__: Any) -> Any:  # type: ignore[override]
+    def client(self, service_name: str, *_: Any, **__: Any) -> Any:
         return self._fakes.get(service_name.replace("-", "_"))
 
 

@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 
 from tests.unit.training.fakes import STACK, make_context, printed
-from training import stage as step
 from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
 from training.context import Context
-from training.dataset import archive, download
+from training.dataset import archive, download, sample
 from training.errors import ArchiveError, ArchiveUnavailableError, DatasetError
 from training.options import StageOptions
 from training.results import Dataset
@@ -90,7 +89,7 @@ def test_a_bad_request_touches_neither_disk_nor_bucket(context: Context, write_a
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The path of the sample, which is not drawn."""
     path = Path("runs/archives/sample.tar.gz")
-    monkeypatch.setattr(step.sample, "write", lambda cache: cache / path.name)
+    monkeypatch.setattr(sample, "write", lambda cache: cache / path.name)
     return path
 
 

@@ -22,11 +22,11 @@ def contents(directory: Path) -> dict[str, bytes]:
 def test_images_are_the_pixels_of_the_archive(archive: Archive, tmp_path: Path) -> None:
     index = select(archive, CLASSES, 0.1, seed=0)
     write(archive, index, tmp_path, "fingerprint")
-    for line in index.itertuples():
-        photos = archive.test if line.split == "test" else archive.train
-        with Image.open(tmp_path / str(line.s3_key)) as image:
+    for line in index.to_dict("records"):
+        photos = archive.test if line["split"] == "test" else archive.train
+        with Image.open(tmp_path / line["s3_key"]) as image:
             assert (image.format, image.mode, image.size) == ("PNG", "RGB", (32, 32))
-            np.testing.assert_array_equal(np.asarray(image)[:, :, 2].ravel(), photos.data[line.row, 2048:])
+            np.testing.assert_array_equal(np.asarray(image)[:, :, 2].ravel(), photos.data[line["row"], 2048:])
 
 
 def test_many_images_are_written_by_several_threads(

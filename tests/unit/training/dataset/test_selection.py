@@ -52,8 +52,8 @@ def test_a_class_with_too_few_training_images_is_named(write_archive: Any, label
 @pytest.mark.parametrize(("share", "validation"), [(0.1, 2), (0.001, 1), (0.5, 10), (0.999, 19)])
 def test_validation_takes_its_share_of_every_class(archive: Archive, share: float, validation: int) -> None:
     by_class = counts(select(archive, CLASSES, share, seed=0))
-    assert by_class.loc["bicycle"].tolist() == [20 - validation, validation, 5]
-    assert by_class.loc["motorcycle"].tolist() == [20 - validation, validation, 5]
+    assert list(by_class.loc["bicycle"]) == [20 - validation, validation, 5]
+    assert list(by_class.loc["motorcycle"]) == [20 - validation, validation, 5]
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1])

@@ -45,16 +45,16 @@ def test_every_mark_lies_within_the_axes_and_its_own_second() -> None:
     assert len(points) == len(inferences)
     assert points[:, 0].min() > axes.get_xlim()[0] and points[:, 0].max() < axes.get_xlim()[1]
     assert points[:, 1].min() > axes.get_ylim()[0] and points[:, 1].max() < axes.get_ylim()[1]
-    late = np.sort(points[:, 0]) - np.sort(date2num(inferences["time"]))
+    late = np.sort(points[:, 0]) - np.sort(date2num(inferences["time"]))  # type: ignore[no-untyped-call]
     assert late.min() > -1e-9 and late.max() * 86400 < 1
 
 
 def test_refused_marks_are_hollow_and_below_the_line() -> None:
     axes = confidence_plots.confidence_over_time(FEW, THRESHOLD, CLASSES).axes[0]
-    assert any(list(line.get_ydata()) == [THRESHOLD, THRESHOLD] for line in axes.lines)
+    assert any(np.array_equal(line.get_ydata(), [THRESHOLD, THRESHOLD]) for line in axes.lines)
     for group in axes.collections:
         refused = str(group.get_label()).startswith("refused")
-        assert (group.get_facecolor()[0, :3] == 1).all() == refused  # type: ignore[index]
+        assert np.all(np.asarray(group.get_facecolor())[0, :3] == 1) == refused
 
 
 @pytest.mark.parametrize("confidence", [0.02, 0.3, 1.0])

@@ -64,7 +64,7 @@ def test_a_hundred_classes_have_a_column_each() -> None:
     values = [0.0] * 99 + [1.0]
     table = join([inference(None, *values)], images("a.png"), classes, 0.5)
     assert table.loc[0, "predicted_class"] == "class 99"
-    assert [name for name in table if name.startswith("p_")] == [f"p_{name}" for name in classes]
+    assert [name for name in map(str, table) if name.startswith("p_")] == [f"p_{name}" for name in classes]
 
 
 def test_a_model_of_other_classes_is_refused() -> None:
