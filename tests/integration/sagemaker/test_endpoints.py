@@ -312,7 +312,7 @@ def test_unsupported_members_are_refused(
 @pytest.mark.parametrize(
     ("variants", "sentence"),
     [
-        ([variant(NAME), variant(NAME)], "a name of its own"),
+        ([variant(NAME), variant(NAME)], "a different name"),
         ([variant(NAME, InitialVariantWeight=0)], "InitialVariantWeight above 0"),
         ([{"VariantName": "A", "ModelName": NAME}], "needs InstanceType"),
     ],
