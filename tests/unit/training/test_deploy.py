@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.unit.training.fakes import DATASET, MODEL, Logs, Runtime, SageMaker, make_context, printed
+from tests.unit.training.fakes import DATASET, MODEL, Clock, Logs, Runtime, SageMaker, make_context, printed
 from training import deploy as step
 from training.config import inference_id
 from training.context import Context
@@ -138,7 +138,9 @@ def test_an_endpoint_without_a_log_fails_with_its_reason(
 def test_an_endpoint_that_never_settles_is_given_up(
     context: Context, dataset: Dataset, sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sagemaker.next_statuses = ["Creating"]
-    monkeypatch.setattr(step, "WAIT_SECONDS", 0.05)
-    with pytest.raises(EndpointError, match=r"s is still Creating after 0\.05 s"):
+    sagemaker.next_statuses, clock = ["Creating"], Clock()
+    monkeypatch.setattr(step, "time", clock)
+    monkeypatch.setattr(step, "POLL_SECONDS", 60.0)
+    with pytest.raises(EndpointError, match="s is still Creating after 1800 s"):
         deploy(context, dataset, MODEL, DeployOptions())
+    assert clock.now == 1800

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.training.fakes import Account, make_context
+from tests.unit.training.fakes import Account, Clock, make_context
 from training import executions as step
 from training.errors import DatasetError, ExecutionsError
 from training.options import ExecutionsOptions
@@ -24,19 +24,6 @@ def s3(mocked_aws: None) -> Any:
 def run(s3: Any, account: Account, directory: Path, executions: int, concurrency: int = 50) -> Executions:
     context = make_context(directory, s3=s3, lambda_=account, stepfunctions=account)
     return step.run_executions(context, ExecutionsOptions(executions, concurrency))
-
-
-class Clock:
-    """Seconds that pass only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture(autouse=True)

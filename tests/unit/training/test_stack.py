@@ -9,9 +9,12 @@ from training import stack
 from training.errors import StackError
 
 OUTPUTS = {
-    "BucketName": "photos", "SageMakerRoleArn": "arn:aws:iam::1:role/r", "Endpoint": "scones",
-    "StateMachineArn": "arn:aws:states:::m", "Threshold": "0.93",
-}  # fmt: skip
+    "BucketName": "photos",
+    "SageMakerRoleArn": "arn:aws:iam::1:role/r",
+    "Endpoint": "scones",
+    "StateMachineArn": "arn:aws:states:::m",
+    "Threshold": "0.93",
+}
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 import http.server
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from rich.console import Console
 
+from training.dataset import upload as step
 from training.dataset.upload import Uploaded, upload
 from training.errors import StackError
 
@@ -115,6 +117,83 @@ def test_no_credentials_is_one_sentence(
         upload(directory, "bucket", s3, console)
 
 
+class Sender:
+    """A Common Runtime whose requests end when `end` is called, with an error for the files in `broken`."""
+
+    def __init__(self, broken: set[str]) -> None:
+        self.broken = broken
+        self.sent: list[str] = []
+        self.waiting: list[tuple[str, Any]] = []
+
+    def make_request(self, send_filepath: str, on_done: Any, **_: Any) -> None:
+        name = Path(send_filepath).name
+        self.sent.append(name)
+        self.waiting.append((name, on_done))
+        if len(self.waiting) == IN_FLIGHT or len(self.sent) == TOTAL:
+            self.end()
+
+    def end(self) -> None:
+        """End all requests in flight, the oldest first."""
+        for name, on_done in self.waiting:
+            on_done(error=OSError(f"{name} was refused") if name in self.broken else None)
+        self.waiting = []
+
+
+IN_FLIGHT, TOTAL = 4, 12
+
+
+def send(broken: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Sender, list[None], Any]:
+    """Send 12 files, 4 at once; returns the sender, a mark for each file sent, and the error that was raised."""
+    sender, marks, errors = Sender(broken), [], []
+    monkeypatch.setattr(step, "IN_FLIGHT", IN_FLIGHT)
+    monkeypatch.setattr(step, "_common_runtime", lambda _: sender)
+    monkeypatch.setattr(step, "_put_object", lambda *_: None)
+    client: Any = SimpleNamespace(meta=SimpleNamespace(endpoint_url="http://127.0.0.1"))
+    files = {f"{number:02}": tmp_path / f"{number:02}" for number in range(TOTAL)}
+
+    def run() -> None:
+        try:
+            step._send(files, "bucket", client, lambda: marks.append(None))
+        except OSError as err:
+            errors.append(err)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive(), "the upload waits for a request that has ended"
+    return sender, marks, errors[0] if errors else None
+
+
+def test_every_file_is_counted_when_none_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sender, marks, error = send(set(), monkeypatch, tmp_path)
+    assert (len(sender.sent), len(marks), error) == (TOTAL, TOTAL, None)
+
+
+def test_an_error_in_the_middle_stops_the_upload(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sender, marks, error = send({"05", "06"}, monkeypatch, tmp_path)
+    assert sender.sent == [f"{number:02}" for number in range(8)]  # those in flight with the broken ones, no more
+    assert len(marks) == 6
+    assert str(error) == "05 was refused"
+
+
+def test_an_error_of_the_last_file_is_raised(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sender, marks, error = send({"11"}, monkeypatch, tmp_path)
+    assert (len(sender.sent), len(marks), str(error)) == (TOTAL, TOTAL - 1, "11 was refused")
+
+
+@pytest.mark.parametrize(("objects", "batches"), [(1000, [1000]), (1001, [1000, 1])])
+def test_a_deletion_has_at_most_a_thousand_objects(objects: int, batches: list[int]) -> None:
+    asked: list[int] = []
+
+    def delete_objects(Bucket: str, Delete: Any) -> dict[str, Any]:
+        asked.append(len(Delete["Objects"]))
+        return {}
+
+    client: Any = SimpleNamespace(delete_objects=delete_objects)
+    assert step._delete(client, "bucket", map(str, range(objects))) == objects
+    assert asked == batches
+
+
 class ListOnly(http.server.BaseHTTPRequestHandler):
     """An S3 whose empty bucket may be listed and not written."""
 
@@ -145,9 +224,12 @@ def test_a_bucket_that_may_not_be_written_is_one_sentence(directory: Path, conso
     thread.start()
     try:
         s3 = boto3.client(
-            "s3", endpoint_url=f"http://127.0.0.1:{server.server_port}", region_name="us-east-1",
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )  # fmt: skip
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{server.server_port}",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
         with pytest.raises(StackError, match=r"bucket mine .* \(AccessDenied\)"):
             upload(directory, "mine", s3, console)
     finally:
