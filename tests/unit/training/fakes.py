@@ -15,7 +15,8 @@ from training.context import Clients, Context
 from training.results import Dataset, Deployment, Executions, RunResults, TrainedModel
 
 REGION = "us-east-1"
-ROLE = "arn:aws:iam::123456789012:role/r"
+ACCOUNT = "123456789012"  # moto's
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 STACK = Stack("s", REGION, "photos", ROLE, "s", "arn:machine", 0.93)
 DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20, "f")
 MODEL = TrainedModel("s-job", "s3://photos/models/s-job/model.tar.gz", "image", 0.95, 60.0)
@@ -108,7 +109,7 @@ class SageMaker:
         self.next_statuses = ["Creating", "InService"]
 
     def _arn(self, kind: str, name: str, tags: list[dict[str, str]]) -> str:
-        arn = f"arn:aws:sagemaker:{REGION}:123456789012:{kind}/{name}"
+        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
         self.tags[arn] = tags
         return arn
 

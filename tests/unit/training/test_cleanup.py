@@ -5,10 +5,9 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.sagemaker import sagemaker_backends
+from moto.sagemaker.models import sagemaker_backends
 
-from tests.unit.training.fakes import REGION, ROLE, make_context, printed
+from tests.unit.training.fakes import ACCOUNT, REGION, ROLE, make_context, printed
 from training import cleanup as step
 from training.context import Context
 from training.errors import CleanupError
@@ -105,12 +104,12 @@ def make_job(sagemaker: Any, name: str, status: str, tags: list[dict[str, str]])
         StoppingCondition={"MaxRuntimeInSeconds": 60},
         Tags=tags,
     )
-    sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION].training_jobs[name].training_job_status = status
+    sagemaker_backends[ACCOUNT][REGION].training_jobs[name].training_job_status = status
 
 
 def test_only_this_stack_s_running_jobs_are_stopped(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     sagemaker = context.clients.sagemaker
-    jobs = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION].training_jobs
+    jobs = sagemaker_backends[ACCOUNT][REGION].training_jobs
     make_job(sagemaker, "s-1", "InProgress", OURS)
     make_job(sagemaker, "s-2", "Completed", OURS)
     make_job(sagemaker, "s-3", "Failed", OURS)
@@ -128,7 +127,7 @@ def test_only_this_stack_s_running_jobs_are_stopped(context: Context, monkeypatc
 
 def test_an_endpoint_is_deleted_when_it_no_longer_changes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     make_endpoint(context.clients.sagemaker, "s", OURS)
-    endpoint = sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION].endpoints["s"]
+    endpoint = sagemaker_backends[ACCOUNT][REGION].endpoints["s"]
     endpoint.endpoint_status = "Updating"
     polls = []
 
@@ -136,7 +135,7 @@ def test_an_endpoint_is_deleted_when_it_no_longer_changes(context: Context, monk
         polls.append(endpoint.endpoint_status)
         endpoint.endpoint_status = "InService"
 
-    monkeypatch.setattr(step.time, "sleep", sleep)
+    monkeypatch.setattr("training.cleanup.time.sleep", sleep)
     assert step.cleanup(context)[0] == "endpoint s"
     assert polls == ["Updating"]
 

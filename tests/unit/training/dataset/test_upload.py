@@ -144,7 +144,9 @@ IN_FLIGHT, TOTAL = 4, 12
 
 def send(broken: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Sender, list[None], Any]:
     """Send 12 files, 4 at once; returns the sender, a mark for each file sent, and the error that was raised."""
-    sender, marks, errors = Sender(broken), [], []
+    sender = Sender(broken)
+    marks: list[None] = []
+    errors: list[OSError] = []
     monkeypatch.setattr(step, "IN_FLIGHT", IN_FLIGHT)
     monkeypatch.setattr(step, "_common_runtime", lambda _: sender)
     monkeypatch.setattr(step, "_put_object", lambda *_: None)

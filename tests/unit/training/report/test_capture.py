@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -159,7 +158,7 @@ def wait(s3: Any, ids: set[str], timeout: float) -> tuple[list[str | None], str]
 def test_waiting_ends_when_the_last_known_record_arrives(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     now, opened = datetime.now(UTC), []
     s3.meta.events.register("before-call.s3.GetObject", lambda **_: opened.append(1))
-    monkeypatch.setattr(time, "sleep", lambda _: put(s3, key(now, "b"), record(now, "two")))
+    monkeypatch.setattr("training.report.capture.time.sleep", lambda _: put(s3, key(now, "b"), record(now, "two")))
     put(s3, key(now), record(now, "one"), record(now, "a stranger's"))
     found, told = wait(s3, {"one", "two"}, timeout=60)
     assert found == ["a stranger's", "one", "two"]
