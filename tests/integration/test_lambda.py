@@ -312,9 +312,10 @@ def throttling(call: Callable[[], Any]) -> str:
     try:
         call()
     except ClientError as err:
-        assert err.response["Error"] == {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
-        assert err.response["ResponseMetadata"]["HTTPStatusCode"] == 429
-        return str(err.response["Reason"])  # type: ignore[typeddict-item]
+        response: Any = err.response
+        assert response["Error"] == {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
+        assert response["ResponseMetadata"]["HTTPStatusCode"] == 429
+        return str(response["Reason"])
     return ""
 
 

@@ -24,6 +24,7 @@ from tests.integration.support.endpoints import create_constant_endpoint
 from tests.integration.support.functions import create_function
 from tests.integration.support.iam import WRITE_LOGS, create_role, policy_document
 from tests.integration.support.training_jobs import IMAGE
+from tests.integration.support.waiting import wait_for
 
 NAME = "kept"
 ANSWER = [0.75, 0.25]
@@ -193,10 +194,7 @@ def kill_everything(cloud: Cloud) -> None:
 
 
 def wait_until_gone(processes: list[psutil.Process], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while alive := [one for one in processes if is_alive(one)]:
-        assert time.monotonic() < deadline, alive
-        time.sleep(0.05)
+    wait_for(lambda: not any(is_alive(one) for one in processes), seconds, pause=0.05)
 
 
 def is_alive(one: psutil.Process) -> bool:

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.integration.support.functions import create_function
 from tests.integration.support.iam import create_role
 from tests.integration.support.names import NAME
+from tests.integration.support.waiting import wait_for
 
 LIMIT = 262_144  # bytes
 # The event tells the function what to do. It fails `failures` times, counted in a file named by `run`.
@@ -85,11 +86,13 @@ def start(client: Any, machine: str, event: Any) -> str:
 
 
 def ended(client: Any, execution: str) -> Any:
-    deadline = time.monotonic() + 60
-    while (described := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        assert time.monotonic() < deadline, "the execution takes too long"
-        time.sleep(0.02)
-    return described
+    """Wait for the end of an execution and return its description."""
+
+    def described() -> Any:
+        found = client.describe_execution(executionArn=execution)
+        return found if found["status"] != "RUNNING" else None
+
+    return wait_for(described, 60, pause=0.02)
 
 
 def catch(*errors: str) -> list[dict[str, Any]]:
@@ -223,9 +226,7 @@ def test_an_execution_times_out(client: Any, function: str, role: str) -> None:
 def test_a_stopped_execution_stays_stopped(client: Any, function: str, role: str) -> None:
     machine = create_machine(client, {"Resource": function}, role)
     execution = start(client, machine, {"run": uuid.uuid4().hex, "failures": 9, "sleep": 0.5})
-    deadline = time.monotonic() + 10
-    while "TaskScheduled" not in event_types(client, execution) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: "TaskScheduled" in event_types(client, execution), 10, pause=0.02)
     client.stop_execution(executionArn=execution)
     time.sleep(1)
     assert client.describe_execution(executionArn=execution)["status"] == "ABORTED"

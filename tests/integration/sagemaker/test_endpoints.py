@@ -144,11 +144,11 @@ def test_an_endpoint_whose_container_ends_fails(
     ],
 )
 def test_an_endpoint_that_cannot_be_built_fails(
-    sagemaker: Any, bucket: str, create_endpoint: CreateEndpoint, actions: list[str], archive: bytes, reason: str
+    bucket: str, create_endpoint: CreateEndpoint, actions: list[str], archive: bytes, reason: str
 ) -> None:
     name = f"{NAME}-bad-{len(actions)}"
     boto3.client("s3").put_object(Bucket=bucket, Key=f"models/{name}.tar.gz", Body=archive)
-    sagemaker.create_model(
+    boto3.client("sagemaker").create_model(
         ModelName=name,
         PrimaryContainer=container_definition(f"s3://{bucket}/models/{name}.tar.gz"),
         ExecutionRoleArn=create_role(name, "sagemaker", {**TRAIN_AND_SERVE, "Action": actions}),

@@ -49,7 +49,8 @@ def test_what_is_not_an_image_is_a_model_error(runtime: Any, endpoint: str) -> N
 def test_a_content_type_that_the_container_refuses_is_a_model_error(runtime: Any, endpoint: str) -> None:
     with pytest.raises(ClientError) as caught:
         runtime.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=png(1))
-    assert caught.value.response["OriginalStatusCode"] == 415  # type: ignore[typeddict-item]
+    response: Any = caught.value.response
+    assert response["OriginalStatusCode"] == 415
 
 
 @ledger(

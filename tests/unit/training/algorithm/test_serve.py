@@ -116,21 +116,21 @@ def test_jpeg(connection: http.client.HTTPConnection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "path", "status", "sentence"),
+    ("sent", "status", "sentence"),
     [
-        (b"no image", "image/png", "/invocations", 400, "The bytes must be an image"),
-        (encoded(0)[:-300], "image/png", "/invocations", 400, "cut off or damaged"),
-        (b"", "image/png", "/invocations", 400, "The bytes must be an image"),
-        (encoded(0), "text/csv", "/invocations", 415, "Content type text/csv is not read"),
-        (bytes(6 * 1024 * 1024 + 1), "image/png", "/invocations", 413, "has 6,291,457 bytes; at most 6,291,456"),
-        (bytes(6 * 1024 * 1024), "image/png", "/invocations", 400, "The bytes must be an image"),
-        (encoded(0), "image/png", "/predict", 404, "There is no /predict"),
+        ((b"no image", "image/png", "/invocations"), 400, "The bytes must be an image"),
+        ((encoded(0)[:-300], "image/png", "/invocations"), 400, "cut off or damaged"),
+        ((b"", "image/png", "/invocations"), 400, "The bytes must be an image"),
+        ((encoded(0), "text/csv", "/invocations"), 415, "Content type text/csv is not read"),
+        ((bytes(6 * 1024 * 1024 + 1), "image/png", "/invocations"), 413, "has 6,291,457 bytes; at most 6,291,456"),
+        ((bytes(6 * 1024 * 1024), "image/png", "/invocations"), 400, "The bytes must be an image"),
+        ((encoded(0), "image/png", "/predict"), 404, "There is no /predict"),
     ],
 )
 def test_refusals_keep_the_connection(
-    connection: http.client.HTTPConnection, body: bytes, content_type: str, path: str, status: int, sentence: str
+    connection: http.client.HTTPConnection, sent: tuple[bytes, str, str], status: int, sentence: str
 ) -> None:
-    refused, reason = invoke(connection, body, content_type, path)
+    refused, reason = invoke(connection, *sent)
     assert refused == status and sentence in reason and "\n" not in reason
     used = connection.sock
     assert invoke(connection, encoded(0))[0] == 200
