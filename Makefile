@@ -19,9 +19,7 @@ help: ## show what make can do
 
 run: deploy-local ## run the whole system on this machine: make run ARGS="--archive PATH --seed 1"
 	$(LOCALCLOUD) exec -- python training/run.py --sample-if-unavailable $(ARGS)
-	@echo
-	@echo 'In a new shell, before any of these commands, use this environment and the local AWS:'
-	@echo '  source $(BIN)/activate && eval "$$(localcloud env)"'
+	@echo '  Between the first and the second, point that shell at the local AWS: eval "$$(localcloud env)"'
 
 up: install ## start the local AWS
 	$(LOCALCLOUD) up
@@ -68,7 +66,7 @@ format: install ## format the code
 	$(BIN)/ruff format .
 
 ledger: install ## run the integration tests and write docs/local-aws.md from what they showed
-	$(BIN)/python -m pytest tests/integration --ignore tests/integration/test_ledger.py --write-ledger docs/local-aws.md
+	$(BIN)/python -m pytest tests/integration -n 2 --dist loadfile --write-ledger docs/local-aws.md
 
 # Run this on Linux: awslambdaric is a requirement there only.
 lock: ## resolve the newest versions that fit pyproject.toml into constraints.txt
