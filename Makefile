@@ -19,7 +19,7 @@ help: ## show what make can do
 
 run: deploy-local ## run the whole system on this machine: make run ARGS="--archive PATH --seed 1"
 	$(LOCALCLOUD) exec -- python training/run.py --sample-if-unavailable $(ARGS)
-	@echo '  Between the first and the second, point that shell at the local AWS: eval "$$(localcloud env)"'
+	@echo 'After the first of these commands, point the shell at the local AWS: eval "$$(localcloud env)"'
 
 up: install ## start the local AWS
 	$(LOCALCLOUD) up

@@ -91,4 +91,4 @@ def test_stopping_and_cleaning_install_nothing(checkout: Path, target: str) -> N
 
 def test_a_run_ends_with_what_a_new_shell_needs() -> None:
     last = make(ROOT, "--dry-run", "run").splitlines()[-1]
-    assert 'source .venv/bin/activate && eval "$(localcloud env)"' in last
+    assert 'eval "$(localcloud env)"' in last
