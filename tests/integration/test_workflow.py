@@ -30,9 +30,19 @@ def workplace(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     template = ["--template", str(ROOT / "template.yaml")]
     subprocess.run(["sam", "build", *template, "--build-dir", str(build)], cwd=ROOT, check=True, env=aws)
     deploy = [
-        "sam", "deploy", "--template", str(build / "template.yaml"), "--config-file", str(ROOT / "samconfig.toml"),
-        "--config-env", "local", "--stack-name", STACK, "--parameter-overrides", f"EndpointName={STACK}",
-    ]  # fmt: skip
+        "sam",
+        "deploy",
+        "--template",
+        str(build / "template.yaml"),
+        "--config-file",
+        str(ROOT / "samconfig.toml"),
+        "--config-env",
+        "local",
+        "--stack-name",
+        STACK,
+        "--parameter-overrides",
+        f"EndpointName={STACK}",
+    ]
     subprocess.run(deploy, cwd=ROOT, check=True, env=aws)
     return directory
 

@@ -55,3 +55,14 @@ def tree() -> list[str]:
 @pytest.mark.parametrize("path", tree())
 def test_what_the_tree_names_exists(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def paths_in_contributing() -> set[str]:
+    """Return the files and folders that CONTRIBUTING.md names; `<...>` stands for any name."""
+    words = re.findall(r"`([^`\s]+)`", (ROOT / "CONTRIBUTING.md").read_text())
+    return {word for word in words if "/" in word and not word.startswith("runs/")}
+
+
+@pytest.mark.parametrize("path", sorted(paths_in_contributing()))
+def test_what_contributing_names_exists(path: str) -> None:
+    assert list(ROOT.glob(re.sub(r"<[^>]*>", "*", path).rstrip("/")))

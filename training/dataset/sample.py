@@ -79,8 +79,8 @@ class _Python2Pickler(pickle._Pickler):
         self._save(value, value.encode())
 
     def _save(self, value: str | bytes, content: bytes) -> None:
-        self.write(pickle.BINSTRING + len(content).to_bytes(4, "little") + content)  # type: ignore[attr-defined]
-        self.memoize(value)  # type: ignore[attr-defined]
+        self.write(pickle.BINSTRING + len(content).to_bytes(4, "little") + content)  # type: ignore[attr-defined]  # not in typeshed
+        self.memoize(value)  # type: ignore[attr-defined]  # not in typeshed
 
     dispatch: ClassVar[dict[type, Any]] = {**pickle._Pickler.dispatch, bytes: save_bytes, str: save_str}
 

@@ -119,9 +119,9 @@ def _scatter(
 def _time_axis(axes: Axes, times: "pd.Series[pd.Timestamp]") -> None:
     first, last = times.min(), times.max()
     margin = max((last - first) * 0.02, (timedelta(seconds=10) - (last - first)) / 2)
-    axes.set_xlim(*date2num([first - margin, last + margin]))  # type: ignore[no-untyped-call]
-    locator = AutoDateLocator(tz="UTC", minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
-    formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]
+    axes.set_xlim(*date2num([first - margin, last + margin]))  # type: ignore[no-untyped-call]  # matplotlib.dates
+    locator = AutoDateLocator(tz="UTC", minticks=3, maxticks=8)  # type: ignore[no-untyped-call]  # matplotlib.dates
+    formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]  # matplotlib.dates
         locator,
         tz="UTC",
         formats=["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"],

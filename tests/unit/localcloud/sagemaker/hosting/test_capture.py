@@ -60,16 +60,20 @@ def test_a_record_has_aws_s_form() -> None:
     assert record == {
         "captureData": {
             "endpointInput": {
-                "observedContentType": "image/png", "mode": "INPUT", "encoding": "BASE64",
+                "observedContentType": "image/png",
+                "mode": "INPUT",
+                "encoding": "BASE64",
                 "data": base64.b64encode(b"\x89PNG").decode(),
             },
             "endpointOutput": {
-                "observedContentType": "application/json", "mode": "OUTPUT", "encoding": "BASE64",
+                "observedContentType": "application/json",
+                "mode": "OUTPUT",
+                "encoding": "BASE64",
                 "data": base64.b64encode(b"[0.5]").decode(),
             },
         },
         "eventMetadata": {"inferenceTime": "2026-01-31T11:59:59Z", "inferenceId": "mine"},
-    }  # fmt: skip
+    }
 
 
 def test_a_file_holds_many_records_of_one_hour() -> None:

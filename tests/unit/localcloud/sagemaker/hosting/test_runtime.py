@@ -114,8 +114,10 @@ def test_a_slow_container_is_a_model_error_in_aws_s_words() -> None:
 def test_a_failing_container_is_a_model_error_with_its_words() -> None:
     err = refused(fail)
     assert err.members == {
-        "OriginalStatusCode": 503, "OriginalMessage": "out of memory", "LogStreamArn": "arn:aws:logs:a-stream",
-    }  # fmt: skip
+        "OriginalStatusCode": 503,
+        "OriginalMessage": "out of memory",
+        "LogStreamArn": "arn:aws:logs:a-stream",
+    }
     assert str(err) == (
         'Received server error (503) from primary with message "out of memory". See '
         "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logEventViewer:group=/aws/sagemaker/"

@@ -49,8 +49,10 @@ def make_variant(
 
     def make(seconds: float = 10, **environment: str) -> Variant:
         config = {
-            "VariantName": "A", "InitialInstanceCount": 2, "ContainerStartupHealthCheckTimeoutInSeconds": seconds,
-        }  # fmt: skip
+            "VariantName": "A",
+            "InitialInstanceCount": 2,
+            "ContainerStartupHealthCheckTimeoutInSeconds": seconds,
+        }
         model = {"ExecutionRoleArn": ROLE_ARN, "PrimaryContainer": {"Image": IMAGE, "Environment": environment}}
         place: Any = VariantContext(tmp_path / "ml", "us-east-1", log, "arn", None)  # type: ignore[arg-type]
         made.append(Variant(config, model, place))

@@ -67,10 +67,15 @@ def start(
     def begin(script: str, **changes: Any) -> TrainingRun:
         run_as_image(script)
         params = {
-            "TrainingJobName": "j", "RoleArn": ROLE_ARN, "AlgorithmSpecification": {"TrainingImage": IMAGE},
-            "HyperParameters": {"epochs": "1"}, "OutputDataConfig": {"S3OutputPath": "s3://bucket/models/"},
-            "ResourceConfig": {"InstanceType": "ml.m5.large"}, "StoppingCondition": {}, **changes,
-        }  # fmt: skip
+            "TrainingJobName": "j",
+            "RoleArn": ROLE_ARN,
+            "AlgorithmSpecification": {"TrainingImage": IMAGE},
+            "HyperParameters": {"epochs": "1"},
+            "OutputDataConfig": {"S3OutputPath": "s3://bucket/models/"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large"},
+            "StoppingCondition": {},
+            **changes,
+        }
         store.add(TRAINING_JOB, ARN, new_job(ARN, params), [])
         run = TrainingRun(JobRecord(store, ARN), tmp_path / "ml")
         threads.append(threading.Thread(target=run.run))
