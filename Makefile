@@ -11,7 +11,7 @@ ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run up down clean install deploy-local test test-docker lint check format ledger lock
+.PHONY: help run up down clean install deploy-local test drill test-docker lint check format ledger lock
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
@@ -50,6 +50,9 @@ deploy-local: install ## build the application and deploy it to the local AWS
 
 test: install ## run the unit and integration tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+drill: install ## provoke faults on purpose and tell what happened, in under 10 minutes: make drill ARGS="--quick"
+	$(BIN)/python -m drill $(ARGS)
 
 test-docker: install ## run sam local invoke on every event; needs a container engine
 	$(BIN)/python -m pytest tests/docker -rs

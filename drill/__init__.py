@@ -1,0 +1,1 @@
+"""Provokes faults on purpose and tells what happened: `make drill`."""
