@@ -2,6 +2,7 @@
 
 import contextvars
 import json
+import logging
 import sys
 import threading
 import time
@@ -24,6 +25,8 @@ from localcloud.identity import Permission
 # AWS runs 1,000 at once by default. Processes on this machine cost more, so invocations beyond these queue.
 CONCURRENT_INVOCATIONS = 4
 REQUEST_LIMIT = 6 * 1024 * 1024  # bytes
+
+logger = logging.getLogger(__name__)
 
 Dispatch = Callable[[dict[str, Any], dict[str, Any], Any, str, float], dict[str, Any]]
 
@@ -69,6 +72,8 @@ def run_on_the_runtime_client(original: Dispatch) -> Dispatch:
     run = run_in_environment if sys.platform == "linux" else original
     if sys.platform == "linux":
         function_process.runtime_directory()  # made now: concurrent invocations would race to make it
+        if function_process.own_tmp() != "namespace":
+            logger.warning("The kernel allows no mounts: /tmp is a function's own for Python's file functions only.")
 
     def begin(*invocation: Any) -> dict[str, Any]:
         if event := begun.get():

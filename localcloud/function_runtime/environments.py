@@ -2,7 +2,9 @@
 
 import math
 import queue
+import shutil
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -27,6 +29,7 @@ class ExecutionEnvironment:
         self._memory_limit = function.memory_mb * 1024  # KiB
         self._process: subprocess.Popen[bytes] | None = None
         self._server: RuntimeServer | None = None
+        self._tmp = ""  # the directory of its /tmp where it has no mount
         self._output: list[str] = []  # of the invocation under way
         self._memory = 0  # KiB
         self._exit_code = 0
@@ -79,7 +82,9 @@ class ExecutionEnvironment:
         begin = time.monotonic()
         self._memory, self._partial = 0, b""
         self._server = RuntimeServer()
-        self._process = function_process.start(self.function, self._server.server_port, self.log_stream)
+        self._tmp = tempfile.mkdtemp(prefix="function-tmp-")
+        port = self._server.server_port
+        self._process = function_process.start(self.function, port, self.log_stream, self._tmp)
         message = self._wait(INIT_SECONDS)
         return (time.monotonic() - begin) * 1000, message
 
@@ -146,6 +151,7 @@ class ExecutionEnvironment:
             self._exit_code = process.wait()
             assert process.stdout is not None
             process.stdout.close()
+            shutil.rmtree(self._tmp, ignore_errors=True)
         server, self._server = self._server, None
         if server is not None:
             server.stop()

@@ -30,6 +30,11 @@ class Function:
         return int(self.config.get("MemorySize", 128))
 
     @property
+    def ephemeral_storage_mb(self) -> int:
+        """The size of its /tmp."""
+        return int((self.config.get("EphemeralStorage") or {}).get("Size", 512))
+
+    @property
     def logging(self) -> dict[str, str]:
         return self.config.get("LoggingConfig") or {}
 

@@ -1,6 +1,7 @@
 """The process of a Lambda function: it sees what AWS shows a function, and nothing else of this machine."""
 
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 from localcloud.function_runtime.function import Function
 
@@ -24,16 +26,20 @@ RUNTIME_PACKAGES = (
     "snapshot-restore-py",
     "urllib3",
 )
+BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 
-def start(function: Function, api_port: int, log_stream: str) -> subprocess.Popen[bytes]:
+def start(function: Function, api_port: int, log_stream: str, directory: str) -> subprocess.Popen[bytes]:
     """Run AWS's runtime client on the handler; it asks the Runtime API on this port for events.
 
     With `-S` and PYTHONPATH it can import the packages of AWS's runtime and its own, but nothing else that is
-    installed here.
+    installed here; `-P` keeps the directory of `bootstrap.py` from it.
+
+    Args:
+        directory: An empty one that stands for /tmp where the kernel allows no mount of its own.
     """
     process = subprocess.Popen(
-        [sys.executable, "-S", "-m", "awslambdaric", function.config["Handler"]],
+        bootstrap_command(own_tmp(), tmp_settings(function, directory), function.config["Handler"]),
         cwd=function.code,
         env=variables(function, api_port, log_stream),
         stdin=subprocess.DEVNULL,
@@ -43,6 +49,38 @@ def start(function: Function, api_port: int, log_stream: str) -> subprocess.Pope
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     return process
+
+
+def tmp_settings(function: Function, directory: str) -> dict[str, Any]:
+    """Return what `bootstrap.py` must know to give the function its /tmp."""
+    return {
+        "megabytes": function.ephemeral_storage_mb,
+        "directory": directory,
+        "needed": [function.code, *python_directories()],
+    }
+
+
+def bootstrap_command(mode: str, settings: dict[str, Any], handler: str) -> list[str]:
+    return [sys.executable, "-S", "-P", str(BOOTSTRAP), mode, json.dumps(settings), handler]
+
+
+@functools.cache
+def own_tmp() -> str:
+    """Return how a function gets a /tmp of its own on this machine: `namespace` or `redirect`.
+
+    Docker's default profile and Ubuntu's AppArmor forbid namespaces; only an attempt can tell.
+    """
+    directory = BOOTSTRAP.parent
+    command = bootstrap_command("probe", {"megabytes": 1, "needed": [str(directory)]}, "")
+    done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True)
+    return "namespace" if done.returncode == 0 else "redirect"
+
+
+@functools.cache
+def python_directories() -> tuple[str, ...]:
+    """Return the directories from which a function's process imports, its own code apart."""
+    linked = {str(link.resolve().parent) for link in runtime_directory().iterdir()}
+    return (str(runtime_directory()), sys.prefix, sys.base_prefix, *sorted(linked))
 
 
 def variables(function: Function, api_port: int, log_stream: str) -> dict[str, str]:
@@ -71,7 +109,7 @@ def variables(function: Function, api_port: int, log_stream: str) -> dict[str, s
         "LANG": "en_US.UTF-8",
         "PATH": os.defpath,
         "PYTHONPATH": f"{function.code}{os.pathsep}{runtime_directory()}",
-        "TMPDIR": tempfile.gettempdir(),  # AWS has its own /tmp instead; `down` recognises our processes by it
+        "TMPDIR": tempfile.gettempdir(),  # `down` recognises our processes by it; bootstrap.py hides it
         "TZ": ":UTC",
     }
 
