@@ -72,7 +72,7 @@ def status(options: argparse.Namespace) -> int:
 
 
 def env(options: argparse.Namespace) -> int:
-    variables = client_variables(process.require_running(options.directory).port)
+    variables = client_variables(options.directory, process.require_running(options.directory).port)
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
     for name in sorted({"AWS_PROFILE", "AWS_SESSION_TOKEN"} | leaks(os.environ) - variables.keys()):
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     command = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not command:
         raise LocalCloudError(f"exec needs a command: `{COMMAND} exec -- CMD ARG ...`.")
-    environment = client_environment(process.up(options.directory, options.port).port)
+    environment = client_environment(options.directory, process.up(options.directory, options.port).port)
     try:
         os.execvpe(command[0], command, environment)
     except OSError as err:

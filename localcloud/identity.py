@@ -1,13 +1,14 @@
 """Who asks, in which account and region, and what they may do: MiniStack's IAM, for the rest of the local cloud.
 
-`corrections` and this module are the only ones that know MiniStack's inside.
+`corrections`, `signatures` and this module are the only ones that know MiniStack's inside.
 """
 
 import hashlib
+import hmac
 import json
+import secrets
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from ministack.app import _request_account_scope
 from ministack.core import iam_evaluator, responses
@@ -15,7 +16,13 @@ from ministack.core.iam_actions import access_denied_response, identity_denial_m
 from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import iam, sts
 
+from localcloud.environment import ACCOUNT_ID
+
 request_scope = responses.request_scope  # a context manager: account and region where no request is being served
+UNKNOWN_KEY = iam_evaluator.AuthError(
+    "UnrecognizedClientException", "The security token included in the request is invalid."
+)
+_session_secret = bytearray(secrets.token_bytes(32))  # until `use_root` gives this cloud's own
 access_key_of = extract_access_key_id  # in a request's headers, or in the query of a presigned URL
 
 
@@ -30,7 +37,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class Denial:
-    """Why a request is refused: its signature is wrong, or the caller's policies do not allow it."""
+    """Why a request is refused: its key is not valid, or the caller's policies do not allow it."""
 
     code: str
     message: str
@@ -65,25 +72,36 @@ def region() -> str:
     return str(responses.get_region())
 
 
-def begin_request(scope: dict[str, Any], headers: dict[str, str], body: bytes) -> None:
-    """Set the account, region and signature by which `denial` judges this request, as MiniStack does for its own."""
+def use_root(access_key_id: str, secret_access_key: str) -> None:
+    """Make a key the account's root user, and derive the keys of all sessions from its secret.
+
+    MiniStack keeps it with the sessions, whose signatures it checks; the root keys that it knows itself have none.
+    """
+    _session_secret[:] = secret_access_key.encode()
+    root = {"Arn": f"arn:aws:iam::{ACCOUNT_ID}:root", "UserId": ACCOUNT_ID, "PrincipalType": "Root"}
+    sts.register_session(access_key_id, {**root, "SecretAccessKey": secret_access_key, "SessionToken": None})
+
+
+def begin_request(headers: dict[str, str]) -> None:
+    """Set the account, region and caller by which `denial` judges this request, as MiniStack does for its own."""
     access_key = access_key_of(headers)
     iam_evaluator.pin_request_origin("127.0.0.1", True)
     if access_key:
         responses.set_request_account_id(_request_account_scope(access_key))
     responses.set_request_region(extract_region(headers))
-    raw_path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
-    iam_evaluator.pin_signed_request(scope["method"], raw_path, {}, scope["headers"])
     iam_evaluator.pin_request_caller(headers, {})
-    iam_evaluator.pin_signed_body(body)
 
 
 def denial(access_key: str | None, permission: Permission, headers: dict[str, str] | None = None) -> Denial | None:
     """Return why the holder of an access key is refused, None when the action is allowed.
 
+    Signatures have been checked before; the keys that MiniStack takes for the root user without one are refused.
+
     Args:
-        headers: Of the request under way, whose signature is checked too.
+        headers: Of the request under way; they decide how a refusal is worded.
     """
+    if iam_evaluator.is_root_access_key(access_key or ""):
+        return denial_of(UNKNOWN_KEY, permission, headers)
     refused = iam_evaluator.enforce(
         access_key,
         permission.action,
@@ -111,11 +129,14 @@ def denial_of(refused: Any, permission: Permission, headers: dict[str, str] | No
 
 
 def assume_role(role_arn: str, session_name: str) -> Session:
-    """Register a session of a role and return it; the same role and name give the same keys."""
+    """Register a session of a role and return it.
+
+    The same role and name give the same keys in this cloud; without its secret nobody can derive them.
+    """
     role_name = role_arn.rsplit("/", 1)[-1]
-    digest = hashlib.sha256(f"{role_arn}:{session_name}".encode()).hexdigest()
+    digest = hmac.new(_session_secret, f"{role_arn}:{session_name}".encode(), hashlib.sha512).hexdigest()
     arn = f"arn:aws:sts::{account_of(role_arn)}:assumed-role/{role_name}/{session_name[:64]}"
-    session = Session(arn, f"ASIA{digest[:16].upper()}", digest[16:56], f"token-{digest}")
+    session = Session(arn, f"ASIA{digest[:16].upper()}", digest[16:56], f"token-{digest[56:]}")
     keys = {"SecretAccessKey": session.secret_access_key, "SessionToken": session.token}
     sts.register_session(session.access_key_id, {"Arn": arn, "UserId": f"{role_name}:{session_name}", **keys})
     return session

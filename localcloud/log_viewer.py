@@ -131,15 +131,15 @@ def find(state: Path, kind: str) -> list[Log]:
             file=sys.stderr,
         )
         return [ServerLog(server)]
-    client = connect(process.require_running(state).port)
+    client = connect(state, process.require_running(state).port)
     if kind == "all":
         return [ServerLog(server), *(CloudWatchLog(client, prefix) for prefix in GROUPS.values())]
     return [CloudWatchLog(client, GROUPS[kind])]
 
 
-def connect(port: int) -> "CloudWatchLogsClient":
+def connect(state: Path, port: int) -> "CloudWatchLogsClient":
     """Return a client of the local cloud. From here on, this process's environment is that of such clients."""
-    environment = client_environment(port)
+    environment = client_environment(state, port)
     os.environ.clear()
     os.environ.update(environment)
     return boto3.client("logs")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from localcloud import LocalCloudError
+from localcloud import LocalCloudError, keys
 from localcloud.environment import server_environment, temporary_directory
 from localcloud.ports import free_port, is_free
 
@@ -54,11 +54,39 @@ def log_path(state: Path) -> Path:
 
 
 def remembered(state: Path) -> Cloud | None:
-    """Return the cloud that last ran in this directory, running or not."""
+    """Return the cloud that last ran in this directory, running or not.
+
+    A damaged record is set aside: `up`, `down` and `reset` find the processes without it.
+    """
+    path = state / "cloud.json"
     try:
-        return Cloud(**json.loads((state / "cloud.json").read_text()))
+        return read_cloud(path.read_text())
     except FileNotFoundError:
         return None
+    except OSError as err:
+        raise LocalCloudError(f"{path} cannot be read ({err.strerror}): make it readable, or delete it.") from err
+    except (ValueError, TypeError, RecursionError):
+        aside = path.replace(path.with_suffix(".json.damaged"))
+        print(
+            f"{path} is damaged and was set aside as {aside.name}: `{COMMAND} up --port` starts the cloud on the port "
+            "that you name.",
+            file=sys.stderr,
+        )
+        return None
+
+
+def read_cloud(text: str) -> Cloud:
+    """Return what `Cloud.save` wrote.
+
+    Raises:
+        ValueError: The text is something else; sometimes a TypeError or RecursionError.
+    """
+    cloud = Cloud(**json.loads(text))
+    if type(cloud.port) is not int or type(cloud.pid) is not int:
+        raise ValueError(f"a port and a process id are integers, not {cloud.port!r} and {cloud.pid!r}")
+    if not (0 < cloud.port < 2**16 and 0 < cloud.pid < 2**31):
+        raise ValueError(f"{cloud.port} is no port, or {cloud.pid} no process id")
+    return cloud
 
 
 def running(state: Path) -> Cloud | None:
@@ -126,9 +154,20 @@ def up(state: Path, port: int | None) -> Cloud:
 def locked(state: Path) -> Iterator[None]:
     """Let one process at a time start or stop this directory's cloud. The lock ends with the process that holds it."""
     state.mkdir(parents=True, exist_ok=True)
+    make_private(state)
     with (state / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def make_private(state: Path) -> None:
+    """Let only this user into the directory, also when an earlier version or another program has made it."""
+    try:
+        state.chmod(0o700)
+    except OSError as err:
+        raise LocalCloudError(
+            f"{state} cannot be closed to other users ({err.strerror}): choose another --directory."
+        ) from err
 
 
 def start(state: Path, port: int | None) -> Cloud:
@@ -148,6 +187,7 @@ def launch(state: Path, port: int) -> Cloud:
     (state / "cloud.json").unlink(missing_ok=True)
     shutil.rmtree(temporary_directory(state), ignore_errors=True)
     temporary_directory(state).mkdir()
+    keys.ensure(state)
     with log_path(state).open("a") as log:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "localcloud", "serve"],

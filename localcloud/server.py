@@ -1,4 +1,4 @@
-"""The server process: one ASGI application that hands each request to SageMaker or to MiniStack."""
+"""The server process: behind the front door, one ASGI application hands each request to SageMaker or to MiniStack."""
 
 import json
 import logging
@@ -7,9 +7,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 # ruff: noqa: E402  # MiniStack imports Docker's client (10 MB) where it is installed; nothing here needs containers.
 sys.modules["docker"] = None  # type: ignore[assignment]
@@ -17,16 +15,13 @@ sys.modules["docker"] = None  # type: ignore[assignment]
 import uvicorn
 from ministack.app import app as ministack
 
-from localcloud import LocalCloudError, process
+from localcloud import LocalCloudError, identity, keys, process
 from localcloud.corrections import registry
 from localcloud.corrections.persistence import Saver
 from localcloud.environment import SERVICES
+from localcloud.front_door import Application, FrontDoor, Receive, Scope, Send
+from localcloud.header_limit import LimitedProtocol
 from localcloud.sagemaker.service import SageMaker
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # SigV4: `Credential=<key>/<date>/<region>/<service>/aws4_request`
 CREDENTIAL_SCOPE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
@@ -75,11 +70,15 @@ def serve(port: int, state: Path) -> None:
     """Run the cloud until SIGTERM, SIGINT or its supervisor's end, then stop what it started and keep its state."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     registry.apply()
+    root = keys.load(state)
+    identity.use_root(root.access_key_id, root.secret_access_key)
     sagemaker, saver = SageMaker(state / "sagemaker"), Saver()
     settings = uvicorn.Config(
-        compose(sagemaker, saver),
+        FrontDoor(compose(sagemaker, saver), port),
         host="127.0.0.1",
         port=port,
+        http=LimitedProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         date_header=False,

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 from localcloud import LocalCloudError
-from localcloud.corrections import cloudformation, cloudwatch, functions, persistence, s3
+from localcloud.corrections import cloudformation, cloudwatch, credentials, functions, persistence, s3
 from localcloud.corrections import correction as corrections
 from localcloud.corrections.correction import Correction
 from localcloud.corrections.step_functions import definitions, executions, limits, retries, tasks
@@ -65,6 +65,14 @@ CORRECTIONS = (
         link="https://pypi.org/project/ministack/1.5.33/",
     ),
     # Lambda
+    Correction(
+        "lambda-session-keys",
+        target="ministack.core.lambda_runtime:execution_credentials",
+        digest="cffaadc4f396",
+        replace=credentials.derive_keys_from_a_secret,
+        aws="Gives a function's role random keys; MiniStack derives them from the ARNs of the function and the role.",
+        link=f"{LAMBDA_GUIDE}/configuration-envvars.html",
+    ),
     Correction(
         "lambda-environments",
         target="ministack.core.lambda_runtime:_worker_class_for",

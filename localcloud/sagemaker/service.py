@@ -55,7 +55,7 @@ class SageMaker:
     ) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await read_body(receive)
-        identity.begin_request(scope, headers, body)
+        identity.begin_request(headers)
         try:
             status, reply_headers, reply = await self._answer(scope["path"], headers, body)
         except ServiceError as err:

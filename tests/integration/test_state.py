@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud import process
 from localcloud.ports import free_port
@@ -89,7 +90,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Yield a cloud with a resource of every kind; this process's AWS clients use it."""
     cloud = Cloud(tmp_path_factory.mktemp("kept") / "cloud")
-    with clients_of(cloud.up().port):
+    with clients_of(cloud.state, cloud.up().port):
         furnish()
         yield cloud
     cloud.run("down")
@@ -265,14 +266,17 @@ def test_a_training_job_ends_with_the_cloud(furnished: Cloud) -> None:
     assert job["TrainingJobStatus"] in ("Failed", "Stopped")
 
 
-@pytest.mark.aws("Local cloud", "`reset` forgets everything", "exact")
+@pytest.mark.aws("Local cloud", "`reset` forgets everything, the root keys too", "exact")
 def test_reset_forgets(furnished: Cloud) -> None:
     furnished.run("reset")
     furnished.run("up", "--port", boto3.client("s3").meta.endpoint_url.rsplit(":", 1)[1])
-    assert boto3.client("s3").list_buckets()["Buckets"] == []
-    assert boto3.client("iam").list_roles()["Roles"] == []
-    assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []
-    assert boto3.client("stepfunctions").list_state_machines()["stateMachines"] == []
+    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        boto3.client("s3").list_buckets()
+    with clients_of(furnished.state, furnished.here.port):
+        assert boto3.client("s3").list_buckets()["Buckets"] == []
+        assert boto3.client("iam").list_roles()["Roles"] == []
+        assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []
+        assert boto3.client("stepfunctions").list_state_machines()["stateMachines"] == []
 
 
 # Several clouds and commands at once -----------------------------------------------------------------------------
@@ -344,7 +348,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(cloud: Cloud, inherited: Any) -> 
 
 @pytest.mark.correction(name="state-of-services-in-use")
 def test_only_services_in_use_are_saved(cloud: Cloud) -> None:
-    with clients_of(cloud.up().port):
+    with clients_of(cloud.state, cloud.up().port):
         boto3.client("iam").create_user(UserName=NAME)
     time.sleep(SAVED_SECONDS)
     saved = {path.stem for path in (cloud.state / "ministack").glob("*.json")}

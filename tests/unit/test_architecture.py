@@ -16,10 +16,14 @@ ALLOWED = {
     "commandline": set[str](),
     "localcloud": set[str](),  # its error
     "localcloud.ports": set[str](),
-    "localcloud.environment": {"localcloud"},
-    "localcloud.process": {"localcloud", "localcloud.environment", "localcloud.ports"},
+    "localcloud.keys": {"localcloud"},
+    "localcloud.environment": {"localcloud", "localcloud.keys"},
+    "localcloud.process": {"localcloud", "localcloud.environment", "localcloud.keys", "localcloud.ports"},
     "localcloud.log_viewer": {"localcloud", "localcloud.environment", "localcloud.process"},
-    "localcloud.identity": set[str](),
+    "localcloud.identity": {"localcloud.environment"},
+    "localcloud.signatures": {"localcloud.environment"},
+    "localcloud.front_door": {"localcloud.signatures"},
+    "localcloud.header_limit": {"localcloud.front_door"},
     "localcloud.function_runtime": set[str](),
     "localcloud.corrections": {"localcloud", "localcloud.identity", "localcloud.function_runtime"},
     "localcloud.sagemaker": {"localcloud.identity", "localcloud.ports"},
@@ -27,6 +31,10 @@ ALLOWED = {
         "localcloud",
         "localcloud.corrections",
         "localcloud.environment",
+        "localcloud.front_door",
+        "localcloud.header_limit",
+        "localcloud.identity",
+        "localcloud.keys",
         "localcloud.process",
         "localcloud.sagemaker",
     },
@@ -53,7 +61,7 @@ for number, layer in enumerate(TRAINING_LAYERS):
 ALLOWED |= {"training": set(), "training.algorithm": set()}  # the algorithm goes into a container alone
 ALLOWED["training.arguments"] = ALLOWED["training.arguments"] | {"commandline"}
 
-KNOWS_MINISTACK = {"localcloud.corrections", "localcloud.identity", "localcloud.server"}
+KNOWS_MINISTACK = {"localcloud.corrections", "localcloud.identity", "localcloud.server", "localcloud.signatures"}
 
 
 @cache

@@ -41,17 +41,17 @@ def own_cloud(state: Path, **variables: str) -> Iterator[OwnCloud]:
     cloud, port = OwnCloud(state), free_port()
     cloud.run("up", "--port", str(port), **variables)
     try:
-        with clients_of(port):
+        with clients_of(state, port):
             yield cloud
     finally:
         cloud.run("down")
 
 
 @contextmanager
-def clients_of(port: int) -> Iterator[None]:
+def clients_of(state: Path, port: int) -> Iterator[None]:
     """Point this process's AWS clients, and those of its children, at a local cloud."""
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in client_environment(port).items():
+        for name, value in client_environment(state, port).items():
             environment.setenv(name, value)
         environment.delenv("AWS_PROFILE", raising=False)
         environment.delenv("AWS_SESSION_TOKEN", raising=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from localcloud import environment
+from localcloud import environment, keys
 
 
 @pytest.fixture
@@ -27,16 +27,23 @@ def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_nothing_of_the_user_s_account_leaks_in(user: None) -> None:
-    made = environment.client_environment(4599)
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """The directory of a cloud that has started once."""
+    keys.make(tmp_path)
+    return tmp_path
+
+
+def test_nothing_of_the_user_s_account_leaks_in(user: None, state: Path) -> None:
+    made = environment.client_environment(state, 4599)
     assert {name: made[name] for name in made if name.startswith("AWS_")} == {
-        name: value for name, value in environment.client_variables(4599).items() if name.startswith("AWS_")
+        name: value for name, value in environment.client_variables(state, 4599).items() if name.startswith("AWS_")
     }
     assert made["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4599"
 
 
-def test_clients_go_to_the_local_cloud(user: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = environment.client_environment(4599)
+def test_clients_go_to_the_local_cloud(user: None, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = environment.client_environment(state, 4599)
     for name in os.environ.keys() - made.keys():
         monkeypatch.delenv(name)
     for name, value in made.items():
@@ -45,13 +52,13 @@ def test_clients_go_to_the_local_cloud(user: None, monkeypatch: pytest.MonkeyPat
     assert (s3.meta.endpoint_url, s3.meta.region_name) == ("http://127.0.0.1:4599", environment.REGION)
 
 
-def test_a_proxy_is_not_asked_for_this_machine(user: None) -> None:
-    made = environment.client_environment(4599)
+def test_a_proxy_is_not_asked_for_this_machine(user: None, state: Path) -> None:
+    made = environment.client_environment(state, 4599)
     assert made["NO_PROXY"] == made["no_proxy"] == "intranet,127.0.0.1"
 
 
-def test_programs_of_this_virtual_environment_come_first() -> None:
-    made = environment.client_environment(4599)
+def test_programs_of_this_virtual_environment_come_first(state: Path) -> None:
+    made = environment.client_environment(state, 4599)
     found = subprocess.run(["python", "-c", "import sys; print(sys.prefix)"], env=made, capture_output=True, text=True)
     assert found.stdout.strip() == sys.prefix
 
@@ -61,6 +68,23 @@ def test_the_server_keeps_everything_under_its_directory(tmp_path: Path) -> None
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         assert Path(made[name]).is_relative_to(tmp_path)
     assert made["AUTH"] == "true"
+
+
+def test_clients_have_the_cloud_s_own_keys(state: Path) -> None:
+    made, root = environment.client_variables(state, 4599), keys.load(state)
+    assert (made["AWS_ACCESS_KEY_ID"], made["AWS_SECRET_ACCESS_KEY"]) == (root.access_key_id, root.secret_access_key)
+
+
+def test_the_server_has_no_variable_of_the_shell_and_no_key(
+    user: None, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    made = environment.server_environment(4599, state)
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    assert environment.server_environment(4599, state) == made
+    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} & made.keys()
 
 
 def test_the_server_allows_as_many_invocations_at_once_as_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import psutil
 import pytest
 
 from localcloud import __main__ as command_line
-from localcloud import log_viewer, process
+from localcloud import keys, log_viewer, process
 
 
 class Replaced(Exception):
@@ -25,8 +26,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def running(monkeypatch: pytest.MonkeyPatch) -> process.Cloud:
+def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> process.Cloud:
     """A cloud that runs as far as the command line can see."""
+    keys.make(tmp_path)
     cloud = process.Cloud(4599, os.getpid())
     monkeypatch.setattr(process, "running", lambda _: cloud)
     monkeypatch.setattr(process, "up", lambda *_: cloud)
@@ -70,6 +72,33 @@ def test_env_points_a_shell_at_the_cloud_and_away_from_the_account(
     lines = capsys.readouterr().out.splitlines()
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4599" in lines
     assert {"unset AWS_PROFILE", "unset AWS_SESSION_TOKEN", "unset AWS_ENDPOINT_URL_S3"} <= set(lines)
+
+
+def test_without_its_keys_a_cloud_is_one_sentence(
+    run: Any, running: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    keys.keys_path(tmp_path).unlink()
+    assert run("env") == 1
+    assert re.fullmatch(r"error: The keys .*keys\.json cannot be read: make new .* `up`\.\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[" * 100_000, '{"port": 1}', '{"port": "x", "pid": true}', "\0\xff"])
+def test_a_damaged_record_of_the_cloud_is_one_sentence(
+    run: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, damage: str
+) -> None:
+    (tmp_path / "cloud.json").write_bytes(damage.encode("latin-1"))
+    assert run("status") == 1
+    told, error = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r".*cloud\.json is damaged and was set aside as cloud\.json\.damaged: `localcloud up .*", told)
+    assert error == "error: The local cloud does not run: start it with `localcloud up`."
+
+
+def test_an_unreadable_record_of_the_cloud_is_one_sentence(
+    run: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "cloud.json").mkdir()
+    assert run("status") == 1
+    assert re.fullmatch(r"error: .*cloud\.json cannot be read \(Is a directory\): .*\.\n", capsys.readouterr().err)
 
 
 def test_exec_becomes_the_command(run: Any, running: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,30 @@ def test_a_server_that_does_not_come_up_shows_its_log(tmp_path: Path, monkeypatc
         process.up(tmp_path / "cloud", free_port())
 
 
+def test_only_the_user_may_look_into_the_directory(tmp_path: Path) -> None:
+    state = tmp_path / "cloud"
+    for _ in range(2):
+        with process.locked(state):
+            assert state.stat().st_mode & 0o777 == 0o700
+        state.chmod(0o755)  # as an earlier version made it
+
+
+def test_a_directory_of_another_user_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(LocalCloudError, match=r"cannot be closed to other users \(Operation not permitted\): choose"):
+        process.down(tmp_path)
+
+
+def test_down_ends_a_cloud_whose_record_is_damaged(tmp_path: Path, start: Start) -> None:
+    server = start(tmp_path, SLEEP)
+    (tmp_path / "cloud.json").write_text('{"port": 4599, "pid": ')
+    assert process.down(tmp_path) is True
+    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
+
+
 def test_reset_forgets_all_but_the_lock(tmp_path: Path) -> None:
     (tmp_path / "s3").mkdir()
     (tmp_path / "cloud.json").write_text(json.dumps({"port": 4599, "pid": 1}))
