@@ -53,15 +53,30 @@ def camel_case(folder: str) -> str:
 
 
 def definitions(folder: str) -> dict[str, str]:
-    """Return the source of each function and class that a Lambda function defines, by name."""
+    """Return the source of each function, class and variable that a Lambda function defines, by name."""
     source = (ROOT / "functions" / folder / "app.py").read_text()
-    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    return {node.name: ast.get_source_segment(source, node) or "" for node in nodes}
+    found: dict[str, str] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = ast.get_source_segment(source, node) or ""
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = ast.get_source_segment(source, node) or ""
+    return found
 
 
-def error_classes() -> set[str]:
-    """Return the exceptions that the functions define."""
-    return {name for folder in FUNCTIONS for name in definitions(folder) if name.endswith("Error")}
+def error_classes(folder: str) -> set[str]:
+    """Return the exceptions that a function declares."""
+    return {name for name in definitions(folder) if name.endswith("Error")}
+
+
+def state_of(definition: dict[str, Any], folder: str) -> dict[str, Any]:
+    name = camel_case(folder)
+    state: dict[str, Any] = definition["States"][name[0].upper() + name[1:]]
+    return state
+
+
+def retried_errors(state: dict[str, Any]) -> set[str]:
+    return {name for retry in state.get("Retry", []) for name in retry["ErrorEquals"]}
 
 
 def test_shared_definitions_are_identical_in_all_functions() -> None:
@@ -71,7 +86,7 @@ def test_shared_definitions_are_identical_in_all_functions() -> None:
         for name, source in definitions(folder).items():
             copies.setdefault(name, set()).add(source)
     del copies["lambda_handler"]
-    assert {"unwrap", "InvalidEventError"} <= set(copies)
+    assert {"unwrap", "InvalidEventError", "SIZE_LIMIT"} <= set(copies)
     assert [name for name, sources in copies.items() if len(sources) > 1] == []
 
 
@@ -114,12 +129,29 @@ def test_every_task_has_a_timeout_longer_than_its_function_s(
         assert state["TimeoutSeconds"] > function["Properties"]["Timeout"]
 
 
-def test_every_retried_error_is_aws_s_or_ours(definition: dict[str, Any]) -> None:
-    retried = {
-        e for state in definition["States"].values() for retry in state.get("Retry", []) for e in retry["ErrorEquals"]
-    }
-    assert retried <= AWS_ERRORS | error_classes()
-    assert retried & error_classes() == {"EndpointUnavailableError"}
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_a_state_retries_the_errors_that_may_pass_and_no_other(definition: dict[str, Any], folder: str) -> None:
+    transient = {name for name in error_classes(folder) if name.endswith("UnavailableError")}
+    retried = retried_errors(state_of(definition, folder))
+    assert retried - AWS_ERRORS == transient
+    for name in transient:
+        assert "the state machine retries" in definitions(folder)[name]
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_a_state_s_comment_names_every_error_of_its_function(definition: dict[str, Any], folder: str) -> None:
+    state = state_of(definition, folder)
+    told = set(re.findall(r"\w+Error\b", state["Comment"]))
+    assert told == error_classes(folder)
+    _, _, terminal = state["Comment"].partition("Fails ")
+    assert set(re.findall(r"\w+Error\b", terminal)) == error_classes(folder) - retried_errors(state)
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_a_function_raises_every_error_that_it_declares_and_no_other(folder: str) -> None:
+    tree = ast.parse((ROOT / "functions" / folder / "app.py").read_text())
+    made = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert {name for name in made if name.endswith("Error")} == error_classes(folder)
 
 
 def test_every_retry_backs_off_with_jitter(definition: dict[str, Any]) -> None:

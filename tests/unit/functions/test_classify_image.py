@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
@@ -115,9 +115,55 @@ def test_a_read_timeout_is_unavailable(app: ModuleType, monkeypatch: pytest.Monk
         app.lambda_handler(event(), None)
 
 
-def test_other_errors_are_raised_unchanged(app: ModuleType, endpoint: Stubber) -> None:
-    endpoint.add_client_error("invoke_endpoint", "ValidationError", "Endpoint scones of account 1 not found.", 400)
-    with pytest.raises(ClientError, match="not found"):
+@pytest.mark.parametrize(
+    ("code", "status", "message", "error"),
+    [
+        ("ValidationError", 400, "Endpoint scones of account 1 not found.", "EndpointNotFoundError"),
+        ("ValidationError", 400, "1 validation error detected", "InvalidImageError"),
+        ("AccessDeniedException", 403, "not authorized to perform: sagemaker:InvokeEndpoint", "AccessDeniedError"),
+        ("ExpiredTokenException", 403, "expired", "AccessDeniedError"),
+        ("TooManyRequestsException", 429, "later", "EndpointUnavailableError"),
+        ("Unknown", 500, "failed", "EndpointUnavailableError"),
+        ("Unknown", 413, "too large", "InvalidImageError"),
+    ],
+)
+def test_each_refusal_of_sagemaker_has_a_name(
+    app: ModuleType, endpoint: Stubber, code: str, status: int, message: str, error: str
+) -> None:
+    endpoint.add_client_error("invoke_endpoint", code, message, status)
+    with pytest.raises(getattr(app, error), match=message):
+        app.lambda_handler(event(), None)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 507])
+def test_a_busy_container_is_unavailable(app: ModuleType, endpoint: Stubber, status: int) -> None:
+    busy = {"OriginalStatusCode": status, "OriginalMessage": "busy \ud800" + "x" * 5000}
+    endpoint.add_client_error("invoke_endpoint", "ModelError", "m", 424, modeled_fields=busy)
+    with pytest.raises(app.EndpointUnavailableError, match="ModelError: busy") as caught:
+        app.lambda_handler(event(), None)
+    assert len(str(caught.value).encode()) < 1100
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no JSON",
+        "{}",
+        "[0.5, 0.5",
+        "[]",
+        "[1.0]",
+        "[2, 0]",
+        "[true, false]",
+        "[NaN, 0.5]",
+        "[1e999, 0]",
+        "[" * 99999,
+    ],
+)
+def test_an_answer_without_probabilities_has_a_name(app: ModuleType, endpoint: Stubber, text: str) -> None:
+    body = {"Body": StreamingBody(io.BytesIO(text.encode()), len(text)), "ContentType": "application/json"}
+    endpoint.add_response("invoke_endpoint", body, request())
+    with pytest.raises(app.InvalidInferencesError, match="The endpoint answered no"):
         app.lambda_handler(event(), None)
 
 
@@ -129,3 +175,41 @@ def test_image_data_that_is_not_base64_is_an_invalid_image(app: ModuleType) -> N
 def test_an_event_without_a_key_is_refused(app: ModuleType) -> None:
     with pytest.raises(app.InvalidEventError, match="needs s3_bucket and s3_key"):
         app.lambda_handler({"image_data": "aaaa"}, None)
+
+
+@pytest.mark.parametrize("image_data", [5, True, ["aaaa"], {"data": "aaaa"}])
+def test_image_data_that_is_no_text_is_an_invalid_event(app: ModuleType, image_data: Any) -> None:
+    with pytest.raises(app.InvalidEventError, match="image_data must be text in base64"):
+        app.lambda_handler({**event(), "image_data": image_data}, None)
+
+
+@pytest.mark.parametrize("version", ["", 5, True, [], "\ud800", "v" * 1025])
+def test_a_version_that_s3_cannot_have_is_an_invalid_event(app: ModuleType, version: Any) -> None:
+    with pytest.raises(app.InvalidEventError, match="s3_version_id must be the id of a version"):
+        app.lambda_handler({**event(), "image_data": "", "s3_version_id": version}, None)
+
+
+def test_a_version_that_was_deleted_is_not_found(app: ModuleType, bucket: Any) -> None:
+    version = bucket.put_object(Key="images/a.png", Body=PNG).version_id
+    bucket.put_object(Key="images/a.png", Body=b"another photo")
+    bucket.Object("images/a.png").Version(version).delete()
+    with pytest.raises(app.ImageNotFoundError, match=r"s3://photos/images/a\.png does not exist"):
+        app.lambda_handler({**event(), "image_data": "", "s3_version_id": version}, None)
+
+
+def test_an_empty_photo_is_an_invalid_image(app: ModuleType, bucket: Any) -> None:
+    bucket.put_object(Key="images/a.png", Body=b"")
+    with pytest.raises(app.InvalidImageError, match=r"s3://photos/images/a\.png is empty"):
+        app.lambda_handler({**event(), "image_data": ""}, None)
+
+
+def test_a_photo_that_became_too_large_is_refused(app: ModuleType, bucket: Any) -> None:
+    bucket.put_object(Key="images/a.png", Body=b"x" * (app.SIZE_LIMIT + 1))
+    with pytest.raises(app.ImageTooLargeError, match="has 6,291,457 bytes; at most 6,291,456"):
+        app.lambda_handler({**event(), "image_data": ""}, None)
+
+
+def test_a_lone_surrogate_in_the_key_is_an_invalid_event(app: ModuleType) -> None:
+    with pytest.raises(app.InvalidEventError, match="needs s3_bucket and s3_key") as caught:
+        app.lambda_handler(event(key="\ud800.png"), None)
+    str(caught.value).encode()

@@ -31,7 +31,7 @@ def test_an_inference_at_the_threshold_passes(app: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    "inferences", [[0.9299, 0.0701], [0.5, 0.5], [0.0, 0.0], "[0.6, 0.4]", [0.4, 0.3, 0.3], [float("nan")]]
+    "inferences", [[0.9299, 0.0701], [0.5, 0.5], [0.0, 0.0], "[0.6, 0.4]", [0.4, 0.3, 0.3], [0, 0.5]]
 )
 def test_an_inference_below_the_threshold_fails(app: ModuleType, inferences: Any) -> None:
     with pytest.raises(app.ThresholdConfidenceNotMetError, match=r"^THRESHOLD_CONFIDENCE_NOT_MET: best .* < 0\.930$"):
@@ -47,3 +47,53 @@ def test_the_threshold_comes_from_the_environment(app: ModuleType, monkeypatch: 
 def test_missing_inferences_are_an_invalid_event(app: ModuleType, inferences: Any) -> None:
     with pytest.raises(app.InvalidEventError, match="needs inferences"):
         app.lambda_handler(event(inferences), None)
+
+
+@pytest.mark.parametrize(
+    "inferences",
+    [
+        [2],
+        [True],
+        [0.99],  # of one class only
+        [2, 0.1],
+        [-0.1, 0.99],
+        [True, False],
+        [0.99, None],
+        ["0.99", "0.01"],
+        [[0.99, 0.01]],
+        [float("inf"), 0],
+        [float("nan"), 0.99],
+        [10**400, 0],
+        [10**5000, 0],
+        "[0.99, NaN]",
+        "[0.99, 1e999]",
+        "no list",
+        "[" * 100_000,
+        "0.99",
+        {"0": 0.99, "1": 0.01},
+        0.99,
+        True,
+    ],
+    ids=lambda value: str(type(value).__name__),
+)
+def test_inferences_that_are_no_probabilities_are_an_invalid_event(app: ModuleType, inferences: Any) -> None:
+    with pytest.raises(app.InvalidEventError, match="needs inferences, a number from 0 to 1 for each") as caught:
+        app.lambda_handler(event(inferences), None)
+    assert len(str(caught.value)) < 300
+
+
+def test_the_photo_need_not_be_named(app: ModuleType) -> None:
+    body = app.lambda_handler({"inferences": [0.98, 0.02]}, None)["body"]
+    assert body == {"s3_bucket": None, "s3_key": None, "image_data": "", "inferences": [0.98, 0.02]}
+
+
+@pytest.mark.parametrize("s3_key", ["\ud800", 5, ["a.png"], "k" * 1025])
+def test_a_key_that_cannot_be_answered_is_an_invalid_event(app: ModuleType, s3_key: Any) -> None:
+    """Lambda's runtime encodes an answer in UTF-8 after its error handling: a lone surrogate ends the process."""
+    with pytest.raises(app.InvalidEventError, match="s3_bucket and s3_key must be text") as caught:
+        app.lambda_handler({**event([0.98, 0.02]), "s3_key": s3_key}, None)
+    str(caught.value).encode()
+
+
+def test_a_lone_surrogate_where_nothing_is_read_does_not_matter(app: ModuleType) -> None:
+    assert app.lambda_handler({**event([0.98, 0.02]), "\ud800": "\udfff"}, None)["body"] == event([0.98, 0.02])

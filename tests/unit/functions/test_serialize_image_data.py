@@ -5,6 +5,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.stub import Stubber
 
 Wrap = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -81,3 +83,90 @@ def test_a_missing_photo_is_named(app: ModuleType, bucket: Any, where: dict[str,
 def test_an_event_without_a_photo_is_refused(app: ModuleType, incomplete: dict[str, str]) -> None:
     with pytest.raises(app.InvalidEventError, match="needs s3_bucket and s3_key"):
         app.lambda_handler(incomplete, None)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"s3_bucket": 5, "s3_key": "a.png"},
+        {"s3_bucket": "photos", "s3_key": ["a.png"]},
+        {"s3_bucket": "photos", "s3_key": {}},
+        {"s3_bucket": "photos", "s3_key": True},
+        {"s3_bucket": "photos", "s3_key": 10**5000},
+        {"s3_bucket": "photos", "s3_key": "\ud800.png"},
+        {"s3_bucket": "photos", "s3_key": "k" * 1025},
+        {"s3_bucket": "photos", "s3_key": "é" * 513},
+        {"s3_bucket": "\ud800", "s3_key": "a.png"},
+        {"s3_bucket": "a/b", "s3_key": "a.png"},
+        {"s3_bucket": "photos\n", "s3_key": "a.png"},
+        {"s3_bucket": "x" * 256, "s3_key": "a.png"},
+        {"s3_bucket": "arn:aws:s3:us-east-1:123456789012:accesspoint/photos", "s3_key": "a.png"},
+    ],
+)
+def test_a_place_that_s3_cannot_have_is_an_invalid_event(app: ModuleType, where: dict[str, Any]) -> None:
+    with pytest.raises(app.InvalidEventError, match="needs s3_bucket and s3_key") as caught:
+        app.lambda_handler(where, None)
+    assert len(str(caught.value).encode()) < 400  # Lambda's runtime encodes it: a lone surrogate would end the process
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, 5, True, [], ["body"], "text", "[]", "{", "[" * 100_000, "9" * 5000, {"body": None}, {"body": ["body"]}],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_event_that_is_no_object_is_invalid(app: ModuleType, odd: Any) -> None:
+    with pytest.raises(app.InvalidEventError, match="neither a JSON object nor the text of one"):
+        app.lambda_handler(odd, None)
+
+
+def test_a_body_may_be_nested_deeper_than_python_recurses(app: ModuleType, bucket: Any) -> None:
+    bucket.put_object(Key="a.png", Body=b"pixels")
+    nested = event("a.png")
+    for _ in range(10_000):
+        nested = {"body": nested}
+    assert app.lambda_handler(nested, None)["body"]["s3_key"] == "a.png"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("AccessDenied", 403, "AccessDeniedError"),
+        ("InvalidAccessKeyId", 403, "AccessDeniedError"),
+        ("NoSuchVersion", 404, "ImageNotFoundError"),
+        ("MethodNotAllowed", 405, "ImageNotFoundError"),
+        ("InvalidArgument", 400, "InvalidEventError"),
+        ("SlowDown", 503, "ImageUnavailableError"),
+        ("InternalError", 500, "ImageUnavailableError"),
+        ("TooManyRequests", 429, "ImageUnavailableError"),
+        ("PermanentRedirect", 301, "ImageUnavailableError"),
+    ],
+)
+def test_each_refusal_of_s3_has_a_name(app: ModuleType, code: str, status: int, error: str) -> None:
+    with Stubber(app.s3) as stubber, pytest.raises(getattr(app, error), match=rf"^s3://photos/a\.png .*{code}"):
+        stubber.add_client_error("get_object", code, http_status_code=status)
+        app.lambda_handler(event("a.png"), None)
+
+
+class Unreachable:
+    """An S3 whose GetObject, or the reading of its answer, fails."""
+
+    def __init__(self, error: Exception, size: int) -> None:
+        self.error, self.size = error, size
+
+    def get_object(self, **_: Any) -> dict[str, Any]:
+        if not self.size:
+            raise self.error
+        return {"ContentLength": self.size, "Body": self}
+
+    def read(self) -> bytes:
+        raise self.error
+
+
+@pytest.mark.parametrize("size", [0, 10])
+@pytest.mark.parametrize("error", [EndpointConnectionError, ReadTimeoutError])
+def test_an_s3_that_does_not_answer_is_unavailable(
+    app: ModuleType, monkeypatch: pytest.MonkeyPatch, error: type[Any], size: int
+) -> None:
+    monkeypatch.setattr(app, "s3", Unreachable(error(endpoint_url="https://s3"), size))
+    with pytest.raises(app.ImageUnavailableError, match=r"s3://photos/a\.png cannot be read now: .*https://s3"):
+        app.lambda_handler(event("a.png"), None)
