@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 
 from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
 from training.context import Context
@@ -17,6 +18,7 @@ from training.results import Dataset
 CACHE = Path("runs") / "archives"  # shared by all stacks
 SAMPLE = "sample"  # as the archive: the drawings that this project makes itself
 SHEET = "samples.png"
+FEW_PHOTOS = 50  # training photos of a class; with fewer, stage warns
 
 
 def stage(context: Context, options: StageOptions) -> Dataset:
@@ -36,6 +38,14 @@ def stage(context: Context, options: StageOptions) -> Dataset:
     overview.sample_sheet(directory, index).save(directory / SHEET)
     context.console.print(overview.table(index))
     context.console.print(f"Samples: {directory / SHEET}")
+    if few := few_photos(index):
+        named = ", ".join(f"{name} {count}" for name, count in few.items())
+        context.console.print(
+            f"Warning: fewer than {FEW_PHOTOS} training photos of {named}: add photos, or expect many mistakes there.",
+            style="yellow",
+            markup=False,
+            highlight=False,
+        )
     uploaded = upload(directory, context.stack.bucket, context.clients.s3, context.console)
     context.console.print(
         f"Upload: {uploaded.sent} files sent ({uploaded.bytes / 1e6:.1f} MB), "
@@ -54,6 +64,12 @@ def stage(context: Context, options: StageOptions) -> Dataset:
     )
 
 
+def few_photos(index: pd.DataFrame) -> dict[str, int]:
+    """Return the number of training photos of each class that has too few to learn from, in label order."""
+    counts = overview.counts(index)["train"]
+    return {str(name): int(count) for name, count in counts.items() if count < FEW_PHOTOS}
+
+
 def find_archive(options: StageOptions, console: Console) -> Path:
     """Return the local file of the archive: given, downloaded, or drawn.
 
@@ -70,7 +86,7 @@ def find_archive(options: StageOptions, console: Console) -> Path:
     except ArchiveUnavailableError as err:
         if not options.sample_if_unavailable:
             raise
-        console.print(f"[yellow]{err}[/]\nThe built-in sample is used instead: drawings, not photos.")
+        console.print(f"[yellow]{escape(str(err))}[/]\nThe built-in sample is used instead: drawings, not photos.")
         return sample.write(CACHE)
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 
 from .augmentation import augment
@@ -91,9 +92,7 @@ class Training:
         self.steps = len(photos.labels) // self.batch_size  # a partial batch waits for the next shuffle
         self.network = build_network(photos.pixels, hp.num_classes)
         self.average = copy.deepcopy(self.network)
-        self.criterion = nn.CrossEntropyLoss(
-            weight=class_weights(photos.labels, hp.num_classes), label_smoothing=LABEL_SMOOTHING
-        )
+        self.weights = class_weights(photos.labels, hp.num_classes)
         self.optimizer = _optimizer(self.network, hp)
         self.schedule = LambdaLR(self.optimizer, lambda step: triangle(step, self.steps * hp.epochs))
         self.taken = 0  # steps
@@ -117,9 +116,9 @@ class Training:
         images = augment(self.photos.pixels[batch].float() / 255, mirrored)
         with precision():
             scores = self.network(images).float()
-        loss = self.criterion(scores, self.photos.labels[batch])
+        loss = smoothed_cross_entropy(scores, self.photos.labels[batch], self.weights)
         self.optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         self.optimizer.step()
         self.schedule.step()
         self._update_average()
@@ -151,6 +150,25 @@ def triangle(step: int, total: int) -> float:
     return min(1.0, (step + 1) / (WARM_UP * total), (total - step) / ((1 - WARM_UP) * total))
 
 
+def smoothed_cross_entropy(scores: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean cross-entropy against smoothed labels, each photo weighted by its true class.
+
+    `nn.CrossEntropyLoss` weights each term by the class of the *score*: with weights of 0.7, 0.7 and 35, the smoothing
+    of the rare class outweighs every true label, and the network always answers the rare class
+    (https://github.com/pytorch/pytorch/issues/104776). With equal weights the two losses are the same to the last bit.
+
+    Args:
+        scores: (n, k), before softmax.
+        labels: (n,), from 0.
+        weights: (k,), of the classes.
+    """
+    logarithms = functional.log_softmax(scores, dim=1)
+    weight = weights[labels]  # (n,)
+    of_label = functional.nll_loss(logarithms, labels, weights)
+    of_all = -(weight * logarithms.sum(dim=1)).sum() / weight.sum()
+    return of_label * (1 - LABEL_SMOOTHING) + of_all * (LABEL_SMOOTHING / scores.shape[1])
+
+
 def class_weights(labels: Tensor, num_classes: int) -> Tensor:
     """Return weights with which every class counts the same; their mean over the photos is 1, (num_classes,)."""
     counts = class_counts(labels, num_classes)
@@ -168,7 +186,7 @@ def evaluate(network: Network, photos: Photos) -> Metrics:
     with precision():
         scores = predict(network, photos.pixels)
     accuracy = (scores.argmax(dim=1) == photos.labels).double().mean().item()
-    return Metrics(accuracy, nn.functional.cross_entropy(scores, photos.labels).item())
+    return Metrics(accuracy, functional.cross_entropy(scores, photos.labels).item())
 
 
 @torch.inference_mode()

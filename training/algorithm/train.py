@@ -14,6 +14,7 @@ from pathlib import Path
 import onnx
 import torch
 
+from .acceptance import refuse_useless
 from .calibration import fit_temperature
 from .data import Photos, check_channels, check_resources, read_config, read_photos
 from .errors import InputError
@@ -51,6 +52,9 @@ def run(base: Path, stop: threading.Event) -> None:
     """Train on the channels under `base` and write `model/`.
 
     A job that is stopped keeps its best epoch so far: SageMaker uploads the model of a stopped job too.
+
+    Raises:
+        InputError: The job's request or data is invalid, or its model is useless.
     """
     hp, notes = parse(read_config(base, "hyperparameters"))
     print(*notes, sep="\n", end="\n" if notes else "", flush=True)
@@ -61,6 +65,8 @@ def run(base: Path, stop: threading.Event) -> None:
     _announce(hp, shape, train, validation)
     make_deterministic(read_seed())
     best = fit(train, validation, hp, stop.is_set)
+    if not stop.is_set():
+        refuse_useless(best, train, validation, hp.epochs)
     save(base / "model", best, validation, hp, shape)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.training.fakes import STACK, make_context, printed
+from training import stage as stage_module
 from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
 from training.context import Context
 from training.dataset import archive, download, sample
@@ -75,6 +76,17 @@ def test_the_console_shows_the_counts_and_where_the_samples_are(context: Context
     assert sheet.read_bytes().startswith(b"\x89PNG")
 
 
+def test_classes_with_few_training_photos_are_named_with_their_counts(
+    context: Context, write_archive: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(context, options(write_archive(), ("bicycle", "apple")))
+    assert "fewer than 50 training photos of bicycle 18, apple 2: add photos" in printed(context)
+    monkeypatch.setattr(stage_module, "FEW_PHOTOS", 18)
+    before = printed(context)
+    stage(context, options(write_archive()))
+    assert "Warning" not in printed(context).removeprefix(before)
+
+
 def test_a_bad_request_touches_neither_disk_nor_bucket(context: Context, write_archive: Any) -> None:
     with pytest.raises(DatasetError, match="no class 'car'"):
         stage(context, options(write_archive(), ("bicycle", "car")))
@@ -109,6 +121,17 @@ def test_the_sample_is_used_when_the_archive_cannot_be_fetched(context: Context,
     assert find_archive(StageOptions(sample_if_unavailable=True), context.console) == drawn
     assert "The archive could not be fetched." in printed(context)
     assert "The built-in sample is used instead: drawings, not photos." in printed(context)
+
+
+def test_an_address_with_the_console_s_markup_is_printed_as_it_is(
+    context: Context, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(*_: Any) -> Path:
+        raise ArchiveUnavailableError("http://[/]/ does not answer.")
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    find_archive(StageOptions(sample_if_unavailable=True), context.console)
+    assert "http://[/]/ does not answer." in printed(context)
 
 
 def test_without_leave_an_archive_that_cannot_be_fetched_is_an_error(

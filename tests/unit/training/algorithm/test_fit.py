@@ -2,12 +2,24 @@ import re
 
 import pytest
 import torch
+from torch.nn import functional
 
 from tests.unit.training.algorithm.jobs import stripes
 from training.algorithm import fit as fit_module
+from training.algorithm.acceptance import class_accuracies
 from training.algorithm.data import Photos
 from training.algorithm.errors import InputError
-from training.algorithm.fit import Metrics, Training, class_weights, evaluate, fit, predict, triangle
+from training.algorithm.fit import (
+    LABEL_SMOOTHING,
+    Metrics,
+    Training,
+    class_weights,
+    evaluate,
+    fit,
+    predict,
+    smoothed_cross_entropy,
+    triangle,
+)
 from training.algorithm.hyperparameters import Hyperparameters
 from training.algorithm.network import Network, build_network
 
@@ -101,6 +113,37 @@ def test_rare_classes_weigh_more() -> None:
     assert torch.allclose(weights, torch.tensor([8 / 12, 8 / 4]))
     assert weights[labels].mean() == 1
     assert class_weights(torch.tensor([0, 1, 2]), 3).tolist() == [1, 1, 1]
+
+
+def test_a_class_with_few_photos_is_learned_and_drowns_no_other() -> None:
+    torch.manual_seed(0)
+    best = fit(photos(120, 120, 3), photos(12, 12, 1, seed=1), asked(3, epochs=6), never)
+    new = photos(20, 20, 20, seed=2)
+    answers = predict(best.network, new.pixels).argmax(dim=1)
+    assert class_accuracies(answers, new.labels).min() >= 0.9
+
+
+def test_balanced_classes_have_the_loss_of_pytorch_to_the_last_bit() -> None:
+    torch.manual_seed(0)
+    labels = torch.arange(3).repeat(8)
+    ours, theirs = (torch.randn(24, 3, generator=torch.manual_seed(1)).requires_grad_() for _ in range(2))
+    loss = smoothed_cross_entropy(ours, labels, torch.ones(3))
+    expected = functional.cross_entropy(theirs, labels, torch.ones(3), label_smoothing=LABEL_SMOOTHING)
+    assert torch.equal(loss, expected)
+    assert torch.equal(*(torch.autograd.grad(value, of)[0] for value, of in ((loss, ours), (expected, theirs))))
+
+
+def test_a_photo_s_whole_loss_is_weighted_by_its_true_class() -> None:
+    scores, labels = torch.randn(6, 3, generator=torch.manual_seed(0)), torch.tensor([0, 0, 0, 1, 1, 2])
+    alone = [
+        functional.cross_entropy(row[None], label[None], label_smoothing=LABEL_SMOOTHING)
+        for row, label in zip(scores, labels, strict=True)
+    ]
+    shares = torch.tensor([0.7, 0.7, 35.0])[labels]
+    expected = (shares * torch.stack(alone)).sum() / shares.sum()
+    assert smoothed_cross_entropy(scores, labels, torch.tensor([0.7, 0.7, 35.0])).item() == pytest.approx(
+        expected.item()
+    )
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

@@ -153,3 +153,16 @@ def test_a_stopped_job_keeps_its_best_epoch(
     assert train.main() == 0
     assert (tmp_path / "model/model.onnx").exists()
     assert json.loads((tmp_path / "model/metadata.json").read_text())["best_epoch"] == 0
+
+
+def test_a_job_whose_model_is_useless_fails_and_leaves_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch_settings: None, no_handlers: None
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(make_job(tmp_path, train=(20, 20), validation=(10, 10), epochs=1)))
+    monkeypatch.setattr(
+        fit.Training, "_step", lambda self, batch, _: (torch.zeros(len(batch), 2), 1.0)
+    )  # learns nothing
+    monkeypatch.setattr(torch.nn.init, "dirac_", lambda weights: weights.zero_())
+    assert train.main() == 1
+    assert (tmp_path / "output/failure").read_text().startswith("The model is no better than the same answer")
+    assert not (tmp_path / "model").exists()
