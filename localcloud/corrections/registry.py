@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 from localcloud import LocalCloudError
-from localcloud.corrections import cloudformation, cloudwatch, credentials, functions, persistence, s3
+from localcloud.corrections import cloudformation, cloudwatch, credentials, functions, persistence, role_trust, s3
 from localcloud.corrections import correction as corrections
 from localcloud.corrections.correction import Correction
 from localcloud.corrections.step_functions import definitions, executions, limits, retries, tasks
@@ -123,6 +123,55 @@ CORRECTIONS = (
         replace=functions.silence_metrics,
         aws="Counts an invocation once; MiniStack's own count would come on top of lambda-metrics.",
         link=f"{LAMBDA_GUIDE}/monitoring-metrics-types.html",
+    ),
+    # Roles of functions and state machines
+    Correction(
+        "function-role",
+        target=f"{LAMBDA}:_create_function",
+        digest="e307eecdf0d8",
+        replace=role_trust.create_function,
+        aws="Refuses a role that does not trust Lambda; MiniStack asks only that it exists.",
+        link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
+    ),
+    Correction(
+        "function-role-update",
+        target=f"{LAMBDA}:_update_config",
+        digest="6999cb0695da",
+        replace=role_trust.update_function,
+        aws="Refuses a role that does not trust Lambda; MiniStack asks only that it exists.",
+        link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
+    ),
+    Correction(
+        "function-role-of-stack",
+        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Lambda::Function][create]",
+        digest="8b2cf80e961d",
+        replace=role_trust.create_function_of_stack,
+        aws="Refuses a role that does not trust Lambda; MiniStack asks only that it exists.",
+        link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
+    ),
+    Correction(
+        "machine-role",
+        target=f"{STEP_FUNCTIONS}:_create_state_machine",
+        digest="4bc1231dda69",
+        replace=role_trust.create_state_machine,
+        aws="Refuses a role that does not trust Step Functions; MiniStack asks only that it exists.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
+    ),
+    Correction(
+        "machine-role-update",
+        target=f"{STEP_FUNCTIONS}:_update_state_machine",
+        digest="476e0deee6a3",
+        replace=role_trust.create_state_machine,
+        aws="Refuses a role that does not trust Step Functions; MiniStack asks only that it exists.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
+    ),
+    Correction(
+        "machine-role-of-stack",
+        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::StepFunctions::StateMachine][create]",
+        digest="d2ffde42cb0e",
+        replace=role_trust.create_state_machine_of_stack,
+        aws="Refuses a role that does not trust Step Functions; MiniStack asks only that it exists.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
     ),
     # Step Functions
     Correction(
