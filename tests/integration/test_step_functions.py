@@ -296,6 +296,16 @@ def test_without_permission_the_task_fails(client: Any, function: str) -> None:
     assert "Status Code: 403; Error Code: AccessDeniedException" in described["cause"]
 
 
+@pytest.mark.aws("Step Functions", "permission to invoke a function does not cover its versions and aliases", "exact")
+def test_a_version_needs_a_permission_of_its_own(client: Any, function: str, role: str) -> None:
+    version = boto3.client("lambda").publish_version(FunctionName=function)["FunctionArn"]
+    refused = ended(client, start(client, create_machine(client, {"Resource": version}, role), {}))
+    assert f"on resource: {version} because" in refused["cause"]
+    statement = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": version}
+    allowed = create_role(f"{NAME}-version", "states", statement)
+    assert ended(client, start(client, create_machine(client, {"Resource": version}, allowed), {}))["output"] == '""'
+
+
 @pytest.mark.aws("Step Functions", "a function that does not exist is Lambda.ResourceNotFoundException", "exact")
 def test_a_missing_function_is_named(run: Callable[..., Any], function: str) -> None:
     described = run({}, Resource=f"{function}-gone")
@@ -337,7 +347,7 @@ def test_an_execution_begins_at_once(client: Any, role: str) -> None:
 @pytest.mark.aws("Step Functions", "many executions at once: none is lost, none times out while it waits", "exact")
 def test_a_hundred_executions_at_once_all_succeed(client: Any, function: str, role: str) -> None:
     # The last ones queue longer than TimeoutSeconds: here 100 x 0.1 s of work at four places.
-    task = {"Resource": function, "Arguments": {"sleep": 0.1, "length": 1}, "TimeoutSeconds": 1}
+    task = {"Resource": function, "Arguments": {"sleep": 0.1, "length": 1}, "TimeoutSeconds": 2}
     machine = create_machine(client, task, role)
     with ThreadPoolExecutor(20) as pool:
         started = list(pool.map(lambda number: start(client, machine, {"number": number}), range(100)))

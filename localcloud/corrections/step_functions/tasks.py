@@ -28,8 +28,11 @@ def invoke_functions_as_the_role(original: Callable[[str, Any], Any]) -> Callabl
     """
 
     def call_lambda(func_ref: str, event: Any) -> Any:
-        func, config, name = lambda_svc._get_func_record_for_ref(func_ref)
+        func, config, _ = lambda_svc._get_func_record_for_ref(func_ref)
+        name, qualifier = lambda_svc._resolve_name_and_qualifier(func_ref)
         function_arn = f"arn:aws:lambda:{identity.region()}:{identity.account_id()}:function:{name}"
+        if qualifier:  # permission on the function is no permission on its versions and aliases
+            function_arn += f":{qualifier}"
         check_invocation_is_allowed(function_arn)
         if not func or not config:
             raise service_error("ResourceNotFoundException", 404, f"Function not found: {function_arn}")
