@@ -15,6 +15,7 @@ PACKAGES = ("commandline", "localcloud", "training")
 ALLOWED = {
     "commandline": set[str](),
     "localcloud": set[str](),  # its error
+    "localcloud.files": {"localcloud"},
     "localcloud.ports": set[str](),
     "localcloud.keys": {"localcloud"},
     "localcloud.environment": {"localcloud", "localcloud.keys"},
@@ -25,8 +26,8 @@ ALLOWED = {
     "localcloud.front_door": {"localcloud.signatures"},
     "localcloud.header_limit": {"localcloud.front_door"},
     "localcloud.function_runtime": set[str](),
-    "localcloud.corrections": {"localcloud", "localcloud.identity", "localcloud.function_runtime"},
-    "localcloud.sagemaker": {"localcloud.identity", "localcloud.ports"},
+    "localcloud.corrections": {"localcloud", "localcloud.files", "localcloud.identity", "localcloud.function_runtime"},
+    "localcloud.sagemaker": {"localcloud.files", "localcloud.identity", "localcloud.ports"},
     "localcloud.server": {
         "localcloud",
         "localcloud.corrections",

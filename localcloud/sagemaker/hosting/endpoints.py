@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud import identity
+from localcloud.files import inside
 from localcloud.sagemaker.errors import ServiceError, already_exists, invalid, not_found
 from localcloud.sagemaker.hosting.capture import capture_summary
 from localcloud.sagemaker.hosting.deployments import Deployment, build_fleet, deployment_of
@@ -190,7 +191,7 @@ class Endpoints:
         When the new fleet fails, the old one stays in service and FailureReason says why.
         """
         try:
-            fleet = build_fleet(deployment, arn, self._directory / arn.rsplit("/", 1)[-1])
+            fleet = build_fleet(deployment, arn, inside(self._directory, arn.rsplit("/", 1)[-1]))
             fleet.start()
         except Exception as err:  # the edge of a thread: clients wait for a final status
             if not isinstance(err, FleetFailedError):

@@ -22,7 +22,7 @@ from localcloud.sagemaker.containers import (
 from localcloud.sagemaker.hosting.capture import DataCapture
 from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.store import Resource, now
-from localcloud.sagemaker.transfer import download_model
+from localcloud.sagemaker.transfer import TransferError, download_model
 
 HEALTH_CHECK_SECONDS = 60  # ContainerStartupHealthCheckTimeoutInSeconds, when the variant does not give it
 WATCH_SECONDS = 0.2
@@ -130,7 +130,7 @@ class Variant:
                 "there is an object located at the URL and that the role passed to CreateModel has permissions to "
                 f"download the object. {err}"
             ) from err
-        except (tarfile.TarError, OSError, EOFError) as err:
+        except (TransferError, tarfile.TarError, OSError, EOFError) as err:
             raise FleetFailedError(
                 f'Failed to extract model data archive for container "container_1" from URL "{uri}". Please ensure '
                 f"that the object located at the URL is a valid tar.gz archive. {err}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.files import inside
 from localcloud.sagemaker import roles
 from localcloud.sagemaker.errors import ServiceError, invalid
 from localcloud.sagemaker.listing import list_resources
@@ -36,7 +37,8 @@ class TrainingJobs:
         check_input(params, region_of(arn))
         if not self._store.add(TRAINING_JOB, arn, new_job(arn, params), params.get("Tags", [])):
             raise in_use(arn)
-        run = TrainingRun(JobRecord(self._store, arn), self._directory / params["TrainingJobName"])
+        base = inside(self._directory, f"{region_of(arn)}/{params['TrainingJobName']}")
+        run = TrainingRun(JobRecord(self._store, arn), base)
         self._runs[arn] = run
         threading.Thread(target=self._follow, args=(arn, run), name=params["TrainingJobName"], daemon=True).start()
         return {"TrainingJobArn": arn}

@@ -9,13 +9,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.files import UnsafePathError, inside
 from localcloud.sagemaker import roles
 from localcloud.sagemaker.containers import Container, ImageNotFoundError, Program, empty_directory, program_for
 from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.store import now, region_of
 from localcloud.sagemaker.training.metrics import MetricWatcher
 from localcloud.sagemaker.training.record import JobRecord
-from localcloud.sagemaker.transfer import download_prefix, upload_archive
+from localcloud.sagemaker.transfer import TransferError, download_prefix, upload_archive
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 DEFAULT_MAX_RUNTIME = 86_400  # seconds
@@ -57,6 +58,8 @@ class TrainingRun:
             self._run()
         except TrainingFailedError as err:
             self._record.fail(str(err))
+        except (TransferError, UnsafePathError) as err:  # in SageMaker's words
+            self._record.fail(f"ClientError: Data download failed:{err}")
         except ClientError as err:
             self._record.fail(f"ClientError: {err}")
         except Exception as err:  # the edge of a thread: clients wait for a job to end
@@ -106,7 +109,7 @@ class TrainingRun:
         channels = {channel["ChannelName"]: channel for channel in self._job.get("InputDataConfig", [])}
         s3 = self._client("s3")
         for name, channel in channels.items():
-            download_prefix(s3, channel["DataSource"]["S3DataSource"]["S3Uri"], data / name)
+            download_prefix(s3, channel["DataSource"]["S3DataSource"]["S3Uri"], inside(data, name))
         write_json(config / "hyperparameters.json", self._job.get("HyperParameters", {}))
         write_json(config / "inputdataconfig.json", {name: channel_config(one) for name, one in channels.items()})
         resources = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}

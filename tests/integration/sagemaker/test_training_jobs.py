@@ -93,6 +93,25 @@ def test_a_job_that_fails_says_why(sagemaker: Any, bucket: str, role: str) -> No
 
 
 @only_local
+@ledger(
+    "SageMaker",
+    "an object whose key cannot be a file below its channel",
+    "approximate",
+    "the job fails with ClientError: Data download failed, and the sentence names the key",
+)
+@pytest.mark.parametrize("key", ["../../../../outside", "clash/a", "nul\0"], ids=["outside", "clash", "nul"])
+def test_a_key_that_cannot_be_a_file_fails_the_job(sagemaker: Any, bucket: str, role: str, key: str) -> None:
+    prefix, name = f"keys-{len(key)}", f"{NAME}-key-{len(key)}"
+    for one in ("clash", key):
+        boto3.client("s3").put_object(Bucket=bucket, Key=f"{prefix}/{one}", Body=b"x")
+    channels = [channel("train", f"s3://{bucket}/{prefix}/")]
+    sagemaker.create_training_job(**job_request(name, bucket, role, InputDataConfig=channels))
+    reason = ended_job(sagemaker, name)["FailureReason"]
+    assert reason.startswith("ClientError: Data download failed:Failed to download data. Cannot download s3://")
+    assert prefix in reason
+
+
+@only_local
 @ledger("SageMaker", "a container that is killed fails its job: exit code 128 + signal", "exact")
 def test_a_killed_container_fails_the_job(sagemaker: Any, bucket: str, role: str) -> None:
     name = f"{NAME}-killed"

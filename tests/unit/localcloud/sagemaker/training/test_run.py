@@ -48,7 +48,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     return client
 
 
-Start = Callable[[str], TrainingRun]
+Start = Callable[..., TrainingRun]
 
 
 @pytest.fixture
@@ -114,6 +114,13 @@ def test_what_the_container_leaves_is_uploaded(start: Start, store: Store, clien
 def test_a_container_without_a_reason_has_only_an_exit_code(start: Start, store: Store) -> None:
     start("raise SystemExit(7)")
     assert ended(store)["FailureReason"] == "AlgorithmError: , exit code: 7"
+
+
+def test_a_channel_whose_name_leads_out_of_the_job_fails_it(start: Start, store: Store, tmp_path: Path) -> None:
+    source = {"S3DataSource": {"S3Uri": "s3://bucket/images/"}}
+    start(SAVE, InputDataConfig=[{"ChannelName": "..", "DataSource": source}])
+    reason = ended(store)["FailureReason"]
+    assert reason.startswith("ClientError: Data download failed:'..' leads out of the directory")
 
 
 def test_a_container_that_ignores_the_request_to_stop_is_killed(
