@@ -1,6 +1,7 @@
 """Container logs: to a file on this machine, and to CloudWatch Logs with the execution role's permissions."""
 
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -11,11 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 SEND_SECONDS = 0.5
 
+logger = logging.getLogger(__name__)
+
 
 class LogStream:
     """Sends the lines of a container's output in batches.
 
-    As on AWS, a role that may not write logs does not fail the job; its lines are in the file only.
+    As on AWS, a role that may not write logs does not fail the job; its lines are in the file only. Those that the
+    disk does not take are in CloudWatch Logs only.
     """
 
     def __init__(self, client: Any, group: str, stream: str, path: Path) -> None:
@@ -24,7 +28,7 @@ class LogStream:
         self._is_created = False
         self._lines: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a")
+        self._path = path
         self._sender = threading.Thread(target=self._send, daemon=True)
         self._sender.start()
 
@@ -35,18 +39,23 @@ class LogStream:
         """Send the remaining lines, and return when they are sent."""
         self._lines.put(None)
         self._sender.join()
-        self._file.close()
 
     def _send(self) -> None:
         ended = False
         while not ended:
             batch, ended = self._next_batch()
-            self._file.writelines(f"{line}\n" for _, line in batch)
-            self._file.flush()
+            self._write_file(batch)
             events = [{"timestamp": at, "message": line} for at, line in batch if line]
             if events:
                 with contextlib.suppress(ClientError, BotoCoreError):
                     self._put(events)
+
+    def _write_file(self, batch: list[tuple[int, str]]) -> None:
+        try:
+            with self._path.open("a") as file:
+                file.writelines(f"{line}\n" for _, line in batch)
+        except OSError as err:
+            logger.error("%d lines of a log are not in its file: %s", len(batch), err)
 
     def _put(self, events: list[dict[str, Any]]) -> None:
         if not self._is_created:

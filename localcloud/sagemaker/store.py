@@ -1,6 +1,7 @@
 """SageMaker's resources by kind and ARN, in one JSON file that outlives the process."""
 
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -8,6 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from localcloud import identity
+from localcloud.files import set_aside, write_durably
+from localcloud.sagemaker.errors import ServiceError
+
+RETRY_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
 
 Resource = dict[str, Any]  # the reply of the Describe call; times in seconds since 1970, as in AWS's JSON
 
@@ -40,35 +47,46 @@ def region_of(arn: str) -> str:
     return arn.split(":")[3]
 
 
+Data = dict[str, dict[str, Any]]  # "tags" and each kind's arn_part, by ARN
+
+
 class Store:
-    """Resources and tags; each change is on disk when the call returns. A resource once read never changes."""
+    """Resources and tags. A resource once read never changes.
+
+    A request's change is on disk when the call returns: `add`, `put`, `update`, `delete` and `put_tags` change nothing
+    and raise ServiceError (ServiceUnavailable, HTTP 503) when it cannot be saved. `report` and `forget` are for what
+    has happened to a job or an endpoint, whether or not the disk is full: they are saved as soon as possible.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
-        self._data: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+        self._retry: threading.Timer | None = None
+        self._data = load(path)
 
     def add(self, kind: Kind, arn: str, resource: Resource, tags: list[dict[str, str]]) -> bool:
         """Add a resource with its tags; returns False when one with this ARN exists."""
         with self._lock:
             if self.get(kind, arn) is not None:
                 return False
-            self._data.setdefault("tags", {})[arn] = {tag["Key"]: tag["Value"] for tag in tags}
-            self.put(kind, arn, resource)
+            by_key = {tag["Key"]: tag["Value"] for tag in tags}
+            self._save(changed(changed(self._data, "tags", arn, by_key), kind.arn_part, arn, resource))
         return True
 
     def put(self, kind: Kind, arn: str, resource: Resource) -> None:
         with self._lock:
-            self._data.setdefault(kind.arn_part, {})[arn] = resource
-            self._save()
+            if self.get(kind, arn) != resource:
+                self._save(changed(self._data, kind.arn_part, arn, resource))
 
     def update(self, kind: Kind, arn: str, **fields: Any) -> None:
         """Change fields of a resource and drop those that are None; does nothing when the resource is gone."""
         with self._lock:
-            resource = self.get(kind, arn)
-            if resource is not None:
-                changed = {**resource, "LastModifiedTime": now(), **fields}
-                self.put(kind, arn, {name: value for name, value in changed.items() if value is not None})
+            self._save(self._updated(kind, arn, fields))
+
+    def report(self, kind: Kind, arn: str, **fields: Any) -> None:
+        """The same for what has happened already: it is true at once, and on disk when the disk takes it."""
+        with self._lock:
+            self._save_soon(self._updated(kind, arn, fields))
 
     def get(self, kind: Kind, arn: str) -> Resource | None:
         return self._data.get(kind.arn_part, {}).get(arn)
@@ -76,9 +94,12 @@ class Store:
     def delete(self, kind: Kind, arn: str) -> None:
         """Delete a resource and its tags; does nothing when the resource is gone."""
         with self._lock:
-            self._data.get(kind.arn_part, {}).pop(arn, None)
-            self._data.get("tags", {}).pop(arn, None)
-            self._save()
+            self._save(self._without(kind, arn))
+
+    def forget(self, kind: Kind, arn: str) -> None:
+        """The same for a resource that does not exist any more, on disk when the disk takes it."""
+        with self._lock:
+            self._save_soon(self._without(kind, arn))
 
     def all(self, kind: Kind) -> dict[str, Resource]:
         """Return the resources by ARN, in the order of their creation."""
@@ -98,11 +119,73 @@ class Store:
 
     def put_tags(self, arn: str, tags: dict[str, str]) -> None:
         with self._lock:
-            self._data.setdefault("tags", {})[arn] = tags
-            self._save()
+            self._save(changed(self._data, "tags", arn, tags))
 
-    def _save(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps(self._data))
-        part.replace(self._path)
+    def _updated(self, kind: Kind, arn: str, fields: dict[str, Any]) -> Data:
+        resource = self.get(kind, arn)
+        if resource is None:
+            return self._data
+        updated = {**resource, "LastModifiedTime": now(), **fields}
+        kept = {name: value for name, value in updated.items() if value is not None}
+        return changed(self._data, kind.arn_part, arn, kept)
+
+    def _without(self, kind: Kind, arn: str) -> Data:
+        return changed(changed(self._data, kind.arn_part, arn, None), "tags", arn, None)
+
+    def _save(self, data: Data) -> None:
+        """Save, then take over, changed data; nothing changes when it cannot be saved."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(self._path, json.dumps(data).encode())
+        except OSError as err:
+            raise ServiceError(
+                "ServiceUnavailable",
+                f"The local cloud cannot save SageMaker's resources: {err}. Make room on the disk and try again.",
+                503,
+            ) from err
+        self._data = data
+
+    def _save_soon(self, data: Data) -> None:
+        """Take over changed data, and try every RETRY_SECONDS until it is saved."""
+        try:
+            self._save(data)
+        except ServiceError as err:
+            self._data = data
+            if self._retry is None:
+                logger.error("%s What has changed is saved as soon as possible.", err)
+                self._retry_later()
+
+    def _retry_later(self) -> None:
+        self._retry = threading.Timer(RETRY_SECONDS, self._save_again)
+        self._retry.daemon = True
+        self._retry.start()
+
+    def _save_again(self) -> None:
+        with self._lock:
+            try:
+                self._save(self._data)
+                self._retry = None
+            except ServiceError:
+                self._retry_later()
+
+
+def load(path: Path) -> Data:
+    """Return the saved data. A damaged file is set aside."""
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(path.read_bytes())
+        if not all(isinstance(entry, dict) for part in data.values() for entry in part.values()):
+            raise ValueError("it does not hold resources by kind and ARN")
+    except (ValueError, AttributeError, RecursionError) as err:
+        aside = set_aside(path)
+        logger.error("%s is damaged: %s. It is now %s; SageMaker starts without resources.", path, err, aside.name)
+        return {}
+    return data
+
+
+def changed(data: Data, part: str, arn: str, entry: Any) -> Data:
+    """Return data in which an entry is replaced, or left out when it is None; the given data stays as it is."""
+    entries = dict(data.get(part, {}))
+    entries[arn] = entry
+    return {**data, part: entries if entry is not None else {key: one for key, one in entries.items() if key != arn}}

@@ -143,9 +143,9 @@ class Endpoints:
                 self._remove(arn)
             elif endpoint["EndpointStatus"] == "Creating" or deployment is None:
                 reason = "The local cloud was stopped while the endpoint was created."
-                self._store.update(ENDPOINT, arn, EndpointStatus="Failed", FailureReason=reason)
+                self._store.report(ENDPOINT, arn, EndpointStatus="Failed", FailureReason=reason)
             elif endpoint["EndpointStatus"] != "Failed":
-                self._store.update(ENDPOINT, arn, EndpointStatus="SystemUpdating")
+                self._store.report(ENDPOINT, arn, EndpointStatus="SystemUpdating")
                 self._in_background(self._deploy, arn, deployment)
 
     def stop_all(self) -> None:
@@ -191,27 +191,36 @@ class Endpoints:
         When the new fleet fails, the old one stays in service and FailureReason says why.
         """
         try:
-            fleet = build_fleet(deployment, arn, inside(self._directory, arn.rsplit("/", 1)[-1]))
-            fleet.start()
+            fleet = self._start_fleet(arn, deployment)
         except Exception as err:  # the edge of a thread: clients wait for a final status
-            if not isinstance(err, FleetFailedError):
+            if not isinstance(err, (FleetFailedError, ServiceError)):
                 logger.exception("%s", arn)
             status = "InService" if arn in self._fleets else "Failed"
-            self._store.update(ENDPOINT, arn, EndpointStatus=status, FailureReason=str(err))
+            self._store.report(ENDPOINT, arn, EndpointStatus=status, FailureReason=str(err))
             return
         with self._lock:
             old = self._fleets.get(arn)
             self._fleets[arn] = fleet
-        self._store.put(DEPLOYMENT, arn, deployment)
         config_name = deployment["Config"]["EndpointConfigName"]
-        self._store.update(ENDPOINT, arn, EndpointStatus="InService", EndpointConfigName=config_name)
+        self._store.report(ENDPOINT, arn, EndpointStatus="InService", EndpointConfigName=config_name)
         if old:
             old.drain()
+
+    def _start_fleet(self, arn: str, deployment: Deployment) -> Fleet:
+        """Return a started fleet whose deployment is saved: no traffic goes to one that would not come back."""
+        fleet = build_fleet(deployment, arn, inside(self._directory, arn.rsplit("/", 1)[-1]))
+        fleet.start()
+        try:
+            self._store.put(DEPLOYMENT, arn, deployment)
+        except ServiceError:
+            fleet.stop()
+            raise
+        return fleet
 
     def _remove(self, arn: str) -> None:
         with self._lock:
             fleet = self._fleets.pop(arn, None)
         if fleet:
             fleet.drain()
-        self._store.delete(DEPLOYMENT, arn)
-        self._store.delete(ENDPOINT, arn)
+        self._store.forget(DEPLOYMENT, arn)
+        self._store.forget(ENDPOINT, arn)

@@ -79,6 +79,6 @@ class JobRecord:
             transitions[-1]["EndTime"] = at
         new = {"Status": secondary_status, "StartTime": at, "StatusMessage": message}
         transitions.append({**new, "EndTime": at} if fields.get("TrainingJobStatus") in ENDED else new)
-        self._store.update(
+        self._store.report(
             TRAINING_JOB, self.arn, SecondaryStatus=secondary_status, SecondaryStatusTransitions=transitions, **fields
         )

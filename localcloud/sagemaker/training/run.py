@@ -62,6 +62,8 @@ class TrainingRun:
             self._record.fail(f"ClientError: Data download failed:{err}")
         except ClientError as err:
             self._record.fail(f"ClientError: {err}")
+        except OSError as err:  # a full disk, above all
+            self._record.fail(f"InternalServerError: The local cloud cannot write the files of the job: {err}")
         except Exception as err:  # the edge of a thread: clients wait for a job to end
             logger.exception("%s", self._record.arn)
             self._record.fail(f"InternalServerError: {type(err).__name__}: {err}")

@@ -1,7 +1,14 @@
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from localcloud.sagemaker import store as sagemaker_store
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.listing import list_resources, page
 from localcloud.sagemaker.store import ENDPOINT, MODEL, Resource, Store, arn_of
@@ -61,6 +68,81 @@ def test_only_the_caller_s_account_is_in_scope(path: Path) -> None:
     store.put(MODEL, ARN.replace("000000000000", "999999999999"), {"ModelName": "theirs"})
     assert store.in_scope(MODEL) == [{"ModelName": "Mine"}]
     assert arn_of(ENDPOINT, "Mine").endswith(":endpoint/mine")
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list; while something is in it, the disk is full."""
+    full: list[str] = []
+
+    def fsync(_: int) -> None:
+        if full:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(sagemaker_store, "RETRY_SECONDS", 0.05)
+    return full
+
+
+CHANGES: list[Callable[[Store], Any]] = [
+    lambda store: store.add(MODEL, f"{ARN}2", {"ModelName": "m2"}, [{"Key": "k", "Value": "v"}]),
+    lambda store: store.put(MODEL, ARN, {"ModelName": "other"}),
+    lambda store: store.update(MODEL, ARN, Status="InService"),
+    lambda store: store.delete(MODEL, ARN),
+    lambda store: store.put_tags(ARN, {"k": "v"}),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_that_cannot_be_saved_is_refused_and_does_not_happen(
+    path: Path, disk: list[str], change: Callable[[Store], Any]
+) -> None:
+    store = Store(path)
+    store.add(MODEL, ARN, {"ModelName": "m"}, [])
+    disk.append("full")
+    with pytest.raises(ServiceError, match=r"cannot save SageMaker's resources: .*No space left") as refused:
+        change(store)
+    assert (refused.value.code, refused.value.status) == ("ServiceUnavailable", 503)
+    for seen in (store, Store(path)):
+        assert seen.all(MODEL) == {ARN: {"ModelName": "m"}}
+        assert seen.tags(ARN) == {}
+    disk.clear()
+    change(store)
+
+
+def test_what_has_happened_is_saved_when_the_disk_takes_it(
+    path: Path, disk: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(path)
+    store.add(MODEL, ARN, {"Status": "Creating"}, [])
+    disk.append("full")
+    store.report(MODEL, ARN, Status="InService")
+    store.report(MODEL, ARN, Status="Failed")
+    assert (store.get(MODEL, ARN) or {})["Status"] == "Failed"
+    assert (Store(path).get(MODEL, ARN) or {})["Status"] == "Creating"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    disk.clear()
+    deadline = time.monotonic() + 5
+    while (Store(path).get(MODEL, ARN) or {})["Status"] != "Failed":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"model": {', b"[]", b'{"model": 3}', b'{"model": {"m": 3}}', b"\xff\x00", b"[" * 100_000]
+)
+def test_a_damaged_file_is_set_aside_and_the_rest_starts(
+    path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    store = Store(path)
+    assert store.add(MODEL, ARN, {"ModelName": "m"}, [])
+    assert json.loads(path.read_text())["model"] == {ARN: {"ModelName": "m"}}
+    (aside,) = path.parent.glob("resources.json.damaged-*")
+    assert aside.read_bytes() == content
+    assert f"{path} is damaged: " in caplog.text
+    assert aside.name in caplog.text
 
 
 def models() -> list[Resource]:
