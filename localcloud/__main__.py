@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from commandline.parser import Parser
-from localcloud import LocalCloudError, process
+from localcloud import LocalCloudError, files, process
 from localcloud.environment import client_environment, client_variables, endpoint_url, leaks
 from localcloud.process import COMMAND
 
@@ -49,7 +49,13 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
 def up(options: argparse.Namespace) -> int:
     cloud = process.up(options.directory, options.port)
     print(f"The local cloud answers on {endpoint_url(cloud.port)} (log: {process.log_path(options.directory)})")
+    show_damaged(options.directory)
     return 0
+
+
+def show_damaged(state: Path) -> None:
+    for path in files.damaged(state):
+        print(f"Damaged and set aside: {path}. Delete it when you do not need what is left of it.", file=sys.stderr)
 
 
 def down(options: argparse.Namespace) -> int:
@@ -68,6 +74,7 @@ def status(options: argparse.Namespace) -> int:
     print(f"memory     {memory:.0f} MB in {len(processes)} processes, without those of the functions")
     print(f"functions  run by {runtime}")
     print(f"state      {options.directory.resolve()}")
+    show_damaged(options.directory)
     return 0
 
 

@@ -54,9 +54,11 @@ def write_durably(path: Path, content: bytes) -> None:
         raise
 
 
-def set_aside(path: Path) -> Path:
-    """Rename a damaged file to `<name>.damaged-<time>`, so that a new one can be written; returns the new path."""
-    aside = path.with_name(f"{path.name}{DAMAGED}{time.strftime('%Y%m%d-%H%M%S')}")
+def set_aside(path: Path, directory: Path | None = None) -> Path:
+    """Rename a damaged file to `<name>.damaged-<time>`, in its own or another directory; returns the new path."""
+    directory = directory or path.parent
+    directory.mkdir(parents=True, exist_ok=True)
+    aside = directory / f"{path.name}{DAMAGED}{time.strftime('%Y%m%d-%H%M%S')}"
     path.replace(aside)
     return aside
 

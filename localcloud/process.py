@@ -21,6 +21,7 @@ from localcloud.ports import free_port, is_free
 
 COMMAND = "localcloud"  # the console command, as messages name it
 DEFAULT_PORT = 4566  # what local AWS emulators use
+NOT_YET = 0  # the process id of a cloud that does not answer yet
 START_SECONDS = 60
 STOP_SECONDS = 60
 
@@ -136,7 +137,7 @@ def up(state: Path, port: int | None) -> Cloud:
     A concurrent call waits for the lock, then returns the running cloud.
 
     Args:
-        port: None for the port of the last run, or 4566 for the first run; if it is taken, a free port.
+        port: None for the port of the last run; for the first run 4566 or, if that is taken, a free port.
 
     Raises:
         LocalCloudError: The port is taken, the cloud runs on another port, or the server does not start.
@@ -171,20 +172,23 @@ def make_private(state: Path) -> None:
 
 
 def start(state: Path, port: int | None) -> Cloud:
+    """Start on the given port or on that of the last run. Only a first start may choose another one, and says so."""
     before = remembered(state)
-    try:
+    if port or before:
         return launch(state, port or (before.port if before else DEFAULT_PORT))
+    try:
+        return launch(state, DEFAULT_PORT)
     except PortTakenError:
-        if port:
-            raise
-        return launch(state, free_port())
+        cloud = launch(state, free_port())
+        print(f"Port {DEFAULT_PORT} is taken by another program: {cloud.port} is used from now on.", file=sys.stderr)
+        return cloud
 
 
 def launch(state: Path, port: int) -> Cloud:
     """Start the server with its saved state. If the start fails or the user interrupts it, stop every process again."""
     stop(state)  # processes that a crash left behind
     check_free(port)
-    (state / "cloud.json").unlink(missing_ok=True)
+    Cloud(port, NOT_YET).save(state)  # the port is remembered, also when this start fails
     shutil.rmtree(temporary_directory(state), ignore_errors=True)
     temporary_directory(state).mkdir()
     keys.ensure(state)
@@ -206,7 +210,7 @@ def launch(state: Path, port: int) -> Cloud:
 
 def wait_until_it_answers(supervisor: subprocess.Popen[bytes], state: Path, port: int) -> Cloud:
     deadline = time.monotonic() + START_SECONDS
-    while (cloud := remembered(state)) is None:
+    while (cloud := remembered(state)) is None or cloud.pid == NOT_YET:
         if supervisor.poll() is not None:
             check_free(port)  # another program may have taken it after the first check
         if supervisor.poll() is not None or time.monotonic() > deadline:

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 # ruff: noqa: E402  # MiniStack imports Docker's client (10 MB) where it is installed; nothing here needs containers.
 sys.modules["docker"] = None  # type: ignore[assignment]
@@ -22,6 +23,9 @@ from localcloud.environment import SERVICES
 from localcloud.front_door import Application, FrontDoor, Receive, Scope, Send
 from localcloud.header_limit import LimitedProtocol
 from localcloud.sagemaker.service import SageMaker
+
+# Actions that change nothing, in the header of the JSON protocols.
+READING = re.compile(rb"\.(Describe|Get|List|Filter)")
 
 # SigV4: `Credential=<key>/<date>/<region>/<service>/aws4_request`
 CREDENTIAL_SCOPE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
@@ -51,6 +55,8 @@ def compose(sagemaker: Application, saver: Saver) -> Application:
             await sagemaker(over_tls(scope), receive, send)
         elif service and service not in SERVICES:
             await refuse(service, send)
+        elif saver.problem and changes_saved_state(scope, service):
+            await refuse_while_unsaved(scope, saver.problem, send)
         else:
             await ministack(over_tls(scope), receive, send)
             saver.note(scope["method"])
@@ -64,6 +70,27 @@ async def refuse(service: str, send: Send) -> None:
     headers = [(b"content-type", b"application/x-amz-json-1.1"), (b"x-amzn-errortype", b"UnknownOperationException")]
     await send({"type": "http.response.start", "status": 400, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(error).encode()})
+
+
+def changes_saved_state(scope: Scope, service: str) -> bool:
+    """Return whether a request may change what the saver saves; S3 saves its objects itself."""
+    if scope["method"] in ("GET", "HEAD") or service in ("", "s3", "sts"):
+        return False
+    return not READING.search(dict(scope["headers"]).get(b"x-amz-target", b""))
+
+
+async def refuse_while_unsaved(scope: Scope, sentence: str, send: Send) -> None:
+    """Answer ServiceUnavailable, which clients send again, in the protocol of the request: XML for forms, else JSON."""
+    code, kind = "ServiceUnavailable", dict(scope["headers"]).get(b"content-type", b"")
+    if kind.startswith(b"application/x-www-form-urlencoded"):
+        kind = b"text/xml"
+        body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{escape(sentence)}</Message></Error></ErrorResponse>"
+    else:
+        kind = b"application/x-amz-json-1.1"
+        body = json.dumps({"__type": code, "message": sentence})
+    headers = [(b"content-type", kind), (b"x-amzn-errortype", code.encode())]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body.encode()})
 
 
 def serve(port: int, state: Path) -> None:

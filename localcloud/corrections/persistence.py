@@ -2,21 +2,31 @@
 
 Objects in S3 and SageMaker's resources are on disk when their request is answered. Everything else is saved here
 within PAUSE_SECONDS of a change, so a crash loses no more than that. A long history takes longer to save: the pause
-then grows, so that saving never takes more than a tenth of one core.
+then grows, so that saving never takes more than a tenth of one core. While the disk refuses a file, saving is tried
+again, and requests that change the state are refused (`Saver.problem`).
 """
 
+import hashlib
+import json
 import logging
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from ministack import app
-from ministack.core.persistence import save_state
+from ministack.core import persistence as ministack_persistence
 from ministack.services import stepfunctions
+
+from localcloud.corrections import s3_files
+from localcloud.files import set_aside, write_durably
 
 PAUSE_SECONDS = 1.0
 SHARE = 0.1  # of one core
 
 logger = logging.getLogger(__name__)
+unsaved: dict[str, str] = {}  # why the last state of a service is not on disk, by service
 
 
 def keep_to_services_in_use(original: dict[str, str]) -> dict[str, str]:
@@ -30,6 +40,71 @@ def keep_to_services_in_use(original: dict[str, str]) -> dict[str, str]:
         name for config in used for name in config.get("sub_modules", ())
     }
     return {key: module for key, module in original.items() if module in modules}
+
+
+def save_durably(original: Callable[[str, dict[str, Any]], None]) -> Callable[[str, dict[str, Any]], None]:
+    """Save a service's state if it has changed; keep the reason in `unsaved` when that fails."""
+    digests: dict[str, bytes] = {}  # of what is on disk, by service
+
+    def save_state(service: str, data: dict[str, Any]) -> None:
+        path = state_path(service)
+        try:
+            content = encoded(service, data)
+        except (TypeError, ValueError) as err:  # something that is not JSON: no room on the disk would help
+            logger.error("The state of %s cannot be saved: %s.", service, err)
+            return
+        digest = hashlib.sha256(content).digest()
+        if digests.get(service) == digest and path.exists():
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(path, content)
+        except OSError as err:
+            if service not in unsaved:
+                logger.error("The state of %s cannot be saved: %s. It is tried again.", service, err)
+            unsaved[service] = str(err)
+            return
+        digests[service] = digest
+        unsaved.pop(service, None)
+
+    return save_state
+
+
+def encoded(service: str, data: dict[str, Any]) -> bytes:
+    """Return the content of a file of saved state, as MiniStack reads it."""
+    version = ministack_persistence._state_format_version(service)
+    content = {"__ministack_format__": version, "payload": data}
+    return json.dumps(content, default=ministack_persistence._json_default).encode()
+
+
+def state_path(service: str) -> Path:
+    return Path(ministack_persistence.STATE_DIR, f"{service}.json")
+
+
+def start_without_damaged_files(original: Callable[[], None]) -> Callable[[], None]:
+    """Load the saved state of every service. A file that cannot be used is set aside, not overwritten."""
+
+    def load_persisted_state() -> None:
+        for service, module in app._state_map.items():
+            if state_path(service).exists() and not load(service, module):
+                aside = set_aside(state_path(service))
+                lost = "The local cloud starts without what it held"
+                logger.error("%s is damaged. It is now %s. %s.", state_path(service), aside.name, lost)
+        s3_files.set_damaged_metadata_aside()
+
+    return load_persisted_state
+
+
+def load(service: str, module: str) -> bool:
+    """Return whether a service has taken over its saved state."""
+    try:
+        data = app.load_state(service)
+        if data:
+            app._get_module(module).load_persisted_state(data)
+    except Exception:  # whatever MiniStack meets in a file of another shape
+        logger.exception("%s", state_path(service))
+        return False
+    return data is not None
 
 
 class Saver:
@@ -47,6 +122,12 @@ class Saver:
         """Take note of a request: it may have changed the state unless its HTTP method only reads."""
         if method not in ("GET", "HEAD"):
             self._changed.set()
+
+    @property
+    def problem(self) -> str:
+        """A sentence that says why the state is not saved, "" while it is."""
+        reasons = "; ".join(sorted(set(unsaved.values())))
+        return f"The local cloud cannot save its state: {reasons}. Make room on the disk." if reasons else ""
 
     def stop(self) -> None:
         """Return when nothing is being saved any more; MiniStack saves the rest when it shuts down."""
@@ -70,10 +151,7 @@ def any_execution_runs() -> bool:
 
 
 def save() -> bool:
-    """Save the state of every service; returns whether all could be saved.
-
-    Each file is replaced in one step, so a crash leaves the old or the new state, never half of one.
-    """
+    """Save the state of every service; returns whether all could be saved."""
     complete = True
     for service, get_state in app._build_persistence_save_dict().items():
         try:
@@ -83,5 +161,5 @@ def save() -> bool:
             complete = False
             continue
         if state is not None:
-            save_state(service, state)
-    return complete
+            ministack_persistence.save_state(service, state)
+    return complete and not unsaved

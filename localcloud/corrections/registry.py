@@ -8,7 +8,16 @@ import os
 from collections.abc import Iterator
 
 from localcloud import LocalCloudError
-from localcloud.corrections import cloudformation, cloudwatch, credentials, functions, persistence, role_trust, s3
+from localcloud.corrections import (
+    cloudformation,
+    cloudwatch,
+    credentials,
+    functions,
+    persistence,
+    role_trust,
+    s3,
+    s3_files,
+)
 from localcloud.corrections import correction as corrections
 from localcloud.corrections.correction import Correction
 from localcloud.corrections.step_functions import definitions, executions, limits, retries, tasks
@@ -39,6 +48,62 @@ CORRECTIONS = (
         link="https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html",
     ),
     Correction(
+        "s3-unsaved-changes",
+        target="ministack.services.s3:_dispatch",
+        digest="52562ee7c18b",
+        replace=s3_files.answer_when_saved,
+        aws="Answers ServiceUnavailable to what it cannot store; MiniStack answers 200 and keeps it in memory.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
+    ),
+    Correction(
+        "s3-object-files",
+        target="ministack.services.s3:_persist_object",
+        digest="cb32b6ae8706",
+        replace=s3_files.save_whole_objects,
+        aws="Stores an object whole before it answers; MiniStack logs a failed write, and may replace the bytes alone.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-delete-markers",
+        target="ministack.services.s3:_persist_delete_marker",
+        digest="3181a2382f87",
+        replace=s3_files.save_delete_markers,
+        aws="The same for a delete marker.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-displaced-versions",
+        target="ministack.services.s3:_persist_displaced_version",
+        digest="9637289a604c",
+        replace=s3_files.save_displaced_versions,
+        aws="The same for the version that another one replaces; MiniStack loses its bytes when they cannot be copied.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-deletions",
+        target="ministack.services.s3:_delete_persisted_object",
+        digest="8baff70b77c6",
+        replace=s3_files.refuse_failed_deletions,
+        aws="Deletes what it answers 204 to; in MiniStack an object whose file stays is back after a restart.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-lost-bytes",
+        target="ministack.services.s3:_read_body",
+        digest="596e56d63502",
+        replace=s3_files.read_whole_bodies,
+        aws="Never answers 200 without the object's bytes; MiniStack does when its file is missing or cut.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-lost-versions",
+        target="ministack.services.s3:_version_body",
+        digest="914e6f75ad9f",
+        replace=s3_files.read_whole_versions,
+        aws="The same for an older version.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
         "stack-keeps-full-bucket",
         target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::S3::Bucket][delete]",
         digest="52bcaf59bd5b",
@@ -62,6 +127,22 @@ CORRECTIONS = (
         digest="477cc51e39b6",
         replace=persistence.keep_to_services_in_use,
         aws="(Nothing of AWS: MiniStack writes a file for each of some 40 services at every save.)",
+        link="https://pypi.org/project/ministack/1.5.33/",
+    ),
+    Correction(
+        "state-files",
+        target="ministack.core.persistence:save_state",
+        digest="58a955110973",
+        replace=persistence.save_durably,
+        aws="Keeps what it has answered to; MiniStack logs it when its state cannot be saved.",
+        link="https://pypi.org/project/ministack/1.5.33/",
+    ),
+    Correction(
+        "damaged-state",
+        target="ministack.app:_load_persisted_state",
+        digest="03de3b870e8f",
+        replace=persistence.start_without_damaged_files,
+        aws="(Nothing of AWS: MiniStack starts without a damaged file, then overwrites it.)",
         link="https://pypi.org/project/ministack/1.5.33/",
     ),
     # Lambda
@@ -257,6 +338,14 @@ CORRECTIONS = (
         replace=executions.end_once,
         aws="Keeps the status of an execution that was stopped; MiniStack fails it when its last task fails.",
         link="https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html",
+    ),
+    Correction(
+        "execution-interrupted",
+        target=f"{STEP_FUNCTIONS}:_restore_state",
+        digest="b94c49c3dd97",
+        replace=executions.end_interrupted,
+        aws="Ends every execution with an event; in MiniStack the history of one that a crash interrupted has none.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/concepts-error-handling.html",
     ),
     Correction(
         "execution-metrics",

@@ -174,7 +174,7 @@ def load(path: Path) -> Data:
     if not path.exists():
         return {}
     try:
-        data = json.loads(path.read_bytes())
+        data: Data = json.loads(path.read_bytes())
         if not all(isinstance(entry, dict) for part in data.values() for entry in part.values()):
             raise ValueError("it does not hold resources by kind and ARN")
     except (ValueError, AttributeError, RecursionError) as err:

@@ -43,6 +43,7 @@ ALLOWED = {
         "commandline",
         "localcloud",
         "localcloud.environment",
+        "localcloud.files",
         "localcloud.log_viewer",
         "localcloud.process",
     },

@@ -19,6 +19,13 @@ METRICS = {  # by status
     "TIMED_OUT": "ExecutionsTimedOut",
 }
 
+# What an execution fails with that ran when the cloud ended, and what MiniStack calls it.
+INTERRUPTED = "States.Runtime"
+MINISTACK_INTERRUPTED = "States.ServiceRestart"
+INTERRUPTED_CAUSE = (
+    "The local cloud ended while this execution ran: it was stopped, killed or crashed. Start the execution again."
+)
+
 # The role of the execution that this thread runs.
 role_arn: contextvars.ContextVar[str] = contextvars.ContextVar("role_arn")
 # True until MiniStack's delay before the first state has been skipped.
@@ -80,6 +87,19 @@ def end_once(original: Callable[..., None]) -> Callable[..., None]:
             original(execution, error, cause)
 
     return fail
+
+
+def end_interrupted(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Fail the executions that ran when the cloud ended, as other failures are told: with an event and an output."""
+
+    def restore_state(data: Any) -> None:
+        original(data)
+        for execution in stepfunctions._executions.all_values():
+            if execution.get("error") == MINISTACK_INTERRUPTED:
+                execution["status"] = "RUNNING"
+                stepfunctions._fail_execution(execution, INTERRUPTED, INTERRUPTED_CAUSE)
+
+    return restore_state
 
 
 def count_executions(original: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:

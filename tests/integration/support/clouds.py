@@ -34,6 +34,12 @@ class OwnCloud:
         """Run a command of `localcloud` with more environment variables."""
         subprocess.run(localcloud_command(self.state, *command), cwd=ROOT, check=True, env={**os.environ, **variables})
 
+    def output(self, *command: str) -> str:
+        """Run a command of `localcloud` and return what it prints."""
+        done = subprocess.run(localcloud_command(self.state, *command), cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
 
 @contextmanager
 def own_cloud(state: Path, **variables: str) -> Iterator[OwnCloud]:

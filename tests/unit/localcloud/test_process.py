@@ -131,6 +131,30 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
             process.up(tmp_path, port)
 
 
+def test_the_port_of_the_last_run_is_kept_or_refused(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        process.Cloud(port, process.NOT_YET).save(tmp_path)
+        with pytest.raises(LocalCloudError, match=rf"^Port {port} is taken by another program: choose .* --port\.$"):
+            process.up(tmp_path, None)
+    assert process.remembered(tmp_path) == process.Cloud(port, process.NOT_YET)
+
+
+def test_a_first_start_on_another_port_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def launch(_: Path, port: int) -> process.Cloud:
+        process.check_free(port)
+        return process.Cloud(port, 1)
+
+    monkeypatch.setattr(process, "launch", launch)
+    monkeypatch.setattr(process, "is_free", lambda port: port != process.DEFAULT_PORT)
+    port = process.start(tmp_path, None).port
+    assert capsys.readouterr().err == f"Port 4566 is taken by another program: {port} is used from now on.\n"
+
+
 def test_a_second_port_for_a_cloud_that_runs_is_refused(tmp_path: Path, start: Start) -> None:
     remember(tmp_path, start(tmp_path, SLEEP).pid)
     assert process.up(tmp_path, None).port == 4599
@@ -142,7 +166,11 @@ def test_a_server_that_does_not_come_up_shows_its_log(tmp_path: Path, monkeypatc
     (tmp_path / "localcloud.py").write_text("raise SystemExit('Out of cocoa')")  # what `python -m localcloud` runs here
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LocalCloudError, match=r"did not start; its log .*cloud\.log ends with: Out of cocoa"):
-        process.up(tmp_path / "cloud", free_port())
+        process.up(tmp_path / "cloud", port := free_port())
+    remembered = process.remembered(tmp_path / "cloud")
+    assert remembered is not None
+    assert remembered.port == port
+    assert process.running(tmp_path / "cloud") is None
 
 
 def test_only_the_user_may_look_into_the_directory(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
+        self.problem = ""
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         self.seen.append(scope)
@@ -82,3 +83,35 @@ def test_an_absent_service_is_refused_by_name(composed: Composed) -> None:
     assert start["status"] == 400
     assert json.loads(body["body"])["message"] == "The local cloud does not emulate dynamodb."
     assert composed.ministack.seen == []
+
+
+def test_a_change_is_refused_while_the_state_cannot_be_saved(composed: Composed) -> None:
+    composed.saver.problem = "No space left on device."
+    start, body = composed.request(scope("states", "POST"))
+    assert start["status"] == 503
+    assert json.loads(body["body"]) == {"__type": "ServiceUnavailable", "message": "No space left on device."}
+    form = scope("iam", "POST")
+    form["headers"].append((b"content-type", b"application/x-www-form-urlencoded; charset=utf-8"))
+    _, body = composed.request(form)
+    assert b"<Message>No space left on device.</Message>" in body["body"]
+    assert composed.ministack.seen == []
+
+
+READS = [
+    ("states", "POST", b"AWSStepFunctions.DescribeExecution"),
+    ("logs", "POST", b"Logs_20140328.FilterLogEvents"),
+    ("lambda", "GET", b""),
+    ("s3", "PUT", b""),
+    ("sts", "POST", b""),
+]
+
+
+@pytest.mark.parametrize(("service", "method", "target"), READS)
+def test_what_changes_nothing_that_is_unsaved_is_answered(
+    composed: Composed, service: str, method: str, target: bytes
+) -> None:
+    composed.saver.problem = "No space left on device."
+    request = scope(service, method)
+    request["headers"].append((b"x-amz-target", target))
+    composed.request(request)
+    assert len(composed.ministack.seen) == 1

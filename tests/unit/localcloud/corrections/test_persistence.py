@@ -1,10 +1,15 @@
+import logging
+import os
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ministack import app
+from ministack.core import persistence as ministack_persistence
 
-from localcloud.corrections import persistence
+from localcloud.corrections import persistence, s3_files
 
 
 class Service:
@@ -81,3 +86,82 @@ def test_saving_takes_a_tenth_of_the_time(service: Service, monkeypatch: pytest.
     pauses = [second - first for first, second in zip(service.copies, service.copies[1:], strict=False)]
     assert pauses
     assert min(pauses) >= 0.3
+
+
+Save = Callable[[str, dict[str, Any]], None]
+
+
+@pytest.fixture
+def save_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Save:
+    monkeypatch.setattr(ministack_persistence, "STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(persistence, "unsaved", {})
+    return persistence.save_durably(lambda service, data: None)
+
+
+def test_a_state_that_cannot_be_saved_is_a_problem_until_it_is(
+    save_state: Save, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    saver = persistence.Saver()
+    save_state("photos", {"a": 1})
+    assert saver.problem == ""
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fail)
+        for number in (2, 3):
+            save_state("photos", {"a": number})
+        assert saver.problem == (
+            "The local cloud cannot save its state: [Errno 28] No space left on device. Make room on the disk."
+        )
+    assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
+    save_state("photos", {"a": 3})
+    assert saver.problem == ""
+    assert b'"payload": {"a": 3}' in persistence.state_path("photos").read_bytes()
+
+
+def test_an_unchanged_state_is_not_written_again(save_state: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+    monkeypatch.setattr(persistence, "write_durably", lambda path, content: path.write_bytes(content))
+    for data in ({"a": 1}, {"a": 1}, {"a": 2}):
+        before = persistence.state_path("photos")
+        stamp = before.stat().st_mtime_ns if before.exists() else 0
+        time.sleep(0.02)
+        save_state("photos", data)
+        written.append(before.stat().st_mtime_ns != stamp)
+    assert written == [True, False, True]
+    persistence.state_path("photos").unlink()
+    save_state("photos", {"a": 2})
+    assert persistence.state_path("photos").exists()
+
+
+def test_a_failed_save_is_tried_again(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    saver = persistence.Saver()
+    monkeypatch.setattr(persistence, "unsaved", {"photos": "No space left on device"})
+    saver.note("POST")
+    run(saver, 0.3)
+    assert len(service.copies) > 2
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"__ministack_format__": 99, "payload": {}}', b'{"photos": 3}', b"7"])
+def test_a_file_that_cannot_be_used_is_set_aside(
+    save_state: Save, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    class Photos:
+        def load_persisted_state(self, data: Any) -> None:
+            dict(data["photos"])
+
+    monkeypatch.setattr(app, "_state_map", {"photos": "photos"})
+    monkeypatch.setattr(app, "_get_module", lambda _: Photos())
+    monkeypatch.setattr(ministack_persistence, "PERSIST_STATE", True)
+    monkeypatch.setattr(s3_files, "set_damaged_metadata_aside", lambda: None)
+    path = persistence.state_path("photos")
+    path.parent.mkdir()
+    path.write_bytes(content)
+    persistence.start_without_damaged_files(lambda: None)()
+    (aside,) = path.parent.iterdir()
+    assert aside.name.startswith("photos.json.damaged-")
+    assert aside.read_bytes() == content
+    save_state("photos", {"photos": {}})
+    persistence.start_without_damaged_files(lambda: None)()
+    assert path.exists()
