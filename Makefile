@@ -11,7 +11,7 @@ ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run up down clean install deploy-local test drill test-docker lint check format ledger lock
+.PHONY: help run up down clean install deploy-local test drill test-docker test-browser lint check format ledger lock
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
@@ -56,6 +56,9 @@ drill: install ## provoke faults on purpose and tell what happened, in under 10 
 
 test-docker: install ## run sam local invoke on every event; needs a container engine
 	$(BIN)/python -m pytest tests/docker -rs
+
+test-browser: install ## attack the local AWS from a web page; needs a Chromium on PATH
+	$(BIN)/python -m pytest tests/browser -rs
 
 lint: install ## check style and types
 	$(BIN)/ruff check .

@@ -86,7 +86,7 @@ def check_browser(scope: Scope, hosts: set[bytes]) -> None:
     """Raise a Refusal for a request that a foreign web page sends, or one to a name that was pointed at 127.0.0.1."""
     found = values_of(scope, b"host")
     if len(found) != 1 or found[0].lower() not in hosts:
-        raise forbidden(f"The Host header must be {min(hosts, key=len).decode()} or that of localhost.")
+        raise forbidden(f"The Host header must be {b' or '.join(sorted(hosts)).decode()}.")
     origins = {b"http://" + host for host in hosts}
     if any(origin not in origins for origin in values_of(scope, b"origin")):
         raise forbidden("Requests of web pages are not accepted.")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import psutil
 import pytest
 
@@ -59,6 +60,7 @@ def clients_of(state: Path, port: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         for name, value in client_environment(state, port).items():
             environment.setenv(name, value)
+        environment.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys that it has read once
         environment.delenv("AWS_PROFILE", raising=False)
         environment.delenv("AWS_SESSION_TOKEN", raising=False)
         yield
