@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from training.config import image_prefix
 from training.context import Context
+from training.csv_files import write_csv
 from training.errors import DatasetError, ExecutionsError
 from training.options import ExecutionsOptions
 from training.results import Executions
@@ -46,7 +47,7 @@ def run_executions(context: Context, options: ExecutionsOptions) -> Executions:
     write_events(events, context.directory / "events")
     run_all(context, events, min(options.concurrency, account_concurrency(context.clients.lambda_)))
     outcomes = read_outcomes(context, events)
-    outcomes.to_csv(context.directory / "executions.csv", index=False)
+    write_csv(outcomes, context.directory / "executions.csv")
     context.console.print(outcome_table(outcomes))
     counts = outcomes["outcome"].value_counts()
     return Executions(

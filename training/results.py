@@ -3,8 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from training import atomic
 from training.config import STEPS
 from training.errors import StepNotRunError
 
@@ -79,37 +80,40 @@ Result = TypeVar("Result", Dataset, TrainedModel, Deployment, Executions, Monito
 def save(directory: Path, step: str, result: Result, seconds: float) -> None:
     """Write the result of `step` and the seconds it took, in place of an earlier run's.
 
-    When the result differs from the earlier one, the results of all later steps are deleted: they were derived from
-    the replaced result, and a model of other classes must not be deployed.
+    When the result differs from the earlier one, or that is lost, the results of all later steps are deleted: they were
+    derived from the replaced result, and a model of other classes must not be deployed.
     """
     fields = json.loads(json.dumps(asdict(result)))
     earlier = _read(directory, step)
-    if earlier is not None and earlier["result"] != fields:
+    if earlier is None or earlier["result"] != fields:
         for later in STEPS[STEPS.index(step) + 1 :]:
             _path(directory, later).unlink(missing_ok=True)
     path = _path(directory, step)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"seconds": round(seconds, 1), "result": fields}, indent=2) + "\n")
+    atomic.write_text(path, json.dumps({"seconds": round(seconds, 1), "result": fields}, indent=2) + "\n")
 
 
 def load(directory: Path, step: str, kind: type[Result]) -> Result:
     """Return the result of the last run of `step`.
 
     Raises:
-        StepNotRunError: The step was not run, or a version of this project with other fields wrote the result.
+        StepNotRunError: The step was not run, its file is empty or damaged, or a version of this project with other
+            fields wrote the result.
     """
+    path, remedy = _path(directory, step), f"run `python training/run.py {step}`"
     saved = _read(directory, step)
+    if saved is None and path.exists():
+        raise StepNotRunError(f"{path}, the result of {step}, is empty or damaged: {remedy} again.")
     if saved is None:
-        raise StepNotRunError(
-            f"The step {step} has no result in {directory}: run `python training/run.py {step}` first."
-        )
+        raise StepNotRunError(f"The step {step} has no result in {directory}: {remedy} first.")
+    hints = get_type_hints(kind)
     fields: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in saved["result"].items()}
-    try:
-        return kind(**fields)
-    except TypeError as err:
-        raise StepNotRunError(
-            f"The result of {step} in {directory} was written by another version: run `python training/run.py {step}`."
-        ) from err
+    if fields.keys() != hints.keys():
+        raise StepNotRunError(f"The result of {step} in {directory} was written by another version: {remedy}.")
+    wrong = [name for name, value in fields.items() if not _fits(value, hints[name])]
+    if wrong:
+        raise StepNotRunError(f"{path}, the result of {step}, has no usable {wrong[0]}: {remedy} again.")
+    return kind(**fields)
 
 
 def seconds_of(directory: Path, step: str) -> float | None:
@@ -123,5 +127,20 @@ def _path(directory: Path, step: str) -> Path:
 
 
 def _read(directory: Path, step: str) -> dict[str, Any] | None:
+    """Return what is saved of a step, None when that is missing or damaged."""
     path = _path(directory, step)
-    return json.loads(path.read_text()) if path.exists() else None
+    try:
+        saved = json.loads(path.read_bytes()) if path.exists() else None
+    except (ValueError, RecursionError):  # ValueError: no JSON, or no UTF-8
+        return None
+    whole = isinstance(saved, dict) and isinstance(saved.get("result"), dict) and _fits(saved.get("seconds"), float)
+    return saved if whole else None
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Tell whether a value from JSON is one of a field's type: a text, a number, or a tuple of one of them."""
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(_fits(item, get_args(kind)[0]) for item in value)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is kind

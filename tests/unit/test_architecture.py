@@ -51,17 +51,19 @@ ALLOWED = {
 # training/ from the top: a room may import those of lower layers only, so no step imports another.
 TRAINING_LAYERS = (
     ("run",),
+    ("steps", "explanations"),
     ("stage", "train", "deploy", "executions", "monitor", "cleanup"),
     ("arguments", "stack", "summary"),
-    ("dataset", "report"),
-    ("context", "options", "results"),
-    ("config", "errors"),
+    ("argument_types", "dataset", "report"),
+    ("context", "options", "results", "csv_files", "console"),
+    ("config", "errors", "atomic", "streams"),
 )
 for number, layer in enumerate(TRAINING_LAYERS):
     below = {f"training.{room}" for lower in TRAINING_LAYERS[number + 1 :] for room in lower}
     ALLOWED |= {f"training.{room}": below for room in layer}
 ALLOWED |= {"training": set(), "training.algorithm": set()}  # the algorithm goes into a container alone
-ALLOWED["training.arguments"] = ALLOWED["training.arguments"] | {"commandline"}
+for name in ("training.arguments", "training.explanations"):
+    ALLOWED[name] = ALLOWED[name] | {"commandline"}
 
 KNOWS_MINISTACK = {"localcloud.corrections", "localcloud.identity", "localcloud.server", "localcloud.signatures"}
 

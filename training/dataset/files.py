@@ -12,12 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
+from training import atomic
 from training.config import IMAGE_PREFIX, LIST_PREFIX, SPLITS, image_prefix, list_key, local_path
 from training.dataset.archive import IMAGE_SHAPE, Archive, LabelledRows
 from training.dataset.index import read_index, write_index
+from training.errors import StepNotRunError
 
 FINGERPRINT = "fingerprint.txt"
-FORMAT = 1  # of the files that `write` makes; another number invalidates every dataset on disk
+FORMAT = 2  # of the files that `write` makes; another number invalidates every dataset on disk
 BATCH = 500  # images per thread and turn
 
 Pixels = npt.NDArray[np.uint8]
@@ -33,9 +35,12 @@ def fingerprint(archive: Path, classes: Sequence[str], validation_share: float, 
 def load(directory: Path, expected_fingerprint: str) -> pd.DataFrame | None:
     """Return the index of the dataset in `directory`; None when its fingerprint differs or a file is missing."""
     path = directory / FINGERPRINT
-    if not path.exists() or path.read_text() != expected_fingerprint:
+    if not path.exists() or path.read_bytes() != expected_fingerprint.encode():
         return None
-    index = read_index(directory)
+    try:
+        index = read_index(directory)
+    except StepNotRunError:
+        return None
     return index if _files(index) == _staged(directory) else None
 
 
@@ -54,7 +59,7 @@ def write(archive: Archive, index: pd.DataFrame, directory: Path, new_fingerprin
     write_index(index, directory)
     for name in _staged(directory) - _files(index):
         (directory / name).unlink()
-    (directory / FINGERPRINT).write_text(new_fingerprint)
+    atomic.write_text(directory / FINGERPRINT, new_fingerprint)
 
 
 def _files(index: pd.DataFrame) -> set[str]:

@@ -5,6 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from training.csv_files import read_csv, write_csv
+from training.errors import StepNotRunError
+
 FILENAME = "images.csv"
 COLUMNS: dict[str, Any] = {  # name -> type
     "split": str,  # train, validation or test
@@ -17,10 +20,21 @@ COLUMNS: dict[str, Any] = {  # name -> type
 
 
 def read_index(directory: str | Path) -> pd.DataFrame:
-    """Return the index of the dataset in `directory`; a class may be called "null" or "1"."""
-    return pd.read_csv(Path(directory) / FILENAME, dtype=COLUMNS, keep_default_na=False)
+    """Return the index of the dataset in `directory`; a class may be called "null", "1" or "=1+1".
+
+    Raises:
+        StepNotRunError: It is missing or damaged.
+    """
+    path = Path(directory) / FILENAME
+    try:
+        return read_csv(path, COLUMNS)
+    except (FileNotFoundError, ValueError) as err:  # pandas' errors of parsing are ValueErrors
+        reason = "missing" if isinstance(err, FileNotFoundError) else "empty or damaged"
+        raise StepNotRunError(
+            f"{path}, the index of the photos, is {reason}: run `python training/run.py stage` again."
+        ) from err
 
 
 def write_index(index: pd.DataFrame, directory: Path) -> None:
     """Write the index of the dataset in `directory`."""
-    index.to_csv(directory / FILENAME, index=False)
+    write_csv(index, directory / FILENAME)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from training import atomic
+from training.csv_files import write_csv
 from training.report import accuracy_plots, confidence_plots
 from training.report.outcomes import outcomes
 from training.report.page import Subject, render
@@ -22,12 +24,12 @@ def write(subject: Subject, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     for plot in (*FIGURES, *LABELLED_FIGURES):  # an earlier report may have had labels that this one has not
         (directory / f"{plot.__name__}.png").unlink(missing_ok=True)
-    subject.inferences.to_csv(directory / "inferences.csv", index=False)
+    write_csv(subject.inferences, directory / "inferences.csv")
     pictures = _pictures(subject)
     for name, png in pictures.items():
-        (directory / f"{name}.png").write_bytes(png)
+        atomic.write(directory / f"{name}.png", png)
     path = directory / "report.html"
-    path.write_text(render(subject, pictures), encoding="utf-8")
+    atomic.write_text(path, render(subject, pictures))
     return path
 
 

@@ -1,3 +1,7 @@
+import errno
+import json
+import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,3 +85,69 @@ def test_a_result_of_another_version_is_not_read(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"fingerprint"', '"digest"'))
     with pytest.raises(StepNotRunError, match=r"another version: run `python training/run\.py stage`"):
         load(tmp_path, "stage", Dataset)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\0" * 64,
+        b"\xff",
+        b'{"seconds": 1}',
+        b'{"result": 1, "seconds": 1}',
+        b"[" * 99999,
+    ],
+)
+def test_an_empty_or_damaged_result_is_treated_as_missing(tmp_path: Path, content: bytes) -> None:
+    save(tmp_path, "stage", DATASET, 1)
+    path = tmp_path / "results" / "stage.json"
+    path.write_bytes(content)
+    with pytest.raises(
+        StepNotRunError, match=r"stage\.json, .* is empty or damaged: run `python training/run\.py stage`"
+    ):
+        load(tmp_path, "stage", Dataset)
+    assert seconds_of(tmp_path, "stage") is None
+    save(tmp_path, "stage", DATASET, 1)
+    assert load(tmp_path, "stage", Dataset) == DATASET
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("train", "90"), ("train", True), ("classes", "ab"), ("classes", [1]), ("bucket", None)]
+)
+def test_a_result_with_a_value_of_another_type_is_not_read(tmp_path: Path, field: str, value: object) -> None:
+    save(tmp_path, "stage", DATASET, 1)
+    path = tmp_path / "results" / "stage.json"
+    saved = json.loads(path.read_text())
+    saved["result"][field] = value
+    path.write_text(json.dumps(saved))
+    with pytest.raises(StepNotRunError, match=rf"has no usable {field}: run `python training/run\.py stage` again"):
+        load(tmp_path, "stage", Dataset)
+
+
+def test_a_result_in_place_of_a_damaged_one_voids_those_of_later_steps(tmp_path: Path) -> None:
+    for name, result in RESULTS.items():
+        save(tmp_path, name, result, 1)
+    (tmp_path / "results" / "stage.json").write_bytes(b"")
+    save(tmp_path, "stage", DATASET, 1)
+    assert [name for name in STEPS if seconds_of(tmp_path, name) is not None] == ["stage"]
+
+
+def test_a_full_disk_leaves_the_earlier_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, "train", MODEL, 1)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save(tmp_path, "train", replace(MODEL, seconds=1.0), 1)
+    assert load(tmp_path, "train", TrainedModel) == MODEL
+
+
+def test_an_accuracy_that_nobody_knows_comes_back(tmp_path: Path) -> None:
+    save(tmp_path, "train", replace(MODEL, validation_accuracy=math.nan), 1)
+    assert math.isnan(load(tmp_path, "train", TrainedModel).validation_accuracy)
