@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from botocore.exceptions import ClientError
 from rich.progress import track
+from rich.text import Text
 from sagemaker.core.resources import Endpoint, EndpointConfig, Model
 from sagemaker.core.shapes import (
     CaptureContentTypeHeader,
@@ -116,7 +117,7 @@ def bring_into_service(context: Context, config_name: str) -> None:
     """
     name, console = context.stack.endpoint_name, context.console
     endpoint = updatable_endpoint(context)
-    with console.status(f"Endpoint {name} is {'updated' if endpoint else 'created'}"):
+    with console.status(Text(f"Endpoint {name} is {'updated' if endpoint else 'created'}")):
         if endpoint:
             endpoint.endpoint_config_name = config_name
             endpoint.update()
@@ -132,7 +133,7 @@ def bring_into_service(context: Context, config_name: str) -> None:
     if endpoint.endpoint_status != "InService" or endpoint.endpoint_config_name != config_name:
         show_log(context)
         raise EndpointError(f"Endpoint {name} did not come into service: {endpoint.failure_reason}")
-    console.print(f"Endpoint [bold]{name}[/] is in service")
+    console.print("Endpoint", Text(name, "bold"), "is in service")
 
 
 def updatable_endpoint(context: Context) -> Endpoint | None:
@@ -204,7 +205,7 @@ def show_log(context: Context) -> None:
         ]
     except ClientError:
         return
-    context.console.print(f"Last lines of {group}:", *lines, sep="\n  ", style="dim", markup=False, highlight=False)
+    context.console.print(f"Last lines of {group}:", *lines, sep="\n  ", style="dim", highlight=False)
 
 
 # Predictions -------------------------------------------------------------------------------------------------

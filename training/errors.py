@@ -43,3 +43,7 @@ class CaptureError(TrainingError):
 
 class CleanupError(TrainingError):
     """When something that the run made is still there after clean-up."""
+
+
+class OutputError(TrainingError):
+    """When the results cannot be written to stdout."""

@@ -86,7 +86,8 @@ def find_archive(options: StageOptions, console: Console) -> Path:
     except ArchiveUnavailableError as err:
         if not options.sample_if_unavailable:
             raise
-        console.print(f"[yellow]{escape(str(err))}[/]\nThe built-in sample is used instead: drawings, not photos.")
+        console.print(str(err), style="yellow", highlight=False)
+        console.print("The built-in sample is used instead: drawings, not photos.")
         return sample.write(CACHE)
 
 

@@ -1,5 +1,6 @@
 """The key figures of a run, for `--json` and for people."""
 
+import math
 import shlex
 import sys
 from contextlib import suppress
@@ -28,7 +29,8 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
     if model := result("train", TrainedModel):
         figures["training"] = {
             "job": model.training_job_name,
-            "validation_accuracy": model.validation_accuracy,
+            # The job's log may be forbidden to read; NaN is no JSON.
+            "validation_accuracy": None if math.isnan(model.validation_accuracy) else model.validation_accuracy,
             "seconds": model.seconds,
         }
     if deployment := result("deploy", Deployment):
@@ -67,6 +69,8 @@ def phrase(value: Any) -> str:
         return ", ".join(f"{name.replace('_', ' ')} {phrase(item)}" for name, item in value.items())
     if isinstance(value, list):
         return "/".join(map(str, value))
+    if value is None:
+        return "unknown"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from botocore.exceptions import ClientError
+from rich.text import Text
 from sagemaker.core import image_uris
 from sagemaker.core.resources import TrainingJob
 from sagemaker.core.shapes import (
@@ -22,6 +23,7 @@ from sagemaker.core.shapes import (
 
 from training.config import MODEL_PREFIX, STACK_TAG, image_prefix, list_key
 from training.context import Context
+from training.csv_files import write_csv
 from training.errors import TrainingJobError
 from training.options import TrainOptions
 from training.results import Dataset, TrainedModel
@@ -48,12 +50,12 @@ def train(context: Context, dataset: Dataset, options: TrainOptions) -> TrainedM
         TrainingJobError: The job failed or was stopped; the message is SageMaker's reason.
     """
     job = running_job(context) or create_job(context, dataset, options)
-    context.console.print(f"Training job [bold]{job.training_job_name}[/]")
+    context.console.print("Training job", Text(str(job.training_job_name), "bold"))
     metrics = follow(context, job)
     if job.training_job_status != "Completed":
         reason = value_or_empty(job.failure_reason) or f"its status is {job.training_job_status}"
         raise TrainingJobError(f"Training job {job.training_job_name} did not complete: {reason}")
-    metrics.to_csv(context.directory / "metrics.csv", index=False)
+    write_csv(metrics, context.directory / "metrics.csv")
     return TrainedModel(
         training_job_name=value_or_empty(job.training_job_name),
         model_data_url=value_or_empty(job.model_artifacts.s3_model_artifacts),
@@ -82,7 +84,7 @@ def running_job(context: Context) -> TrainingJob | None:
 def create_job(context: Context, dataset: Dataset, options: TrainOptions) -> TrainingJob:
     """Create the training job; the dataset decides its required hyperparameters."""
     stack = context.stack
-    image_uri = image_uris.retrieve(ALGORITHM, stack.region)
+    image_uri = algorithm_image(stack.region)
     job = TrainingJob.create(
         training_job_name=f"{stack.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}",
         role_arn=stack.execution_role_arn,
@@ -99,6 +101,21 @@ def create_job(context: Context, dataset: Dataset, options: TrainOptions) -> Tra
     )
     assert job is not None
     return job
+
+
+def algorithm_image(region: str) -> str:
+    """Return the URI of the built-in algorithm's image.
+
+    Raises:
+        TrainingJobError: AWS does not offer the algorithm in the region.
+    """
+    try:
+        return str(image_uris.retrieve(ALGORITHM, region))
+    except (ValueError, KeyError) as err:
+        raise TrainingJobError(
+            f"SageMaker's {ALGORITHM} algorithm has no image in {region}: deploy the stack in another region, "
+            "such as us-east-1, and set AWS_DEFAULT_REGION to it."
+        ) from err
 
 
 def hyperparameters(dataset: Dataset, options: TrainOptions) -> dict[str, str]:
@@ -140,7 +157,7 @@ def follow(context: Context, job: TrainingJob) -> pd.DataFrame:
         while True:
             job.refresh()
             metrics.read()
-            status.update(f"{job.secondary_status} {metrics.latest()}")
+            status.update(Text(f"{job.secondary_status} {metrics.latest()}"))
             if job.training_job_status in ("Completed", "Failed", "Stopped"):
                 break
             time.sleep(POLL_SECONDS)

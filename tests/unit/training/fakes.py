@@ -8,9 +8,9 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from rich.console import Console
 
 from training.config import Stack
+from training.console import PlainConsole
 from training.context import Clients, Context
 from training.results import Dataset, Deployment, Executions, RunResults, TrainedModel
 
@@ -46,7 +46,7 @@ class FakeClients(Clients):
 
 def make_context(directory: Path, stack: Stack = STACK, **clients: Any) -> Context:
     """Return a context whose console prints into a string, for `printed`."""
-    return Context(stack, directory, Console(file=io.StringIO(), width=200), FakeClients(**clients))
+    return Context(stack, directory, PlainConsole(file=io.StringIO(), width=200), FakeClients(**clients))
 
 
 def printed(context: Context) -> str:

@@ -1,18 +1,23 @@
 """The command line as a user meets it: what it prints where, and its exit codes. The steps are fakes."""
 
 import argparse
+import errno
+import io
 import json
-import socket
+import math
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
 from tests.unit.training.fakes import DATASET, DEPLOYMENT, EXECUTIONS, MODEL, STACK, FakeClients, client_error
-from training import run
+from training import run, steps
 from training.config import STEPS
 from training.context import Context
 from training.errors import DatasetError
@@ -44,21 +49,29 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         calls.append("cleanup")
         return ["endpoint s"]
 
-    monkeypatch.setattr(run, "STEP_FUNCTIONS", {name: fake(name) for name in STEPS})
-    monkeypatch.setattr(run, "cleanup", clean)
-    monkeypatch.setattr(run, "connect", lambda _, console: Context(STACK, tmp_path, console, FakeClients()))
+    monkeypatch.setattr(steps, "STEP_FUNCTIONS", {name: fake(name) for name in STEPS})
+    monkeypatch.setattr(steps, "cleanup", clean)
+    monkeypatch.setattr(steps, "connect", lambda _, console: Context(STACK, tmp_path, console, FakeClients()))
     return calls
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Keep pytest's own answer to Ctrl-C."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def step(*_: Any) -> None:
         raise error
 
-    monkeypatch.setitem(run.STEP_FUNCTIONS, "stage", step)
+    monkeypatch.setitem(steps.STEP_FUNCTIONS, "stage", step)
 
 
 def test_every_step_has_a_function() -> None:
-    assert tuple(run.STEP_FUNCTIONS) == STEPS
+    assert tuple(steps.STEP_FUNCTIONS) == STEPS
 
 
 def test_without_a_step_all_run_in_order(called: list[str]) -> None:
@@ -144,44 +157,60 @@ def test_wrong_usage_ends_with_2_and_runs_nothing(called: list[str], words: list
     assert called == []
 
 
-@pytest.mark.parametrize(
-    ("error", "sentence"),
-    [
-        (
-            EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/x?y=z"),
-            "http://127.0.0.1:4566 does not answer: start the local AWS with `make up`.",
-        ),
-        (
-            ReadTimeoutError(endpoint_url="http://localhost:4566/"),
-            "http://localhost:4566 does not answer: start the local AWS with `make up`.",
-        ),
-        (
-            EndpointConnectionError(endpoint_url="https://cloudformation.eu-west-9.amazonaws.com/"),
-            "https://cloudformation.eu-west-9.amazonaws.com does not answer: check the network and the region's name.",
-        ),
-    ],
-)
-def test_an_endpoint_that_does_not_answer_is_named_with_what_to_do(error: Exception, sentence: str) -> None:
-    assert run.explain(error) == sentence
+def test_a_mistake_of_the_program_is_one_sentence_and_leaves_its_traceback(
+    called: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    fail_with(monkeypatch, KeyError("[/]"))
+    assert run.main(["stage", "--stack-name", "s"]) == 1
+    *_, sentence = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("error: KeyError: '[/]': this is a mistake in the program")
+    assert "raise error" in (tmp_path / "runs" / "s" / "error.txt").read_text()
 
 
-def test_missing_credentials_say_what_to_run() -> None:
-    sentence = run.explain(NoCredentialsError())
-    assert "`aws configure`" in sentence and "`make run`" in sentence
-
-
-def test_a_port_that_nobody_listens_at_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    config = Config(retries={"total_max_attempts": 1})
-    client = boto3.client(
-        "sts",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=config,
+def test_a_directory_that_cannot_be_written_stops_a_step_before_it_costs_anything(
+    called: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(
+        steps, "connect", lambda _, console: Context(STACK, tmp_path / "file" / "s", console, FakeClients())
     )
-    with pytest.raises(EndpointConnectionError) as caught:
-        client.get_caller_identity()
-    assert run.explain(caught.value) == f"{url} does not answer: start the local AWS with `make up`."
+    assert run.main(["train"]) == 1
+    assert "file/s cannot be read or written (Not a directory): remove or rename" in capsys.readouterr().err
+    assert called == []
+    assert run.main(["cleanup"]) == 0  # what costs money is deleted all the same
+
+
+class Unwritable(io.StringIO):
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+
+    def flush(self) -> None:
+        raise OSError(self._number, os.strerror(self._number))
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
+def test_a_stdout_that_cannot_be_written_is_an_error(
+    called: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Unwritable(number))
+    assert run.main(["stage", "--json"]) == 1
+    assert f"stdout cannot be written ({os.strerror(number)})" in capsys.readouterr().err
+
+
+def test_an_unknown_accuracy_is_null_in_json(
+    called: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(RESULTS, "train", replace(MODEL, validation_accuracy=math.nan))
+    assert run.main(["--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["training"]["validation_accuracy"] is None
+
+
+def test_no_source_writes_markup() -> None:
+    """Names would be read as markup beside it."""
+    sources = [path for path in Path(run.__file__).parent.rglob("*.py") if "algorithm" not in path.parts]
+    for path in sources:
+        text = path.read_text()
+        assert not re.search(r"\[/?(bold|red|yellow|dim|green)\b[^]]*\]", text), path
+        assert not re.search(r"(\.status|status\.update)\((f|str|[a-z_.]+\))", text), path
+        assert "Console(" not in text or path.name in ("console.py", "run.py"), path

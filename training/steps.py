@@ -1,0 +1,146 @@
+"""Runs the steps in order, and hands the results of one to the next.
+
+Each step is imported when it runs and imports its heavy libraries then.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from training import atomic
+from training.arguments import options_for
+from training.config import STEPS, run_directory
+from training.context import Clients, Context
+from training.errors import StackError
+from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.results import Dataset, Deployment, Executions, Monitoring, RunResults, TrainedModel, load, save
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DEFAULT_REGION = "us-east-1"  # when neither the environment nor a profile names one
+CORRECT_SETTINGS = "correct the environment variable or the profile that has it; an endpoint URL reads http://HOST:PORT"
+
+
+def connect(stack_name: str, console: "Console") -> Context:
+    """Return the context of a run on a deployed stack.
+
+    Raises:
+        StackError: There are no credentials or no such stack, or the AWS settings cannot be used.
+    """
+    from rich.text import Text
+
+    from training.stack import describe
+
+    clients = make_clients()
+    stack = describe(clients.cloudformation, stack_name)
+    where = f"in {stack.region}, bucket {stack.bucket}"
+    console.print("Stack", Text(stack.name, "bold"), where, highlight=False)
+    return Context(stack, run_directory(stack.name), console, clients)
+
+
+def make_clients() -> Clients:
+    """Return the clients of the account and region that the environment and its profile name.
+
+    Raises:
+        StackError: A setting of the environment or the profile cannot be used.
+    """
+    import boto3
+
+    try:
+        clients = Clients(boto3.Session(region_name=boto3.Session().region_name or DEFAULT_REGION))
+        endpoint_url = clients.cloudformation.meta.endpoint_url
+    except ValueError as err:
+        raise StackError(f"The AWS settings of this shell cannot be used ({err}): {CORRECT_SETTINGS}.") from err
+    if not is_usable(endpoint_url):
+        raise StackError(f"The AWS endpoint URL {endpoint_url} cannot be used: {CORRECT_SETTINGS}.")
+    return clients
+
+
+def is_usable(endpoint_url: str) -> bool:
+    """Tell whether a request can be sent to the URL; the SDK accepts others too and fails when it sends."""
+    try:
+        url = urlsplit(endpoint_url)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:  # the port is no number, or too large
+        return False
+
+
+def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run one step or all; returns what cleanup deleted, or the figures of every step that has been run.
+
+    Raises:
+        OSError: The run's directory cannot be written. Cleanup does not need it: a full disk must not cost money.
+    """
+    from rich.text import Text
+
+    from training import summary
+
+    if arguments.step == "cleanup":
+        return {"deleted": cleanup(context)}
+    context.directory.mkdir(parents=True, exist_ok=True)
+    atomic.check_writable(context.directory)
+    for name in STEPS if arguments.step == "all" else [arguments.step]:
+        context.console.rule(Text(name, "bold"), align="left")
+        started = time.monotonic()
+        result = STEP_FUNCTIONS[name](context, arguments)
+        save(context.directory, name, result, time.monotonic() - started)
+    return summary.collect(context.directory, context.stack)
+
+
+# The steps: each is imported when it runs, and takes the results of earlier ones from the run's directory. -----
+
+
+def stage(context: Context, arguments: argparse.Namespace) -> Dataset:
+    from training import stage
+
+    return stage.stage(context, options_for(StageOptions, arguments))
+
+
+def train(context: Context, arguments: argparse.Namespace) -> TrainedModel:
+    from training import train
+
+    return train.train(context, load(context.directory, "stage", Dataset), options_for(TrainOptions, arguments))
+
+
+def deploy(context: Context, arguments: argparse.Namespace) -> Deployment:
+    from training import deploy
+
+    dataset = load(context.directory, "stage", Dataset)
+    model = load(context.directory, "train", TrainedModel)
+    return deploy.deploy(context, dataset, model, options_for(DeployOptions, arguments))
+
+
+def run_executions(context: Context, arguments: argparse.Namespace) -> Executions:
+    from training import executions
+
+    return executions.run_executions(context, options_for(ExecutionsOptions, arguments))
+
+
+def monitor(context: Context, arguments: argparse.Namespace) -> Monitoring:
+    from training import monitor
+
+    results = RunResults(
+        dataset=load(context.directory, "stage", Dataset),
+        model=load(context.directory, "train", TrainedModel),
+        deployment=load(context.directory, "deploy", Deployment),
+        executions=load(context.directory, "test", Executions),
+    )
+    return monitor.monitor(context, results, options_for(MonitorOptions, arguments))
+
+
+def cleanup(context: Context) -> list[str]:
+    from training import cleanup
+
+    return cleanup.cleanup(context)
+
+
+STEP_FUNCTIONS: dict[str, Callable[[Context, argparse.Namespace], Any]] = {
+    "stage": stage,
+    "train": train,
+    "deploy": deploy,
+    "test": run_executions,
+    "monitor": monitor,
+}
