@@ -7,8 +7,22 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from commandline.parser import Parser
+from training.argument_types import class_names, instance_type, name_value, rate, share, stack_name, whole_number
 from training.config import DEFAULT_STACK_NAME, STEPS
-from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.options import (
+    MAX_EXECUTIONS,
+    MAX_SEED,
+    DeployOptions,
+    ExecutionsOptions,
+    MonitorOptions,
+    StageOptions,
+    TrainOptions,
+)
+
+MAX_RUNTIME = 28 * 86_400  # seconds, SageMaker's limit
+MAX_EPOCHS = 10_000
+MAX_BATCH = 10_000  # images
+MAX_WAIT = 86_400  # seconds
 
 DESCRIPTIONS = {
     "all": "run every step from stage to monitor: the default",
@@ -109,8 +123,20 @@ def hyperparameters(arguments: argparse.Namespace) -> dict[str, str]:
 def add_common_options(parser: Parser) -> None:
     """Add the options that go with every step."""
     add = parser.add_argument
-    add("--stack-name", default=DEFAULT_STACK_NAME, metavar="NAME", help="the deployed CloudFormation stack")
-    add("--seed", type=int, default=StageOptions.seed, metavar="NUMBER", help="seed of every random choice")
+    add(
+        "--stack-name",
+        type=stack_name,
+        default=DEFAULT_STACK_NAME,
+        metavar="NAME",
+        help="the deployed CloudFormation stack",
+    )
+    add(
+        "--seed",
+        type=whole_number(0, MAX_SEED),
+        default=StageOptions.seed,
+        metavar="NUMBER",
+        help="seed of every random choice",
+    )
     add("--json", action="store_true", help="print one JSON object with the results to stdout")
 
 
@@ -132,7 +158,7 @@ def add_stage_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--classes",
-        type=comma_list,
+        type=class_names,
         default=",".join(StageOptions.classes),
         metavar="NAME,NAME,...",
         help="two or more names from the archive; their order is the label order",
@@ -149,13 +175,14 @@ def add_stage_options(group: argparse._ArgumentGroup) -> None:
 def add_train_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--instance-type",
+        type=instance_type,
         default=TrainOptions.instance_type,
         metavar="TYPE",
         help="machine to train on; the built-in algorithm needs a GPU",
     )
     group.add_argument(
         "--max-runtime",
-        type=positive,
+        type=whole_number(1, MAX_RUNTIME),
         default=TrainOptions.max_runtime,
         metavar="SECONDS",
         help="time after which training is stopped",
@@ -181,13 +208,14 @@ def add_train_options(group: argparse._ArgumentGroup) -> None:
 def add_deploy_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--endpoint-instance-type",
+        type=instance_type,
         default=DeployOptions.endpoint_instance_type,
         metavar="TYPE",
         help="machine to serve on; costs money until cleanup",
     )
     group.add_argument(
         "--capture-percentage",
-        type=percentage,
+        type=whole_number(0, 100),
         default=DeployOptions.capture_percentage,
         metavar="PERCENT",
         help="share of the requests to capture",
@@ -197,14 +225,14 @@ def add_deploy_options(group: argparse._ArgumentGroup) -> None:
 def add_executions_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--executions",
-        type=positive,
+        type=whole_number(1, MAX_EXECUTIONS),
         default=ExecutionsOptions.executions,
         metavar="NUMBER",
         help="executions of the workflow to start, on random test images",
     )
     group.add_argument(
         "--concurrency",
-        type=positive,
+        type=whole_number(1, MAX_EXECUTIONS),
         default=ExecutionsOptions.concurrency,
         metavar="NUMBER",
         help="executions under way at once, at most; never more than the account's Lambda concurrency",
@@ -214,7 +242,7 @@ def add_executions_options(group: argparse._ArgumentGroup) -> None:
 def add_monitor_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--capture-timeout",
-        type=positive,
+        type=whole_number(1, MAX_WAIT),
         default=MonitorOptions.capture_timeout,
         metavar="SECONDS",
         help="time to wait for captured inferences; AWS delivers them after minutes",
@@ -230,41 +258,9 @@ STEP_OPTIONS: dict[str, Callable[[argparse._ArgumentGroup], None]] = {
 }
 
 
-# Types -------------------------------------------------------------------------------------------------------
-
-
-def comma_list(value: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(",") if name.strip())
-
-
-def positive(value: str) -> int:
-    if int(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
-    return int(value)
-
-
-def percentage(value: str) -> int:
-    if not 0 <= int(value) <= 100:
-        raise argparse.ArgumentTypeError(f"{value} is not from 0 to 100")
-    return int(value)
-
-
-def share(value: str) -> float:
-    if not 0 < float(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1")
-    return float(value)
-
-
-def name_value(value: str) -> tuple[str, str]:
-    name, separator, given = value.partition("=")
-    if not (name and separator):
-        raise argparse.ArgumentTypeError(f"{value!r} is not NAME=VALUE")
-    return name, given
-
-
 # The hyperparameters with an option of their own, which is also the algorithm's name for it: type, unit, meaning.
 HYPERPARAMETERS: dict[str, tuple[Callable[[str], Any], str, str]] = {
-    "epochs": (positive, "NUMBER", "passes over the training images"),
-    "learning-rate": (float, "RATE", "initial learning rate"),
-    "mini-batch-size": (positive, "IMAGES", "images of one training step"),
+    "epochs": (whole_number(1, MAX_EPOCHS), "NUMBER", "passes over the training images"),
+    "learning-rate": (rate, "RATE", "initial learning rate"),
+    "mini-batch-size": (whole_number(2, MAX_BATCH), "IMAGES", "images of one training step"),
 }

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from training.config import PUBLIC_ARCHIVE_URL
 
+MAX_SEED = 2**32 - 1  # numpy's and PyTorch's
+MAX_EXECUTIONS = 99_999  # of one test step; the names of executions have five digits
+DERIVED_HYPERPARAMETERS = ("num_classes", "num_training_samples", "image_shape")  # the dataset decides them
+
 
 @dataclass(frozen=True)
 class StageOptions:

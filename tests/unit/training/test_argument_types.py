@@ -1,0 +1,98 @@
+"""What the options accept, and the one sentence that answers anything else."""
+
+import pytest
+
+from tests.unit.training.fakes import DATASET
+from training.arguments import options_for, parse
+from training.options import DERIVED_HYPERPARAMETERS, StageOptions, TrainOptions
+from training.train import hyperparameters
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--seed", "0"],
+        ["--seed", "4294967295"],
+        ["--executions", "99999"],
+        ["--stack-name", "a"],
+        ["--stack-name", "Scones-2"],
+        ["train", "--instance-type", "ml.p4d.24xlarge"],
+        ["train", "--learning-rate", "1e-3"],
+        ["train", "--learning-rate", "1"],
+        ["train", "--learning-rate", ".5"],
+        ["train", "--mini-batch-size", "2"],
+    ],
+)
+def test_values_within_the_limits_are_accepted(words: list[str]) -> None:
+    parse(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--seed", "-1"], "a whole number from 0 to 4294967295"),
+        (["--seed", "1e9"], "a whole number from 0 to 4294967295"),
+        (["--seed", "4294967296"], "a whole number from 0 to 4294967295"),
+        (["--seed", "9" * 5000], "a whole number from 0 to 4294967295"),
+        (["--seed", "1_000"], "a whole number"),
+        (["--seed", " 1"], "a whole number"),
+        (["--seed", "\u0661"], "a whole number"),
+        (["--seed", ""], "a whole number"),
+        (["--executions", "1000000000"], "a whole number from 1 to 99999"),
+        (["--executions", "1.5"], "a whole number"),
+        (["--concurrency", "0"], "a whole number from 1"),
+        (["--max-runtime", "9999999"], "a whole number from 1 to 2419200"),
+        (["--capture-timeout", "nan"], "a whole number"),
+        (["--capture-percentage", "1_0"], "a whole number from 0 to 100"),
+        (["--validation-share", "nan"], "a number between 0 and 1"),
+        (["--validation-share", "0_0.5"], "a number between 0 and 1"),
+        (["--validation-share", "1e-999"], "a number between 0 and 1"),
+        (["--learning-rate", "nan"], "a number above 0"),
+        (["--learning-rate", "inf"], "a number above 0"),
+        (["--learning-rate", "-0.1"], "a number above 0"),
+        (["--mini-batch-size", "1"], "a whole number from 2"),
+        (["--epochs", "1_0"], "a whole number"),
+        (["--stack-name", ""], "a stack's name"),
+        (["--stack-name", "../../x"], "a stack's name"),
+        (["--stack-name", "1st"], "a stack's name"),
+        (["--stack-name", "a\n"], "a stack's name"),
+        (["--stack-name", "a" * 129], "a stack's name"),
+        (["--classes", "a"], "two or more names"),
+        (["--classes", "a,,b"], "two or more names"),
+        (["--classes", "a,"], "two or more names"),
+        (["--classes", ""], "two or more names"),
+        (["--instance-type", "m5.large"], "a SageMaker instance type such as ml.m5.large"),
+        (["--endpoint-instance-type", "large"], "a SageMaker instance type"),
+        (["--hyperparameter", "epochs"], "NAME=VALUE"),
+    ],
+)
+def test_a_value_outside_of_them_is_refused_with_what_is_wanted(
+    words: list[str], wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse([f"{words[0]}={words[1]}"])
+    assert caught.value.code == 2
+    *_, sentence = capsys.readouterr().err.splitlines()
+    assert f"argument {words[0]}: " in sentence and f"is not {wanted}" in sentence
+    assert len(sentence) < 250
+
+
+def test_a_class_named_twice_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--classes", "a, b,a"])
+    assert "'a, b,a' names a class twice" in capsys.readouterr().err
+
+
+def test_names_of_classes_are_stripped() -> None:
+    assert options_for(StageOptions, parse(["--classes", " a , b c"])).classes == ("a", "b c")
+
+
+@pytest.mark.parametrize("name", DERIVED_HYPERPARAMETERS)
+def test_what_follows_from_the_photos_cannot_be_chosen(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["train", "--hyperparameter", f"{name}=3"])
+    assert f"{name} follows from the photos" in capsys.readouterr().err
+
+
+def test_the_names_that_follow_from_the_photos_are_those_that_train_sends() -> None:
+    assert tuple(hyperparameters(DATASET, TrainOptions())) == DERIVED_HYPERPARAMETERS

@@ -1,0 +1,80 @@
+"""What the values of options must look like: each function here reads one, or refuses it with a sentence."""
+
+import argparse
+import re
+from collections.abc import Callable
+
+from training.options import DERIVED_HYPERPARAMETERS
+
+STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")  # CloudFormation's rule
+INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")  # SageMaker's: which of them exist, AWS knows
+DIGITS = re.compile(r"[0-9]{1,18}")  # int() would also read 1_000 and the digits of other scripts
+DECIMAL = re.compile(r"[0-9]*\.?[0-9]+([eE][-+]?[0-9]{1,3})?")  # float() would also read nan, inf and 1_0
+
+LONGEST_SHOWN = 60  # characters of a refused value
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Return a function that reads a whole number from `least` to `most`, both included."""
+
+    def read(value: str) -> int:
+        if not DIGITS.fullmatch(value) or not least <= int(value) <= most:
+            raise refusal(value, f"a whole number from {least} to {most}")
+        return int(value)
+
+    return read
+
+
+def share(value: str) -> float:
+    """Read a number between 0 and 1, neither of which is included."""
+    if not DECIMAL.fullmatch(value) or not 0 < float(value) < 1:
+        raise refusal(value, "a number between 0 and 1")
+    return float(value)
+
+
+def rate(value: str) -> float:
+    """Read a number above 0 and at most 1."""
+    if not DECIMAL.fullmatch(value) or not 0 < float(value) <= 1:
+        raise refusal(value, "a number above 0 and at most 1")
+    return float(value)
+
+
+def stack_name(value: str) -> str:
+    if not STACK_NAME.fullmatch(value):
+        raise refusal(value, "a stack's name: a letter, then letters, digits and hyphens, 128 at most")
+    return value
+
+
+def instance_type(value: str) -> str:
+    if not INSTANCE_TYPE.fullmatch(value):
+        raise refusal(value, "a SageMaker instance type such as ml.m5.large: they begin with ml.")
+    return value
+
+
+def class_names(value: str) -> tuple[str, ...]:
+    """Read two or more names with commas between them."""
+    names = tuple(name.strip() for name in value.split(","))
+    if len(names) < 2 or "" in names:
+        raise refusal(value, "two or more names with a comma between them, such as bicycle,motorcycle")
+    if len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"{shown(value)} names a class twice")
+    return names
+
+
+def name_value(value: str) -> tuple[str, str]:
+    """Read NAME=VALUE, a hyperparameter that does not follow from the photos."""
+    name, separator, given = value.partition("=")
+    if not (name and separator):
+        raise refusal(value, "NAME=VALUE")
+    if name in DERIVED_HYPERPARAMETERS:
+        raise argparse.ArgumentTypeError(f"{name} follows from the photos and cannot be chosen")
+    return name, given
+
+
+def refusal(value: str, wanted: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"{shown(value)} is not {wanted}")
+
+
+def shown(value: str) -> str:
+    """Return a value in quotes, cut where it is endless."""
+    return repr(value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}...")
