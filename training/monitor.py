@@ -11,7 +11,7 @@ from training.options import MonitorOptions
 from training.report import files, inferences
 from training.report.capture import CapturedInference, CaptureReader, Expected, wait_for
 from training.report.page import Subject
-from training.results import Executions, Monitoring, RunResults
+from training.results import Deployment, Executions, Monitoring, RunResults
 
 
 def monitor(context: Context, results: RunResults, options: MonitorOptions) -> Monitoring:
@@ -20,15 +20,33 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
     Raises:
         CaptureError: Nothing was captured since the executions started, or it cannot be read.
     """
+    refuse_without_capture(results.deployment)
     stack, dataset = context.stack, results.dataset
-    images = inferences.known_images(read_index(dataset.directory))
+    index = read_index(dataset.directory)
+    images = inferences.known_images(index)
     number = expected_records(results.executions, results.deployment.capture_percentage)
     since = datetime.fromisoformat(results.executions.started_at)
     expected = Expected(since, set(images["inference_id"]), number, options.capture_timeout)
     captured = collect(context, expected)
     table = inferences.join(captured, images, dataset.classes, stack.confidence_threshold)
-    path = files.write(Subject(stack, results, table, number), context.directory / "report")
+    reasons = inferences.why_unlabelled(captured, index)
+    if reasons:
+        context.console.print(f"Captured, but unlabelled: {reasons}; they count neither as right nor as wrong.")
+    path = files.write(Subject(stack, results, table, number, reasons), context.directory / "report")
     return Monitoring(report=str(path))
+
+
+def refuse_without_capture(deployment: Deployment) -> None:
+    """Say at once that there is nothing to wait for.
+
+    Raises:
+        CaptureError: The endpoint was deployed with `--capture-percentage 0`.
+    """
+    if deployment.capture_percentage == 0:
+        raise CaptureError(
+            f"The endpoint {deployment.endpoint_name} was deployed with --capture-percentage 0, so that nothing is "
+            "captured: run the steps deploy (with 1 to 100), test and monitor again to get a report."
+        )
 
 
 def expected_records(executions: Executions, capture_percentage: int) -> int:

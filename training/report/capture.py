@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DOWNLOADS = 8  # at once; botocore keeps ten connections
 POLL_SECONDS = 2.0
+QUIET_SECONDS = 30.0  # without a new record, when enough are there but some cannot be told from another caller's
 # A file's folder is the hour in which the file was written, not that of its inferences, and clocks differ.
 SLACK = timedelta(minutes=10)
 
@@ -84,7 +85,7 @@ class Expected:
     """The inferences to wait for."""
 
     since: datetime
-    inference_ids: Collection[str]  # others may be captured too, but do not count
+    inference_ids: Collection[str]  # of the staged photos; records without an id or with another may be ours, or not
     number: int
     timeout: float  # seconds
 
@@ -92,24 +93,29 @@ class Expected:
 def wait_for(reader: CaptureReader, expected: Expected, console: Console) -> list[CapturedInference]:
     """Return all inferences since `expected.since`, once as many as expected are captured or the time is up.
 
-    Captured inferences reach S3 after minutes on AWS and after seconds on this machine. After the timeout the console
-    is told how many are missing.
+    Captured inferences reach S3 after minutes on AWS and after seconds on this machine. When there are enough records,
+    but too few of known photos, `QUIET_SECONDS` without another one end the wait. After the timeout the console is told
+    how many records are missing.
 
     Raises:
         CaptureError: A line is not a capture record; the message names the file and the line.
     """
-    deadline = time.monotonic() + expected.timeout
+    captured, grown_at = 0, time.monotonic()
+    deadline = grown_at + expected.timeout
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("Captured inferences", total=expected.number)
         while True:
             inferences = reader.read(expected.since, datetime.now(UTC) + SLACK)
             known = sum(inference.inference_id in expected.inference_ids for inference in inferences)
-            progress.update(task, completed=known)
-            if known >= expected.number or time.monotonic() >= deadline:
+            if len(inferences) > captured:
+                captured, grown_at = len(inferences), time.monotonic()
+            progress.update(task, completed=captured)
+            quiet = captured >= expected.number and time.monotonic() >= grown_at + QUIET_SECONDS
+            if known >= expected.number or quiet or time.monotonic() >= deadline:
                 break
             time.sleep(POLL_SECONDS)
-    if known < expected.number:
-        missing = expected.number - known
+    missing = expected.number - captured
+    if missing > 0:
         console.print(f"{missing} of {expected.number} inferences were not captured within {expected.timeout:.0f} s.")
     return inferences
 

@@ -1,5 +1,6 @@
 """Joins each captured inference to the image that it was made for."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -17,6 +18,25 @@ def known_images(images: pd.DataFrame) -> pd.DataFrame:
     Keys that end in the same 64 characters have the same id, and a guess could label an inference wrongly.
     """
     return images.assign(inference_id=images["s3_key"].map(inference_id)).drop_duplicates("inference_id", keep=False)
+
+
+def why_unlabelled(inferences: Iterable[CapturedInference], images: pd.DataFrame) -> str:
+    """Return how many inferences cannot be joined to an image for which reason, "" when all can.
+
+    Args:
+        images: The dataset's index.
+    """
+    ids = Counter(map(inference_id, images["s3_key"]))
+    reasons = Counter(
+        "without an inference id"
+        if inference.inference_id is None
+        else "with an id of no staged photo, so made by another caller"
+        if not ids[inference.inference_id]
+        else "with an id that several staged photos share"
+        for inference in inferences
+        if inference.inference_id is None or ids[inference.inference_id] != 1
+    )
+    return ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
 
 
 def join(

@@ -24,6 +24,7 @@ class Subject:
     results: RunResults
     inferences: pd.DataFrame  # the table of `inferences.join`, at least one row
     expected: int  # inferences of the executions that should have been captured
+    unlabelled_because: str = ""  # `inferences.why_unlabelled`
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def summarise(inferences: pd.DataFrame, expected: int) -> Summary:
         accepted_right=int((found.right & ~found.refused).sum()),
         wrong=int(found.wrong.sum()),
         wrong_refused=int((found.wrong & found.refused).sum()),
-        missing=max(0, expected - int(found.labelled.sum())),
+        missing=max(0, expected - len(inferences)),
     )
 
 

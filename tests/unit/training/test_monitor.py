@@ -39,7 +39,7 @@ def dataset(tmp_path: Path) -> Dataset:
     return replace(DATASET, directory=str(tmp_path), classes=("null", "motorcycle"))
 
 
-def put(s3: Any, second: int, name: str, *probabilities: float) -> None:
+def put(s3: Any, second: int, name: str | None, *probabilities: float) -> None:
     """Capture an inference `second` seconds after noon."""
     output = {"data": json.dumps(probabilities), "encoding": "JSON"}
     metadata = {"eventId": f"e{second:02}", "inferenceId": name, "inferenceTime": f"2026-05-04T12:00:{second:02}Z"}
@@ -120,3 +120,24 @@ def test_nothing_captured_is_an_error(s3: Any, dataset: Dataset, tmp_path: Path)
 )
 def test_of_a_sample_only_what_is_likely_is_waited_for(started: int, failed: int, percentage: int, least: int) -> None:
     assert expected_records(Executions(started, 0, 0, failed, ""), percentage) == least
+
+
+def test_records_without_a_label_are_counted_with_the_reason(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    put(s3, 11, inference_id(KEYS[0]), 0.75, 0.25)
+    put(s3, 12, None, 0.95, 0.05)
+    put(s3, 13, None, 0.95, 0.05)
+    put(s3, 14, "of-a-stranger", 0.95, 0.05)
+    result, told = run(s3, dataset, tmp_path)
+    reasons = "2 without an inference id, 1 with an id of no staged photo, so made by another caller"
+    assert f"Captured, but unlabelled: {reasons}" in told
+    assert "not captured" not in told
+    page = Path(result.report).read_text()
+    assert "3 of 4 inferences could not be joined" in page and reasons in page
+    assert "3 of them unlabelled" in page and "had not reached the bucket" not in page
+
+
+def test_an_endpoint_without_capture_is_said_at_once(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    deployment = replace(RESULTS.deployment, capture_percentage=0)
+    context = make_context(tmp_path, STACK)  # no client: nothing is even asked for
+    with pytest.raises(CaptureError, match="deployed with --capture-percentage 0, so that nothing is captured"):
+        monitor(context, replace(RESULTS, dataset=dataset, deployment=deployment), MonitorOptions(600))

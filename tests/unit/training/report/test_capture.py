@@ -10,8 +10,9 @@ import boto3
 import pytest
 from rich.console import Console
 
+from tests.unit.training.fakes import Clock
 from training.errors import CaptureError
-from training.report.capture import CapturedInference, CaptureReader, Expected, wait_for
+from training.report.capture import QUIET_SECONDS, CapturedInference, CaptureReader, Expected, wait_for
 
 BUCKET, ENDPOINT = "captures", "vehicles"
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
@@ -172,3 +173,39 @@ def test_waiting_gives_up_and_says_how_many_are_missing(s3: Any) -> None:
     found, told = wait(s3, {"one", "two", "three"}, timeout=0)
     assert found == ["one"]
     assert "2 of 3 inferences were not captured within 0 s." in told
+
+
+@pytest.mark.parametrize("name", [None, "an id of no photo"])
+def test_records_that_cannot_be_labelled_are_not_waited_for_until_the_timeout(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    now, clock = datetime.now(UTC), Clock()
+    monkeypatch.setattr("training.report.capture.time", clock)
+    put(s3, key(now), record(now, "one"), record(now, name))
+    found, told = wait(s3, {"one", "two"}, timeout=600)
+    assert len(found) == 2
+    assert "not captured" not in told
+    assert QUIET_SECONDS <= clock.now < QUIET_SECONDS + 10
+
+
+def test_records_that_keep_arriving_are_waited_for(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, clock = datetime.now(UTC), Clock()
+    strangers = iter(range(40))
+
+    def sleep(seconds: float) -> None:
+        Clock.sleep(clock, seconds)
+        for number in strangers:
+            put(s3, key(now, f"{number:02}"), record(now, "one" if number == 39 else None))
+            return
+
+    monkeypatch.setattr("training.report.capture.time", clock)
+    monkeypatch.setattr(clock, "sleep", sleep)
+    found, _ = wait(s3, {"one"}, timeout=600)
+    assert "one" in found
+
+
+def test_what_is_missing_counts_records_and_not_labels(s3: Any) -> None:
+    now = datetime.now(UTC)
+    put(s3, key(now), record(now, None), record(now, "one"))
+    _, told = wait(s3, {"one", "two", "three"}, timeout=0)
+    assert "1 of 3 inferences were not captured" in told

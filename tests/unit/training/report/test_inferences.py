@@ -8,7 +8,7 @@ import pytest
 from training.config import inference_id
 from training.errors import CaptureError
 from training.report.capture import CapturedInference
-from training.report.inferences import join, known_images
+from training.report.inferences import join, known_images, why_unlabelled
 
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 CLASSES = ("bicycle", "motorcycle")
@@ -70,3 +70,14 @@ def test_a_hundred_classes_have_a_column_each() -> None:
 def test_a_model_of_other_classes_is_refused() -> None:
     with pytest.raises(CaptureError, match="has 3 probabilities for the 2 classes bicycle, motorcycle"):
         join([inference(None, 0.5, 0.3, 0.2)], images("a.png"), CLASSES, 0.5)
+
+
+def test_the_reasons_for_missing_labels_are_counted() -> None:
+    tail = "x" * 64
+    index = pd.DataFrame({"s3_key": ["a.png", f"images/train/{tail}", f"images/test/{tail}"]})
+    found = [inference(name, 0.5, 0.5) for name in ("a.png", None, tail, tail, "other", None, None)]
+    assert why_unlabelled(found, index) == (
+        "3 without an inference id, 2 with an id that several staged photos share, "
+        "1 with an id of no staged photo, so made by another caller"
+    )
+    assert why_unlabelled(found[:1], index) == ""
