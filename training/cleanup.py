@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from training.config import LIST_PREFIX, MODEL_PREFIX, SPLITS, Stack, capture_prefix, image_prefix
 from training.context import Context
 from training.errors import CleanupError
+from training.refusals import is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -105,7 +106,7 @@ def endpoint_status(sagemaker: "SageMakerClient", name: str) -> str | None:
     try:
         return sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"]
     except ClientError as err:
-        if "Could not find" not in str(err):
+        if not is_missing(err):
             raise
         return None
 

@@ -24,6 +24,7 @@ from training.context import Context
 from training.dataset.index import read_index
 from training.errors import EndpointError
 from training.options import DeployOptions
+from training.refusals import is_missing, is_throttled
 from training.results import Dataset, Deployment, TrainedModel
 
 VARIANT = "AllTraffic"
@@ -59,7 +60,9 @@ def create_model(context: Context, model: TrainedModel) -> None:
     sdk = sdk_arguments(context)
     try:
         Model.get(model.training_job_name, **sdk)
-    except ClientError:
+    except ClientError as err:
+        if not is_missing(err):
+            raise
         Model.create(
             model_name=model.training_job_name,
             primary_container=ContainerDefinition(image=model.image_uri, model_data_url=model.model_data_url),
@@ -144,7 +147,9 @@ def updatable_endpoint(context: Context) -> Endpoint | None:
     """
     try:
         endpoint = Endpoint.get(context.stack.endpoint_name, **sdk_arguments(context))
-    except ClientError:
+    except ClientError as err:
+        if not is_missing(err):
+            raise
         return None
     assert endpoint is not None
     check_owner(context, endpoint)
@@ -178,17 +183,26 @@ def wait_until_settled(endpoint: Endpoint) -> None:
     """
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        try:
-            endpoint.refresh()
-        except ClientError:
-            return
-        if endpoint.endpoint_status in SETTLED:
+        if is_settled(endpoint):
             return
         time.sleep(POLL_SECONDS)
     raise EndpointError(
         f"Endpoint {endpoint.endpoint_name} is still {endpoint.endpoint_status} after {WAIT_SECONDS} s: "
         "run the deploy step again to continue waiting."
     )
+
+
+def is_settled(endpoint: Endpoint) -> bool:
+    """Tell whether the endpoint's status lasts; a throttled request leaves the old status, which says nothing."""
+    try:
+        endpoint.refresh()
+    except ClientError as err:
+        if is_throttled(err):
+            return False
+        if is_missing(err):
+            return True
+        raise
+    return endpoint.endpoint_status in SETTLED
 
 
 def show_log(context: Context) -> None:
@@ -203,7 +217,9 @@ def show_log(context: Context) -> None:
                 logGroupName=group, logStreamName=stream["logStreamName"], limit=LOG_LINES
             )["events"]
         ]
-    except ClientError:
+    except ClientError as err:  # what is raised next says why the endpoint failed; this must not take its place
+        if not is_missing(err):
+            context.console.print(f"{group} cannot be read: {err}", style="dim", markup=False, highlight=False)
         return
     context.console.print(f"Last lines of {group}:", *lines, sep="\n  ", style="dim", highlight=False)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 
 from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
 from training.context import Context

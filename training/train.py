@@ -26,6 +26,7 @@ from training.context import Context
 from training.csv_files import write_csv
 from training.errors import TrainingJobError
 from training.options import TrainOptions
+from training.refusals import is_denied, is_missing, is_throttled, throttling_ignored
 from training.results import Dataset, TrainedModel
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 ALGORITHM = "image-classification"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 POLL_SECONDS = 1.0
+LOG_SECONDS = 60  # to wait for the log of a job that has ended while CloudWatch throttles
 # What the algorithm prints: `Epoch[3] Validation-accuracy=0.912500`
 # and, where `training/algorithm` runs, `Kept epoch 3: validation accuracy 0.9125, temperature 0.600.`
 KEPT = re.compile(r"Kept epoch (\d+): validation accuracy (\d\.\d+)")
@@ -155,14 +157,27 @@ def follow(context: Context, job: TrainingJob) -> pd.DataFrame:
     metrics = MetricReader(context.clients.logs, job.training_job_name)
     with context.console.status("Starting") as status:
         while True:
-            job.refresh()
-            metrics.read()
+            with throttling_ignored():
+                job.refresh()
+                metrics.read()
             status.update(Text(f"{job.secondary_status} {metrics.latest()}"))
             if job.training_job_status in ("Completed", "Failed", "Stopped"):
                 break
             time.sleep(POLL_SECONDS)
-    metrics.read()
+        read_last(context, metrics)
     return metrics.frame()
+
+
+def read_last(context: Context, metrics: "MetricReader") -> None:
+    """Read the metrics of a job that has ended; a log that cannot be read must not cost the model."""
+    deadline = time.monotonic() + LOG_SECONDS
+    while True:
+        try:
+            return metrics.read()
+        except ClientError as err:
+            if not is_throttled(err) or time.monotonic() > deadline:
+                return context.console.print(f"The metrics are incomplete: {err}", markup=False)
+        time.sleep(POLL_SECONDS)
 
 
 class MetricReader:
@@ -181,8 +196,9 @@ class MetricReader:
             self._stream = self._stream or self._find_stream()
             if self._stream:
                 self._read_events()
-        except ClientError:
-            return
+        except ClientError as err:
+            if not is_missing(err) and not is_denied(err):
+                raise
 
     def _find_stream(self) -> str:
         found = self._logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=self._prefix)["logStreams"]

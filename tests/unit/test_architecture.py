@@ -56,7 +56,7 @@ TRAINING_LAYERS = (
     ("arguments", "stack", "summary"),
     ("argument_types", "dataset", "report"),
     ("context", "options", "results", "csv_files", "console"),
-    ("config", "errors", "atomic", "streams"),
+    ("config", "errors", "atomic", "streams", "refusals"),
 )
 for number, layer in enumerate(TRAINING_LAYERS):
     below = {f"training.{room}" for lower in TRAINING_LAYERS[number + 1 :] for room in lower}

@@ -55,6 +55,18 @@ def printed(context: Context) -> str:
     return output
 
 
+def refuse(target: Any, operation: str, *errors: ClientError) -> None:
+    """Let the next calls of a fake's operation fail, one with each error."""
+    real, left = getattr(target, operation), list(errors)
+
+    def call(*arguments: Any, **request: Any) -> Any:
+        if left:
+            raise left.pop(0)
+        return real(*arguments, **request)
+
+    setattr(target, operation, call)
+
+
 def client_error(code: str, message: str = "", operation: str = "Operation") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 

@@ -5,8 +5,21 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from botocore.exceptions import ClientError
+from sagemaker.core.resources import Endpoint
 
-from tests.unit.training.fakes import DATASET, MODEL, Clock, Logs, Runtime, SageMaker, make_context, printed
+from tests.unit.training.fakes import (
+    DATASET,
+    MODEL,
+    Clock,
+    Logs,
+    Runtime,
+    SageMaker,
+    client_error,
+    make_context,
+    printed,
+    refuse,
+)
 from training import deploy as step
 from training.config import inference_id
 from training.context import Context
@@ -144,3 +157,48 @@ def test_an_endpoint_that_never_settles_is_given_up(
     with pytest.raises(EndpointError, match="s is still Creating after 1800 s"):
         deploy(context, dataset, MODEL, DeployOptions())
     assert clock.now == 1800
+
+
+# Refusals ----------------------------------------------------------------------------------------------------
+
+THROTTLED = client_error("ThrottlingException", "Rate exceeded")
+
+
+@pytest.mark.parametrize("operation", ["describe_model", "describe_endpoint"])
+def test_a_throttled_describe_recreates_nothing(
+    context: Context, dataset: Dataset, sagemaker: SageMaker, operation: str
+) -> None:
+    serve(sagemaker)
+    refuse(sagemaker, operation, THROTTLED)
+    with pytest.raises(ClientError, match="Rate exceeded"):
+        deploy(context, dataset, MODEL, DeployOptions())
+    assert sagemaker.calls == []
+
+
+def test_a_throttled_wait_does_not_take_the_old_status_for_the_new_one(context: Context, sagemaker: SageMaker) -> None:
+    serve(sagemaker)
+    endpoint = Endpoint.get("s", **step.sdk_arguments(context))
+    assert endpoint is not None and endpoint.endpoint_status == "InService"
+    sagemaker.endpoints["s"]["statuses"] = ["Updating", "Failed"]
+    refuse(sagemaker, "describe_endpoint", THROTTLED)
+    step.wait_until_settled(endpoint)
+    assert endpoint.endpoint_status == "Failed"
+
+
+def test_a_denied_wait_says_so(context: Context, sagemaker: SageMaker) -> None:
+    serve(sagemaker)
+    endpoint = Endpoint.get("s", **step.sdk_arguments(context))
+    assert endpoint is not None
+    refuse(sagemaker, "describe_endpoint", client_error("AccessDeniedException", "not you"))
+    with pytest.raises(ClientError, match="not you"):
+        step.wait_until_settled(endpoint)
+
+
+def test_a_log_that_cannot_be_read_does_not_hide_why_the_endpoint_failed(
+    context: Context, dataset: Dataset, sagemaker: SageMaker
+) -> None:
+    sagemaker.next_statuses = ["Failed"]
+    refuse(context.clients.logs, "describe_log_streams", THROTTLED)
+    with pytest.raises(EndpointError, match="no memory"):
+        deploy(context, dataset, MODEL, DeployOptions())
+    assert "/aws/sagemaker/Endpoints/s cannot be read:" in printed(context)

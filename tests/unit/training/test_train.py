@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.unit.training.fakes import DATASET, Logs, SageMaker, client_error, make_context, printed
+from tests.unit.training.fakes import DATASET, Clock, Logs, SageMaker, client_error, make_context, printed, refuse
 from training import train
 from training.context import Context
 from training.errors import TrainingJobError
@@ -81,6 +82,16 @@ def test_a_log_that_may_not_be_read_is_no_failure() -> None:
     metrics = reader(Forbidden())
     metrics.read()
     assert metrics.frame().empty
+
+
+def test_a_log_that_is_throttled_does_not_count_as_empty() -> None:
+    logs = Logs(LINES)
+    refuse(logs, "get_log_events", client_error("ThrottlingException"))
+    metrics = reader(logs)
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        metrics.read()
+    metrics.read()
+    assert len(metrics.frame()) == 4
 
 
 def test_the_validation_accuracy_is_the_best_epoch_s() -> None:
@@ -180,3 +191,30 @@ def test_a_job_that_does_not_complete_says_why(
     with pytest.raises(TrainingJobError, match=sentence):
         train.train(context, DATASET, TrainOptions())
     assert not (context.directory / "metrics.csv").exists()
+
+
+# Refusals ----------------------------------------------------------------------------------------------------
+
+THROTTLED = client_error("ThrottlingException", "Rate exceeded")
+
+
+def test_a_throttled_job_is_followed_to_its_end(context: Context, sagemaker: SageMaker) -> None:
+    start(sagemaker, "s-20260101-000000", OURS)
+    logs = context.clients.__dict__["logs"] = Logs(LINES, stream="s-20260101-000000/algo-1-1")
+    refuse(logs, "describe_log_streams", THROTTLED, THROTTLED)
+    model = train.train(context, DATASET, TrainOptions())
+    assert (model.training_job_name, model.validation_accuracy) == ("s-20260101-000000", 0.9)
+
+
+@pytest.mark.parametrize(("code", "least"), [("ThrottlingException", train.LOG_SECONDS), ("InternalFailure", 0)])
+def test_an_unreadable_log_costs_the_metrics_not_the_model(
+    context: Context, monkeypatch: pytest.MonkeyPatch, code: str, least: int
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(train, "time", clock)
+    monkeypatch.setattr(train, "POLL_SECONDS", 1.0)
+    metrics = reader(Logs(LINES))
+    refuse(metrics, "read", *[client_error(code)] * 1000)
+    train.read_last(context, metrics)
+    assert least <= clock.now <= least + 1
+    assert "The metrics are incomplete: " in printed(context)
