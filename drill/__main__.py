@@ -1,21 +1,20 @@
 """`python -m drill [--quick] [PART]`: the drill, part by part, as one table."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 from commandline.parser import Parser
-from drill import archives, crashes, disk, handlers, web_page
+from drill import crashes, disk, handlers, web_page
 from drill.finding import Finding
 from drill.table import show
 
-PARTS: dict[str, Callable[[], Iterator[Finding]]] = {
+PARTS: dict[str, Callable[[], Iterable[Finding]]] = {
     "handlers": handlers.findings,
-    "archives": archives.findings,
     "disk": disk.findings,
     "web-page": web_page.findings,
     "crashes": crashes.findings,
 }
-QUICK = ("handlers", "archives")
+QUICK = ("handlers",)
 
 
 def main() -> int:
