@@ -85,7 +85,7 @@ def read_cloud(text: str) -> Cloud:
     cloud = Cloud(**json.loads(text))
     if type(cloud.port) is not int or type(cloud.pid) is not int:
         raise ValueError(f"a port and a process id are integers, not {cloud.port!r} and {cloud.pid!r}")
-    if not (0 < cloud.port < 2**16 and 0 < cloud.pid < 2**31):
+    if not (0 < cloud.port < 2**16 and NOT_YET <= cloud.pid < 2**31):
         raise ValueError(f"{cloud.port} is no port, or {cloud.pid} no process id")
     return cloud
 
