@@ -1,6 +1,7 @@
 """What the values of options must look like: each function here reads one, or refuses it with a sentence."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable
 
@@ -53,12 +54,20 @@ def instance_type(value: str) -> str:
 
 def class_names(value: str) -> tuple[str, ...]:
     """Read two or more names with commas between them."""
-    names = tuple(name.strip() for name in value.split(","))
+    names = tuple(name.strip() for name in as_utf8(value).split(","))
     if len(names) < 2 or "" in names:
         raise refusal(value, "two or more names with a comma between them, such as bicycle,motorcycle")
     if len(set(names)) < len(names):
         raise argparse.ArgumentTypeError(f"{shown(value)} names a class twice")
     return names
+
+
+def as_utf8(value: str) -> str:
+    """Return a word as it was typed, where Python took the terminal for one without UTF-8 and kept the bytes."""
+    try:
+        return os.fsencode(value).decode() if any("\udc80" <= letter <= "\udcff" for letter in value) else value
+    except UnicodeError as err:
+        raise refusal(value, "UTF-8") from err
 
 
 def name_value(value: str) -> tuple[str, str]:

@@ -14,6 +14,12 @@ def visible(text: str) -> str:
     return text if text.isprintable() else "".join(map(_spelled, text))
 
 
+def short_name(name: str, most: int) -> str:
+    """Return a name on one line of at most `most` characters."""
+    line = visible(name).replace("\n", "\\n")
+    return line if len(line) <= most else f"{line[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def _spelled(character: str) -> str:
     hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in SHOWN
     return character.encode("unicode_escape").decode() if hidden else character

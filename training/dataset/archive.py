@@ -141,4 +141,12 @@ def _strings(content: dict[str, Any], key: str, name: str) -> tuple[str, ...]:
     if not isinstance(strings, list) or not all(isinstance(string, str) for string in strings):
         keys = ", ".join(sorted(map(str, content)))
         raise ArchiveError(f"{name} has no list of strings {key!r} (it has {keys}): this is no CIFAR-100 archive.")
-    return tuple(strings)
+    return tuple(map(_text, strings))
+
+
+def _text(string: str) -> str:
+    """Return a string of Python 2 as the text that it is: UTF-8 was read as Latin-1, like the arrays' bytes."""
+    try:
+        return string.encode("latin1").decode()
+    except UnicodeError:  # Latin-1 indeed, or a string of Python 3
+        return string.encode("utf-8", "replace").decode()  # a lone surrogate could not be written to any file

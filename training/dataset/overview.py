@@ -8,12 +8,14 @@ from rich.table import Table
 
 from training.config import SPLITS, local_path
 from training.dataset.archive import IMAGE_SHAPE
+from training.streams import short_name
 
 COLUMNS = 12  # images per class
 SCALE = 3  # screen pixels per image pixel
 GAP = 6  # screen pixels, between images
 MARGIN = 24  # screen pixels, around the sheet
 LABEL_WIDTH = 210  # screen pixels
+LONGEST_NAME = 30  # characters of a class, if as many fit beside the images
 BACKGROUND, INK, PALE_INK = "#ffffff", "#1a1a2e", "#6b7280"
 
 
@@ -56,6 +58,9 @@ def sample_sheet(directory: Path, index: pd.DataFrame) -> Image.Image:
 
 def _label(draw: ImageDraw.ImageDraw, middle: int, name: str, numbers: str) -> None:
     """Write a class's name above its numbers of images, level with the middle of its line."""
-    draw.text((MARGIN, middle - 4), name.replace("_", " "), INK, ImageFont.load_default(22), anchor="ls")
+    font, words = ImageFont.load_default(22), name.replace("_", " ")
+    lines = (short_name(words, most) for most in range(LONGEST_NAME, 0, -1))
+    line = next(line for line in lines if draw.textlength(line, font) <= LABEL_WIDTH - GAP)
+    draw.text((MARGIN, middle - 4), line, INK, font, anchor="ls")
     draw.text((MARGIN, middle + 6), numbers, PALE_INK, ImageFont.load_default(14), anchor="lt")
     draw.text((MARGIN, middle + 24), " + ".join(SPLITS), PALE_INK, ImageFont.load_default(14), anchor="lt")

@@ -9,8 +9,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from training.report.outcomes import Counts, Floats, confusion, coverage_and_accuracy
-from training.report.style import COVERAGE, RIGHT, THRESHOLD, THRESHOLD_LINE, UNKNOWN, lowest_confidence, styled
+from training.report.style import (
+    COVERAGE,
+    LONGEST_NAME,
+    RIGHT,
+    THRESHOLD,
+    THRESHOLD_LINE,
+    UNKNOWN,
+    lowest_confidence,
+    styled,
+)
+from training.streams import short_name
 
+MAX_LEVEL_CHARACTERS = 14  # of a class below a confusion matrix; longer names stand upright
 MAX_COUNTED_CLASSES = 12  # in a confusion matrix; with more, only the colours show the shares
 
 
@@ -37,8 +48,10 @@ def confusion_matrix(inferences: pd.DataFrame, threshold: float, classes: tuple[
             percent = PercentFormatter(1, decimals=0)
             figure.colorbar(image, ax=axes, shrink=0.4, format=percent, label=f"Share of the true class: {label}")
     size = min(11, 35 * height / len(classes))  # points
-    axes.set_xticks(range(len(classes)), classes, rotation=0 if len(classes) <= 4 else 90, fontsize=size)
-    axes.set_yticks(range(len(classes)), classes, fontsize=size)
+    names = [short_name(name, LONGEST_NAME) for name in classes]
+    upright = len(classes) > 4 or max(map(len, names)) > MAX_LEVEL_CHARACTERS
+    axes.set_xticks(range(len(classes)), names, rotation=90 if upright else 0, fontsize=size)
+    axes.set_yticks(range(len(classes)), names, fontsize=size)
     axes.set(xlabel="Predicted class", ylabel="True class")
     axes.grid(visible=False)
     return figure

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from training.report.outcomes import Floats, outcomes
 from training.report.style import (
     INK,
+    LONGEST_NAME,
     REFUSED_AREA,
     RIGHT,
     THRESHOLD_LINE,
@@ -23,6 +24,7 @@ from training.report.style import (
     lowest_confidence,
     styled,
 )
+from training.streams import short_name
 
 MAX_PANELS = 12  # histograms; with more classes, the rarest share the last panel
 
@@ -164,4 +166,7 @@ def _histogram(axes: Axes, name: str, inferences: pd.DataFrame, edges: Floats, t
     axes.set_xlim(edges[0], 1.0)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    axes.set_title(f"{name}\n{len(inferences)}, {outcomes(inferences).refused.sum()} refused", fontsize=10)
+    axes.set_title(
+        f"{short_name(name, LONGEST_NAME)}\n{len(inferences)}, {outcomes(inferences).refused.sum()} refused",
+        fontsize=10,
+    )

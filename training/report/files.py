@@ -1,6 +1,7 @@
 """Writes a report's files: the page, its figures as PNG, and the table of inferences."""
 
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,9 @@ def _pictures(subject: Subject) -> dict[str, bytes]:
     pictures = {}
     for plot in (*FIGURES, *LABELLED_FIGURES) if labelled else FIGURES:
         buffer = io.BytesIO()
-        plot(subject.inferences, threshold, classes).savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+        figure = plot(subject.inferences, threshold, classes)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # it is drawn as a box
+            figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
         pictures[plot.__name__] = buffer.getvalue()
     return pictures

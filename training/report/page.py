@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from training.config import Stack, local_path
 from training.report.outcomes import confusion, outcomes
 from training.results import RunResults
+from training.streams import visible
 
 MAX_ROWS = 20  # of a table of images
 
@@ -98,6 +99,7 @@ def render(subject: Subject, pictures: Mapping[str, bytes]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_readable,
     )
     environment.filters |= {"of": _share, "percent": "{:.1%}".format}
     return environment.get_template("report.html.j2").render(
@@ -153,6 +155,11 @@ def _thumbnail(file: Path) -> str | None:
 
 def _data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _readable(value: Any) -> Any:
+    """Return a name with its control characters spelled out; what the template itself wrote is left alone."""
+    return visible(value) if type(value) is str else value
 
 
 def _share(part: int, whole: int) -> str:

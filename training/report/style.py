@@ -31,6 +31,7 @@ STYLE: dict[RcKeyType, Any] = {
     "figure.constrained_layout.use": True,
 }
 WIDTH = 8.0  # inches
+LONGEST_NAME = 22  # characters of a class in a figure; the page beside it has the whole name
 THRESHOLD_LINE: dict[str, Any] = {"color": THRESHOLD, "linewidth": 1.4, "linestyle": "--"}
 
 P = ParamSpec("P")

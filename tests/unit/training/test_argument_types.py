@@ -96,3 +96,13 @@ def test_what_follows_from_the_photos_cannot_be_chosen(name: str, capsys: pytest
 
 def test_the_names_that_follow_from_the_photos_are_those_that_train_sends() -> None:
     assert tuple(hyperparameters(DATASET, TrainOptions())) == DERIVED_HYPERPARAMETERS
+
+
+def test_a_name_typed_in_a_terminal_without_utf_8_is_read() -> None:
+    assert options_for(StageOptions, parse(["--classes", "v\udcc3\udca9lo,b"])).classes == ("v\u00e9lo", "b")
+
+
+def test_a_name_that_is_no_text_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--classes", "\udcff,b"])
+    assert "is not UTF-8" in capsys.readouterr().err

@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import numpy as np
 import pandas as pd
 import pytest
 
 from tests.unit.training.fakes import DATASET, RESULTS, make_context, printed
 from training.config import Stack, inference_id
+from training.csv_files import read_csv
+from training.dataset.index import write_index
 from training.errors import CaptureError
 from training.monitor import expected_records, monitor
 from training.options import MonitorOptions
 from training.results import Dataset, Executions, Monitoring
 
 STACK = Stack("my-stack", "us-east-1", "captures", "arn:role", "vehicles", "arn:machine", 0.9)
+HOSTILE = ("[/]\n=1+1", "\x1b[31m<script>", "W" * 300, "\u81ea\u8ee2\u8eca", "$x^")
+COLUMNS = ["time", "s3_key", "filename", "true_class", "predicted_class", "confidence", "below_threshold"]
 KEYS = [f"images/test/bicycle {number}.png" for number in range(4)]
 PICTURES = {f"{name}.png" for name in ("confidence_over_time", "confidence_histograms")}
 LABELLED_PICTURES = {f"{name}.png" for name in ("confusion_matrix", "accuracy_and_coverage")}
@@ -141,3 +146,17 @@ def test_an_endpoint_without_capture_is_said_at_once(s3: Any, dataset: Dataset, 
     context = make_context(tmp_path, STACK)  # no client: nothing is even asked for
     with pytest.raises(CaptureError, match="deployed with --capture-percentage 0, so that nothing is captured"):
         monitor(context, replace(RESULTS, dataset=dataset, deployment=deployment), MonitorOptions(600))
+
+
+def test_names_of_any_kind_make_a_report_without_a_warning(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    index = pd.DataFrame({"split": "test", "filename": HOSTILE, "label": range(5), "class_name": HOSTILE, "row": 0})
+    write_index(index.assign(s3_key=[f"images/test/{number}.png" for number in range(5)]), tmp_path)
+    for number in range(5):
+        put(s3, 11 + number, f"images/test/{number}.png", *np.roll((0.6, 0.1, 0.1, 0.1, 0.1), (number * 2) % 5))
+    result, _ = run(s3, replace(dataset, classes=HOSTILE), tmp_path, started=5)
+    page = Path(result.report).read_text()
+    assert r"\x1b[31m&lt;script&gt;" in page and "<script" not in page and "\x1b" not in page
+    assert "W" * 300 in page
+    columns = [*COLUMNS, *(f"p_{name}" for name in HOSTILE)]
+    written = read_csv(tmp_path / "report" / "inferences.csv", dict.fromkeys(columns, str))
+    assert set(written["true_class"]) == set(HOSTILE)

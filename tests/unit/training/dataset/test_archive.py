@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.dataset.archive import read
+from training.dataset.archive import _text, read
 from training.errors import ArchiveError
 
 
@@ -163,3 +163,13 @@ def test_contents_that_do_not_fit_are_refused(write_archive: Any, change: dict[s
 def test_a_member_that_is_no_dictionary_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="holds a list where a dictionary is expected"):
         read(write_tar(tmp_path / "a.tar.gz", ("cifar/meta", pickle.dumps([1], protocol=2))))
+
+
+@pytest.mark.parametrize("name", ["v\u00e9lo", "\u81ea\u8ee2\u8eca", "[/]", "=1+1"])
+def test_names_are_read_as_they_were_packed(write_archive: Any, name: str) -> None:
+    path = write_archive(meta={"fine_label_names": ["apple", name, "motorcycle", "road"]})
+    assert read(path).class_names[1] == name
+
+
+def test_a_name_in_latin_1_and_one_of_python_3_are_kept() -> None:
+    assert [_text(name) for name in ("v\u00e9lo", "\u8eca", "a\udc80")] == ["v\u00e9lo", "\u8eca", "a?"]

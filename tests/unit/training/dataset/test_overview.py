@@ -20,6 +20,16 @@ def test_the_sample_sheet_shows_every_class_in_a_line(archive: Archive, tmp_path
     assert (np.diff(busy) == 1).sum() == 3
 
 
+def test_a_class_of_any_name_has_a_line(archive: Archive, tmp_path: Path) -> None:
+    index = select(archive, CLASSES, 0.1, seed=0)
+    write(archive, index, tmp_path, "fingerprint")
+    names = {"bicycle": "two\nlines", "motorcycle": "W" * 300}
+    sheet = sample_sheet(tmp_path, index.assign(class_name=index["class_name"].map(names)))
+    narrow = sample_sheet(tmp_path, index)
+    assert sheet.size == narrow.size
+    assert sheet.crop((240, 0, *sheet.size)).tobytes() == narrow.crop((240, 0, *narrow.size)).tobytes()
+
+
 def test_the_table_adds_up(archive: Archive) -> None:
     grid = table(select(archive, CLASSES, 0.1, seed=0))
     assert [column.footer for column in grid.columns] == ["", "all", "36", "4", "10"]
