@@ -97,13 +97,13 @@ def measure(context: Context, events: dict[str, dict[str, Any]]) -> None:
     processor_before = cloud_processor_seconds()
     began = time.monotonic()
     with Memory() as memory:
-        step.run_all(context, events, len(events))
+        workflow = step.run_all(context, events, len(events))
     seconds = time.monotonic() - began
     processor = cloud_processor_seconds() - processor_before
-    outcomes = step.read_outcomes(context, events)
+    outcomes = step.read_outcomes(workflow)
     work = reported_work(context.stack.name, began_at)
     per_execution = 1000 / len(events)  # seconds to milliseconds
-    print_row("outcomes", f"{outcomes['outcome'].value_counts().to_dict()}, {len(events) - len(outcomes)} lost")
+    print_row("outcomes", str(outcomes["outcome"].value_counts().to_dict()))
     print_row("executions/s", f"{len(events) / seconds:.1f} ({seconds:.1f} s)")
     print_row("invocations/s", f"{work.invocations / seconds:.1f} ({work.invocations}, {work.cold} cold)")
     print_row("its functions", f"{work.handlers * per_execution:.0f} ms, and {work.init * per_execution:.0f} ms init")

@@ -32,35 +32,35 @@ class Clients:
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
-        return self.session.client("cloudformation")
+        return self.session.client("cloudformation", config=client_config())
 
     @cached_property
     def s3(self) -> "S3Client":
-        return self.session.client("s3", config=pool_config())
+        return self.session.client("s3", config=client_config())
 
     @cached_property
     def sagemaker(self) -> "SageMakerClient":
-        return self.session.client("sagemaker")
+        return self.session.client("sagemaker", config=client_config())
 
     @cached_property
     def sagemaker_runtime(self) -> "SageMakerRuntimeClient":
-        return self.session.client("sagemaker-runtime", config=pool_config())
+        return self.session.client("sagemaker-runtime", config=client_config())
 
     @cached_property
     def lambda_(self) -> "LambdaClient":
-        return self.session.client("lambda")
+        return self.session.client("lambda", config=client_config())
 
     @cached_property
     def stepfunctions(self) -> "SFNClient":
-        return self.session.client("stepfunctions", config=pool_config())
+        return self.session.client("stepfunctions", config=client_config())
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
-        return self.session.client("logs")
+        return self.session.client("logs", config=client_config())
 
 
-def pool_config() -> "Config":
-    """Return the configuration of a client that several threads share."""
+def client_config() -> "Config":
+    """Return the configuration of a client that several threads share and that AWS may throttle."""
     from botocore.config import Config
 
     return Config(max_pool_connections=16, retries={"mode": "standard", "total_max_attempts": 8})

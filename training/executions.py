@@ -2,12 +2,11 @@
 
 import json
 import random
+import secrets
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
@@ -17,21 +16,16 @@ from rich.table import Column, Table
 from training.config import image_prefix
 from training.context import Context
 from training.csv_files import write_csv
-from training.errors import DatasetError, ExecutionsError
+from training.errors import DatasetError
 from training.options import ExecutionsOptions
 from training.results import Executions
+from training.workflow import FAILED, RUNNING, Events, Workflow
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
-POLL_SECONDS = 0.5
-STALL_SECONDS = 900  # without any execution ending
-WORKERS = 8  # concurrent API requests
 BELOW_THRESHOLD = "ThresholdConfidenceNotMetError"  # what filterInferences raises
-
-Events: TypeAlias = Mapping[str, dict[str, Any]]  # by the execution's name
 
 
 def run_executions(context: Context, options: ExecutionsOptions) -> Executions:
@@ -42,19 +36,21 @@ def run_executions(context: Context, options: ExecutionsOptions) -> Executions:
     time.sleep(1 - datetime.now(UTC).microsecond / 1e6)  # captured records have whole seconds: begin in a new one
     started_at = datetime.now(UTC)
     keys = choose(list_test_images(context.clients.s3, context.stack.bucket), options.executions, options.seed)
-    run = f"{started_at:%Y%m%d-%H%M%S}"
+    # Without the token, two runs of one second would share executions: AWS answers a repeated start as the first one.
+    run = f"{started_at:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     events = {f"{run}-{number:05d}": event_for(context.stack.bucket, key) for number, key in enumerate(keys, start=1)}
     write_events(events, context.directory / "events")
-    run_all(context, events, min(options.concurrency, account_concurrency(context.clients.lambda_)))
-    outcomes = read_outcomes(context, events)
+    workflow = run_all(context, events, min(options.concurrency, account_concurrency(context.clients.lambda_)))
+    outcomes = read_outcomes(workflow)
     write_csv(outcomes, context.directory / "executions.csv")
     context.console.print(outcome_table(outcomes))
     counts = outcomes["outcome"].value_counts()
+    succeeded, below_threshold = int(counts.get("succeeded", 0)), int(counts.get("below threshold", 0))
     return Executions(
         started=len(events),
-        succeeded=int(counts.get("succeeded", 0)),
-        below_threshold=int(counts.get("below threshold", 0)),
-        failed=int(counts.get("failed", 0)),
+        succeeded=succeeded,
+        below_threshold=below_threshold,
+        failed=len(events) - succeeded - below_threshold,  # also those that timed out or were aborted
         started_at=started_at.isoformat(timespec="seconds"),
     )
 
@@ -108,71 +104,46 @@ def account_concurrency(lambda_: "LambdaClient") -> int:
     return max(1, limit)
 
 
-def run_all(context: Context, events: Events, limit: int) -> None:
+def run_all(context: Context, events: Events, limit: int) -> Workflow:
     """Start all executions, at most `limit` under way at once, and return when all have ended.
 
     Raises:
-        ExecutionsError: No execution has ended for `STALL_SECONDS`.
+        ExecutionsError: No execution has ended for a long time.
     """
-    waiting = list(events.items())
-    ended, last_end = -1, time.monotonic()
-
-    def start(item: tuple[str, dict[str, Any]]) -> None:
-        name, event = item
-        arn = context.stack.state_machine_arn
-        context.clients.stepfunctions.start_execution(stateMachineArn=arn, name=name, input=json.dumps(event))
-
-    with progress_bar(context.console) as progress, ThreadPoolExecutor(WORKERS) as pool:
-        task = progress.add_task("Executions", total=len(events))
-        while ended < len(events):
-            # Listing all that run costs one request; describing each would cost more than the work.
-            running = sum(one["name"] in events for one in list_executions(context, "RUNNING"))
-            now_ended = len(events) - len(waiting) - running
-            if now_ended > ended:
-                ended, last_end = now_ended, time.monotonic()
+    workflow = Workflow(context.clients.stepfunctions, context.stack.state_machine_arn, events)
+    try:
+        with progress_bar(context.console) as progress:
+            task = progress.add_task("Executions", total=len(events))
+            for ended in workflow.run(limit):
                 progress.update(task, completed=ended)
-            if time.monotonic() - last_end > STALL_SECONDS:
-                raise ExecutionsError(f"{running} executions are running, but none has ended for {STALL_SECONDS} s.")
-            free = max(0, limit - running)
-            batch, waiting = waiting[:free], waiting[free:]
-            list(pool.map(start, batch))
-            time.sleep(POLL_SECONDS)
+    finally:
+        if running := len(workflow.having(RUNNING)):
+            context.console.print(f"{running} executions were still under way; they run on.")
+    return workflow
 
 
-def list_executions(context: Context, status: "ExecutionStatusType") -> Iterator[Any]:
-    """Yield the executions of the stack's workflow that have this status."""
-    paginator = context.clients.stepfunctions.get_paginator("list_executions")
-    for page in paginator.paginate(stateMachineArn=context.stack.state_machine_arn, statusFilter=status):
-        yield from page["executions"]
-
-
-def read_outcomes(context: Context, events: Events) -> pd.DataFrame:
-    """Return one row per ended execution: name, s3_key, outcome, error, cause and seconds."""
-    statuses: tuple[ExecutionStatusType, ...] = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
-    ended = [one for status in statuses for one in list_executions(context, status) if one["name"] in events]
-
-    def row(execution: Any) -> dict[str, Any]:
-        described: Any = {}
-        if execution["status"] != "SUCCEEDED":  # the list does not say why an execution failed
-            described = context.clients.stepfunctions.describe_execution(executionArn=execution["executionArn"])
-        return {
-            "name": execution["name"],
-            "s3_key": events[execution["name"]]["s3_key"],
-            "outcome": outcome_of(execution["status"], described.get("error")),
-            "error": described.get("error", ""),
-            "cause": described.get("cause", ""),
-            "seconds": (execution["stopDate"] - execution["startDate"]).total_seconds(),
+def read_outcomes(workflow: Workflow) -> pd.DataFrame:
+    """Return one row per execution: name, s3_key, outcome, error, cause and seconds (NaN when it was not started)."""
+    workflow.explain_failures()
+    rows = [
+        {
+            "name": execution.name,
+            "s3_key": execution.event["s3_key"],
+            "outcome": outcome_of(execution.status, execution.error),
+            "error": execution.error,
+            "cause": execution.cause,
+            "seconds": execution.seconds,
         }
+        for execution in workflow.executions
+    ]
+    return pd.DataFrame(rows)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return pd.DataFrame(pool.map(row, ended)).sort_values("name")
 
-
-def outcome_of(status: str, error: str | None) -> str:
-    """Return what an execution's end means to the user."""
-    if error == BELOW_THRESHOLD:
+def outcome_of(status: str, error: str) -> str:
+    """Return what an execution's end means to the user: succeeded, below threshold, failed, timed out or aborted."""
+    if status == FAILED and error == BELOW_THRESHOLD:
         return "below threshold"
-    return "succeeded" if status == "SUCCEEDED" else "failed"
+    return status.lower().replace("_", " ")
 
 
 def progress_bar(console: Console) -> Progress:
@@ -185,5 +156,6 @@ def outcome_table(outcomes: pd.DataFrame) -> Table:
     error_column = Column("Error", overflow="fold")
     table = Table("Outcome", error_column, "Executions", "Median seconds", title="Executions", title_justify="left")
     for (outcome, error), rows in outcomes.groupby(["outcome", "error"]):
-        table.add_row(str(outcome), str(error), str(len(rows)), f"{rows['seconds'].median():.2f}")
+        seconds = rows["seconds"].dropna()  # NaN: not started
+        table.add_row(str(outcome), str(error), str(len(rows)), f"{seconds.median():.2f}" if len(seconds) else "")
     return table

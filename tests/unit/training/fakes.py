@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,9 @@ def refuse(target: Any, operation: str, *errors: ClientError) -> None:
     setattr(target, operation, call)
 
 
-def client_error(code: str, message: str = "", operation: str = "Operation") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+def client_error(code: str, message: str = "", operation: str = "Operation", status: int = 400) -> ClientError:
+    metadata: Any = {"HTTPStatusCode": status}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, operation)
 
 
 class Clock:
@@ -215,51 +216,3 @@ class Runtime:
     def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
         self.requests.append(request)
         return {"Body": io.BytesIO(json.dumps(self._probabilities).encode())}
-
-
-class Account:
-    """Lambda and Step Functions of an account: executions end one poll after they were started."""
-
-    def __init__(self, concurrency: int = 1000, errors: dict[str, str] | None = None) -> None:
-        self._concurrency = concurrency
-        self._errors = errors or {}  # by s3_key
-        self.executions: dict[str, dict[str, Any]] = {}
-        self.most_at_once = 0
-        self.ends_per_poll = 1000  # executions, the oldest first
-
-    def get_account_settings(self) -> dict[str, Any]:
-        return {"AccountLimit": {"UnreservedConcurrentExecutions": self._concurrency}}
-
-    def start_execution(self, stateMachineArn: str, name: str, input: str) -> None:
-        assert name not in self.executions
-        started = datetime.now(UTC)
-        self.executions[name] = {
-            "name": name,
-            "executionArn": name,
-            "status": "RUNNING",
-            "startDate": started,
-            "input": json.loads(input),
-        }
-        running = [one for one in self.executions.values() if one["status"] == "RUNNING"]
-        self.most_at_once = max(self.most_at_once, len(running))
-
-    def get_paginator(self, operation: str) -> "Account":
-        assert operation == "list_executions"
-        return self
-
-    def paginate(self, stateMachineArn: str, statusFilter: str) -> list[dict[str, Any]]:
-        found = [dict(one) for one in self.executions.values() if one["status"] == statusFilter]
-        if statusFilter == "RUNNING":
-            self.end(self.ends_per_poll)
-        return [{"executions": found[:2]}, {"executions": found[2:]}]
-
-    def end(self, number: int) -> None:
-        """End the oldest executions that are running."""
-        running = [one for one in self.executions.values() if one["status"] == "RUNNING"]
-        for execution in running[:number]:
-            error = self._errors.get(execution["input"]["s3_key"])
-            execution |= {"status": "FAILED" if error else "SUCCEEDED", "error": error}
-            execution["stopDate"] = execution["startDate"] + timedelta(seconds=1)
-
-    def describe_execution(self, executionArn: str) -> dict[str, Any]:
-        return {"error": self.executions[executionArn]["error"], "cause": "because"}

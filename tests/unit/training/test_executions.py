@@ -7,9 +7,12 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.training.fakes import Account, Clock, make_context
+from tests.unit.training.fakes import Clock, client_error, make_context, printed, refuse
+from tests.unit.training.step_functions import Conditions, StepFunctions
 from training import executions as step
-from training.errors import DatasetError, ExecutionsError
+from training import workflow
+from training.context import Context
+from training.errors import DatasetError
 from training.options import ExecutionsOptions
 from training.results import Executions
 
@@ -21,15 +24,19 @@ def s3(mocked_aws: None) -> Any:
     return client
 
 
-def run(s3: Any, account: Account, directory: Path, executions: int, concurrency: int = 50) -> Executions:
-    context = make_context(directory, s3=s3, lambda_=account, stepfunctions=account)
-    return step.run_executions(context, ExecutionsOptions(executions, concurrency))
+def context_of(s3: Any, account: StepFunctions, directory: Path) -> Context:
+    return make_context(directory, s3=s3, lambda_=account, stepfunctions=account)
+
+
+def run(s3: Any, account: StepFunctions, directory: Path, executions: int, concurrency: int = 50) -> Executions:
+    return step.run_executions(context_of(s3, account, directory), ExecutionsOptions(executions, concurrency))
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(step, "time", clock)
+    monkeypatch.setattr(workflow, "time", clock)
     return clock
 
 
@@ -41,34 +48,79 @@ def images(s3: Any) -> list[str]:
     return keys
 
 
-def test_outcomes_are_told_apart(s3: Any, images: list[str], tmp_path: Path) -> None:
-    account = Account(1000, {images[0]: "ThresholdConfidenceNotMetError", images[1]: "InvalidImageError"})
-    result = run(s3, account, tmp_path, 6)
-    assert (result.started, result.succeeded, result.below_threshold, result.failed) == (6, 4, 1, 1)
+def test_outcomes_are_told_apart(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
+    errors = {images[0]: "ThresholdConfidenceNotMetError", images[1]: "InvalidImageError"}
+    statuses = {images[2]: "TIMED_OUT", images[3]: "ABORTED"}
+    account = StepFunctions(clock, Conditions(errors=errors, statuses=statuses))
+    context = context_of(s3, account, tmp_path)
+    result = step.run_executions(context, ExecutionsOptions(6))
+    assert (result.started, result.succeeded, result.below_threshold, result.failed) == (6, 2, 1, 3)
     outcomes = (tmp_path / "executions.csv").read_text()
     assert f"{images[1]},failed,InvalidImageError,because,1.0" in outcomes
+    assert f"{images[2]},timed out," in outcomes and f"{images[3]},aborted," in outcomes
+    assert all(word in printed(context) for word in ("below threshold", "InvalidImageError", "timed out", "aborted"))
 
 
-def test_only_test_images_are_used_and_all_of_them_first(s3: Any, images: list[str], tmp_path: Path) -> None:
-    account = Account()
-    run(s3, account, tmp_path, 12)
-    used = [one["input"]["s3_key"] for one in account.executions.values()]
+def test_an_execution_that_was_not_started_has_failed(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
+    account = StepFunctions(clock)
+    refuse(account, "start_execution", client_error("ExecutionLimitExceeded", "too many"))
+    context = context_of(s3, account, tmp_path)
+    result = step.run_executions(context, ExecutionsOptions(1))
+    assert (result.started, result.failed) == (1, 1)
+    assert "failed,ExecutionLimitExceeded,too many,\n" in (tmp_path / "executions.csv").read_text()
+    assert "ExecutionLimitExceeded" in printed(context) and "nan" not in printed(context)
+
+
+def test_an_interrupt_says_how_many_run_on(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
+    account = StepFunctions(clock, Conditions(seconds=1000.0))
+
+    def interrupt(seconds: float) -> None:
+        if account.executions:
+            raise KeyboardInterrupt
+
+    clock.sleep = interrupt  # type: ignore[method-assign]
+    context = context_of(s3, account, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        step.run_executions(context, ExecutionsOptions(6, concurrency=4))
+    assert "4 executions were still under way; they run on." in printed(context)
+
+
+def test_a_run_that_ends_says_nothing_of_running_ones(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
+    context = context_of(s3, StepFunctions(clock), tmp_path)
+    step.run_executions(context, ExecutionsOptions(6))
+    assert "under way" not in printed(context)
+
+
+def test_two_runs_of_one_second_share_no_execution(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
+    account = StepFunctions(clock)
+    for _ in range(2):
+        run(s3, account, tmp_path, 3)
+    assert len(account.executions) == 6
+
+
+def test_only_test_images_are_used_and_all_of_them_first(
+    s3: Any, images: list[str], tmp_path: Path, clock: Clock
+) -> None:
+    account = StepFunctions(clock)
+    run(s3, account, tmp_path, 12, concurrency=1)  # one at a time, for their order
+    used = [json.loads(one["input"])["s3_key"] for one in account.executions.values()]
     assert sorted(used[:6]) == sorted(used[6:]) == images
 
 
-@pytest.mark.parametrize(("concurrency", "account_limit", "most"), [(3, 1000, 3), (50, 2, 2)])
+@pytest.mark.parametrize("limits", [(3, 1000, 3), (50, 2, 2)])  # asked for, the account's, at once
 def test_no_more_run_at_once_than_allowed(
-    s3: Any, images: list[str], tmp_path: Path, concurrency: int, account_limit: int, most: int
+    s3: Any, images: list[str], tmp_path: Path, clock: Clock, limits: tuple[int, int, int]
 ) -> None:
-    account = Account(account_limit)
+    concurrency, account_limit, most = limits
+    account = StepFunctions(clock, Conditions(concurrency=account_limit))
     assert run(s3, account, tmp_path, 20, concurrency).started == 20
-    assert 1 <= account.most_at_once <= most
+    assert account.most_at_once == most
 
 
-def test_events_are_written_and_old_ones_go(s3: Any, images: list[str], tmp_path: Path) -> None:
+def test_events_are_written_and_old_ones_go(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "events").mkdir()
     (tmp_path / "events" / "old.json").write_text("{}")
-    run(s3, Account(), tmp_path, 3)
+    run(s3, StepFunctions(clock), tmp_path, 3)
     events = [json.loads(path.read_text()) for path in (tmp_path / "events").glob("*.json")]
     assert len(events) == 3
     assert all(event["s3_key"] in images and event["s3_bucket"] == "photos" for event in events)
@@ -88,30 +140,3 @@ def test_more_than_a_page_of_images_is_listed(s3: Any) -> None:
 def test_a_bucket_without_test_images_says_what_to_run(s3: Any) -> None:
     with pytest.raises(DatasetError, match=r"has no images: run `python training/run\.py stage` first"):
         step.list_test_images(s3, "photos")
-
-
-def test_executions_that_never_end_are_reported(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
-    account = Account()
-    account.ends_per_poll = 0
-    with pytest.raises(ExecutionsError, match="2 executions are running, but none has ended for 900 s"):
-        run(s3, account, tmp_path, 2)
-    assert 900 < clock.now < 905
-
-
-def test_a_long_run_in_which_executions_end_is_no_stall(
-    s3: Any, images: list[str], tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(step, "POLL_SECONDS", 450.0)
-    account = Account()
-    account.ends_per_poll = 1
-    assert run(s3, account, tmp_path, 6).succeeded == 6
-    assert clock.now > 2700
-
-
-def test_exactly_the_longest_pause_is_no_stall(
-    s3: Any, images: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(step, "POLL_SECONDS", float(step.STALL_SECONDS))
-    account = Account()
-    account.ends_per_poll = 1
-    assert run(s3, account, tmp_path, 3).succeeded == 3
