@@ -12,6 +12,8 @@ CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jso
 
 # The tag of every SageMaker resource that a run makes; its value is the stack's name. Cleanup finds resources by it.
 STACK_TAG = "stack"
+# A further one, of training jobs, models, endpoint configurations and endpoints; its value is `Dataset.fingerprint`.
+DATASET_TAG = "dataset-fingerprint"
 
 DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
 STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`; cleanup runs only when asked for

@@ -1,5 +1,6 @@
 """What every step works with: the stack, the run's directory, the console and the clients of AWS."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,11 +76,18 @@ class Context:
     console: "Console"
     clients: Clients
 
+    def tags_of(self, arn: str) -> dict[str, str]:
+        """Return the tags of a SageMaker resource; it has at most 50, which is one page."""
+        return {tag["Key"]: tag["Value"] for tag in self.clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+
     def owner_of(self, arn: str) -> str | None:
         """Return the stack that made a SageMaker resource, by its tag; None when no stack did."""
-        tags = self.clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]
-        return next((tag["Value"] for tag in tags if tag["Key"] == STACK_TAG), None)
+        return self.tags_of(arn).get(STACK_TAG)
 
     def owns(self, arn: str) -> bool:
         """Tell whether this stack made the resource: the name of another stack may begin with ours."""
-        return self.owner_of(arn) == self.stack.name
+        return self.is_ours(self.tags_of(arn))
+
+    def is_ours(self, tags: Mapping[str, str]) -> bool:
+        """Tell whether tags are those of a resource that this stack made."""
+        return tags.get(STACK_TAG) == self.stack.name

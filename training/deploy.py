@@ -10,7 +10,7 @@ import pandas as pd
 from botocore.exceptions import ClientError
 from rich.progress import track
 from rich.text import Text
-from sagemaker.core.resources import Endpoint, EndpointConfig, Model
+from sagemaker.core.resources import Endpoint, EndpointConfig, Model, Tag
 from sagemaker.core.shapes import (
     CaptureContentTypeHeader,
     CaptureOption,
@@ -19,11 +19,12 @@ from sagemaker.core.shapes import (
     ProductionVariant,
 )
 
-from training.config import CAPTURE_PREFIX, STACK_TAG, inference_id, local_path
+from training.config import CAPTURE_PREFIX, DATASET_TAG, inference_id, local_path
 from training.context import Context
 from training.dataset.index import read_index
 from training.errors import EndpointError
 from training.options import DeployOptions
+from training.provenance import CONFIG_SUFFIX, check_endpoint_name, tags
 from training.refusals import is_missing, is_throttled
 from training.results import Dataset, Deployment, TrainedModel
 
@@ -39,11 +40,14 @@ def deploy(context: Context, dataset: Dataset, model: TrainedModel, options: Dep
     """Create the endpoint, or update it in place, and predict every test image through it.
 
     Raises:
-        EndpointError: The endpoint did not reach InService; its log is shown on the console.
+        EndpointError: The model is not one of the dataset, or the endpoint did not reach InService; its log is shown
+            on the console.
     """
-    create_model(context, model)
-    config_name = create_endpoint_config(context, model, options)
-    bring_into_service(context, config_name)
+    check_endpoint_name(context)
+    check_model(dataset, model)
+    create_model(context, dataset, model)
+    config_name = create_endpoint_config(context, dataset, model, options)
+    bring_into_service(context, dataset, config_name)
     predictions = predict(context, dataset)
     show_prediction(context, predictions, dataset)
     return Deployment(
@@ -55,11 +59,39 @@ def deploy(context: Context, dataset: Dataset, model: TrainedModel, options: Dep
     )
 
 
-def create_model(context: Context, model: TrainedModel) -> None:
-    """Create a model with the training job's name, unless an earlier run did."""
+def check_model(dataset: Dataset, model: TrainedModel) -> None:
+    """Refuse a model that was trained on another dataset.
+
+    Raises:
+        EndpointError: The model has another number of classes, or another fingerprint.
+    """
+    if (model.num_classes, model.dataset_fingerprint) != (len(dataset.classes), dataset.fingerprint):
+        raise other_dataset(
+            f"The model of training job {model.training_job_name} tells {model.num_classes} classes apart and",
+            dataset,
+        )
+
+
+def other_dataset(subject: str, dataset: Dataset) -> EndpointError:
+    """Return the error for a model that was trained on another dataset; its message begins with the subject."""
+    return EndpointError(
+        f"{subject} was not trained on the staged dataset, which has {len(dataset.classes)} classes "
+        f"({', '.join(dataset.classes)}): run `python training/run.py train` first."
+    )
+
+
+def create_model(context: Context, dataset: Dataset, model: TrainedModel) -> None:
+    """Create a model with the training job's name, unless an earlier run did.
+
+    Raises:
+        EndpointError: There is one of another dataset.
+    """
     sdk = sdk_arguments(context)
     try:
-        Model.get(model.training_job_name, **sdk)
+        found = Model.get(model.training_job_name, **sdk)
+        assert found is not None
+        if context.tags_of(str(found.model_arn)).get(DATASET_TAG) != dataset.fingerprint:
+            raise other_dataset(f"The model {model.training_job_name}, which exists in SageMaker,", dataset)
     except ClientError as err:
         if not is_missing(err):
             raise
@@ -67,14 +99,14 @@ def create_model(context: Context, model: TrainedModel) -> None:
             model_name=model.training_job_name,
             primary_container=ContainerDefinition(image=model.image_uri, model_data_url=model.model_data_url),
             execution_role_arn=context.stack.execution_role_arn,
-            tags=tags(context),
+            tags=tags(context, dataset),
             **sdk,
         )
 
 
-def create_endpoint_config(context: Context, model: TrainedModel, options: DeployOptions) -> str:
+def create_endpoint_config(context: Context, dataset: Dataset, model: TrainedModel, options: DeployOptions) -> str:
     """Create an endpoint configuration with data capture and return its name."""
-    name = f"{context.stack.endpoint_name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    name = context.stack.endpoint_name + datetime.now(UTC).strftime(CONFIG_SUFFIX)
     variant = ProductionVariant(
         variant_name=VARIANT,
         model_name=model.training_job_name,
@@ -93,7 +125,7 @@ def create_endpoint_config(context: Context, model: TrainedModel, options: Deplo
         endpoint_config_name=name,
         production_variants=[variant],
         data_capture_config=capture,
-        tags=tags(context),
+        tags=tags(context, dataset),
         **sdk_arguments(context),
     )
     return name
@@ -104,15 +136,10 @@ def sdk_arguments(context: Context) -> dict[str, Any]:
     return {"session": context.clients.session, "region": context.stack.region}
 
 
-def tags(context: Context) -> list[dict[str, str]]:
-    """Return the tags of a resource that this stack owns."""
-    return [{"key": STACK_TAG, "value": context.stack.name}]
-
-
 # The endpoint ------------------------------------------------------------------------------------------------
 
 
-def bring_into_service(context: Context, config_name: str) -> None:
+def bring_into_service(context: Context, dataset: Dataset, config_name: str) -> None:
     """Update the endpoint to a configuration, or create it, and wait until it is in service.
 
     Raises:
@@ -124,11 +151,13 @@ def bring_into_service(context: Context, config_name: str) -> None:
         if endpoint:
             endpoint.endpoint_config_name = config_name
             endpoint.update()
+            # An update changes no tags.
+            Tag.add_tags(str(endpoint.endpoint_arn), tags(context, dataset), **sdk_arguments(context))
         else:
             endpoint = Endpoint.create(
                 endpoint_name=name,
                 endpoint_config_name=config_name,
-                tags=tags(context),
+                tags=tags(context, dataset),
                 **sdk_arguments(context),
             )
             assert endpoint is not None
@@ -228,7 +257,11 @@ def show_log(context: Context) -> None:
 
 
 def predict(context: Context, dataset: Dataset) -> pd.DataFrame:
-    """Return the test images of the index with the columns `predicted` (label) and `confidence` (in [0, 1])."""
+    """Return the test images of the index with the columns `predicted` (label) and `confidence` (in [0, 1]).
+
+    Raises:
+        EndpointError: The endpoint answers with another number of probabilities than the dataset has classes.
+    """
     index = read_index(dataset.directory)
     images = index[index["split"] == "test"]
     runtime = context.clients.sagemaker_runtime
@@ -247,6 +280,8 @@ def predict(context: Context, dataset: Dataset) -> pd.DataFrame:
     with ThreadPoolExecutor(WORKERS) as pool:
         answers = pool.map(classify, images["s3_key"])
         rows = list(track(answers, "Test images", len(images), console=context.console, transient=True))
+    if any(len(row) != len(dataset.classes) for row in rows):
+        raise other_dataset(f"The model that endpoint {context.stack.endpoint_name} serves", dataset)
     return images.assign(predicted=[row.index(max(row)) for row in rows], confidence=[max(row) for row in rows])
 
 

@@ -33,6 +33,10 @@ class EndpointError(TrainingError):
     """When the endpoint cannot be brought into service."""
 
 
+class MissingEndpointError(EndpointError):
+    """When there is no endpoint."""
+
+
 class ExecutionsError(TrainingError):
     """When executions of the workflow do not come to an end."""
 

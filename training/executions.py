@@ -18,7 +18,8 @@ from training.context import Context
 from training.csv_files import write_csv
 from training.errors import DatasetError
 from training.options import ExecutionsOptions
-from training.results import Executions
+from training.provenance import check_served_dataset
+from training.results import Dataset, Executions
 from training.workflow import FAILED, RUNNING, Events, Workflow
 
 if TYPE_CHECKING:
@@ -28,11 +29,16 @@ if TYPE_CHECKING:
 BELOW_THRESHOLD = "ThresholdConfidenceNotMetError"  # what filterInferences raises
 
 
-def run_executions(context: Context, options: ExecutionsOptions) -> Executions:
+def run_executions(context: Context, dataset: Dataset, options: ExecutionsOptions) -> Executions:
     """Start executions on random test images, wait for all of them and count their outcomes.
 
     The events are written to `<directory>/events/`, the outcomes to `<directory>/executions.csv`.
+
+    Raises:
+        EndpointError: There is no endpoint, or its model was trained on another dataset.
+        ExecutionsError: No execution has ended for a long time.
     """
+    check_served_dataset(context, dataset)
     time.sleep(1 - datetime.now(UTC).microsecond / 1e6)  # captured records have whole seconds: begin in a new one
     started_at = datetime.now(UTC)
     keys = choose(list_test_images(context.clients.s3, context.stack.bucket), options.executions, options.seed)

@@ -1,13 +1,15 @@
 """Step `monitor`: collect what the endpoint captured during the executions, and write the report."""
 
 import math
+from contextlib import suppress
 from datetime import datetime
 
 from training.config import capture_prefix
 from training.context import Context
 from training.dataset.index import read_index
-from training.errors import CaptureError
+from training.errors import CaptureError, MissingEndpointError
 from training.options import MonitorOptions
+from training.provenance import check_served_dataset
 from training.report import files, inferences
 from training.report.capture import CapturedInference, CaptureReader, Expected, wait_for
 from training.report.page import Subject
@@ -19,10 +21,13 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
 
     Raises:
         CaptureError: Nothing was captured since the executions started, or it cannot be read.
+        EndpointError: The endpoint's model was trained on another dataset.
     """
     refuse_without_capture(results.deployment)
     stack, dataset = context.stack, results.dataset
     index = read_index(dataset.directory)
+    with suppress(MissingEndpointError):  # what was captured outlives the endpoint
+        check_served_dataset(context, dataset)
     images = inferences.known_images(index)
     number = expected_records(results.executions, results.deployment.capture_percentage)
     since = datetime.fromisoformat(results.executions.started_at)

@@ -33,6 +33,8 @@ class TrainedModel:
     image_uri: str
     validation_accuracy: float  # in [0, 1]
     seconds: float
+    num_classes: int = 0  # that the model tells apart
+    dataset_fingerprint: str = ""  # of the dataset that it was trained on
 
 
 @dataclass(frozen=True)

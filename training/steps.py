@@ -116,7 +116,8 @@ def deploy(context: Context, arguments: argparse.Namespace) -> Deployment:
 def run_executions(context: Context, arguments: argparse.Namespace) -> Executions:
     from training import executions
 
-    return executions.run_executions(context, options_for(ExecutionsOptions, arguments))
+    dataset = load(context.directory, "stage", Dataset)
+    return executions.run_executions(context, dataset, options_for(ExecutionsOptions, arguments))
 
 
 def monitor(context: Context, arguments: argparse.Namespace) -> Monitoring:

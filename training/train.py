@@ -21,11 +21,13 @@ from sagemaker.core.shapes import (
     StoppingCondition,
 )
 
-from training.config import MODEL_PREFIX, STACK_TAG, image_prefix, list_key
+from training.adoption import SEED, Settings, running_job
+from training.config import MODEL_PREFIX, image_prefix, list_key
 from training.context import Context
 from training.csv_files import write_csv
 from training.errors import TrainingJobError
 from training.options import TrainOptions
+from training.provenance import check_endpoint_name, tags
 from training.refusals import is_denied, is_missing, is_throttled, throttling_ignored
 from training.results import Dataset, TrainedModel
 
@@ -44,14 +46,18 @@ METRIC = re.compile(r"Epoch\[(\d+)\] (Train|Validation)-(accuracy|cross-entropy)
 
 
 def train(context: Context, dataset: Dataset, options: TrainOptions) -> TrainedModel:
-    """Train a model, or follow the job of this stack that is already under way.
+    """Train a model, or follow the job of this stack, dataset and options that is already under way.
 
     The metrics of all epochs are written to `<directory>/metrics.csv`.
 
     Raises:
-        TrainingJobError: The job failed or was stopped; the message is SageMaker's reason.
+        TrainingJobError: The job failed or was stopped, for SageMaker's reason, or a job with other settings runs.
+        EndpointError: The stack's endpoint could not be deployed, whatever the model.
     """
-    job = running_job(context) or create_job(context, dataset, options)
+    check_endpoint_name(context)  # before anything is paid for
+    image_uri = algorithm_image(context.stack.region)
+    wanted = wanted_settings(dataset, options, image_uri)
+    job = running_job(context, wanted) or create_job(context, dataset, options, image_uri)
     context.console.print("Training job", Text(str(job.training_job_name), "bold"))
     metrics = follow(context, job)
     if job.training_job_status != "Completed":
@@ -64,6 +70,8 @@ def train(context: Context, dataset: Dataset, options: TrainOptions) -> TrainedM
         image_uri=value_or_empty(job.algorithm_specification.training_image),
         validation_accuracy=validation_accuracy(metrics, job),
         seconds=float(job.training_time_in_seconds),
+        num_classes=len(dataset.classes),
+        dataset_fingerprint=dataset.fingerprint,
     )
 
 
@@ -72,21 +80,21 @@ def value_or_empty(field: Any) -> str:
     return field if isinstance(field, str) else ""
 
 
-def running_job(context: Context) -> TrainingJob | None:
-    """Return the job of this stack that an interrupted run left running, so that it is not paid for twice."""
-    jobs = TrainingJob.get_all(
-        name_contains=context.stack.name,
-        status_equals="InProgress",
-        session=context.clients.session,
-        region=context.stack.region,
-    )
-    return next((job for job in jobs if context.owns(job.training_job_arn)), None)
+def wanted_settings(dataset: Dataset, options: TrainOptions, image_uri: str) -> Settings:
+    """Return the settings of the job that `create_job` makes."""
+    return {
+        "dataset": dataset.fingerprint,
+        "image": image_uri,
+        "instance type": options.instance_type,
+        "longest run in seconds": options.max_runtime,
+        "seed": str(options.seed),
+        **hyperparameters(dataset, options),
+    }
 
 
-def create_job(context: Context, dataset: Dataset, options: TrainOptions) -> TrainingJob:
+def create_job(context: Context, dataset: Dataset, options: TrainOptions, image_uri: str) -> TrainingJob:
     """Create the training job; the dataset decides its required hyperparameters."""
     stack = context.stack
-    image_uri = algorithm_image(stack.region)
     job = TrainingJob.create(
         training_job_name=f"{stack.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}",
         role_arn=stack.execution_role_arn,
@@ -96,8 +104,8 @@ def create_job(context: Context, dataset: Dataset, options: TrainOptions) -> Tra
         output_data_config=OutputDataConfig(s3_output_path=f"s3://{stack.bucket}/{MODEL_PREFIX}"),
         resource_config=ResourceConfig(instance_type=options.instance_type, instance_count=1, volume_size_in_gb=10),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=options.max_runtime),
-        environment={"TRAINING_SEED": str(options.seed)},  # the built-in algorithm has no hyperparameter for it
-        tags=[{"key": STACK_TAG, "value": stack.name}],
+        environment={SEED: str(options.seed)},
+        tags=tags(context, dataset),
         session=context.clients.session,
         region=stack.region,
     )

@@ -53,7 +53,7 @@ TRAINING_LAYERS = (
     ("run",),
     ("steps", "explanations"),
     ("stage", "train", "deploy", "executions", "monitor", "cleanup"),
-    ("arguments", "stack", "summary", "workflow"),
+    ("adoption", "arguments", "provenance", "stack", "summary", "workflow"),
     ("argument_types", "dataset", "report"),
     ("context", "options", "results", "csv_files", "console"),
     ("config", "errors", "atomic", "streams", "refusals"),

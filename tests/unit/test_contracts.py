@@ -324,9 +324,10 @@ def test_the_stack_has_the_outputs_that_training_reads(template: dict[str, Any])
     assert set(re.findall(r'outputs\["(\w+)"\]', source)) == set(template["Outputs"])
 
 
-def test_the_tag_that_marks_a_run_s_resources_is_written_once() -> None:
+@pytest.mark.parametrize("tag", [config.STACK_TAG, config.DATASET_TAG])
+def test_the_tags_that_mark_a_run_s_resources_are_written_once(tag: str) -> None:
     for path in STEP_FILES:
-        assert path.name == "config.py" or '"stack"' not in path.read_text(), path
+        assert path.name == "config.py" or f'"{tag}"' not in path.read_text(), path
 
 
 def test_the_sample_is_an_archive_of_the_default_classes() -> None:

@@ -19,10 +19,19 @@ ACCOUNT = "123456789012"  # moto's
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 STACK = Stack("s", REGION, "photos", ROLE, "s", "arn:machine", 0.93)
 DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20, "f")
-MODEL = TrainedModel("s-job", "s3://photos/models/s-job/model.tar.gz", "image", 0.95, 60.0)
+MODEL = TrainedModel("s-job", "s3://photos/models/s-job/model.tar.gz", "image", 0.95, 60.0, 2, "f")
 DEPLOYMENT = Deployment("s", "s-config", 0.96, 20, 100)
 EXECUTIONS = Executions(5, 4, 1, 0, "2026-01-01T00:00:00+00:00")
 RESULTS = RunResults(DATASET, MODEL, DEPLOYMENT, EXECUTIONS)
+
+
+def tags_of(stack: str, fingerprint: str) -> list[dict[str, str]]:
+    """Return the tags of what a run of a stack makes from a dataset."""
+    return [{"Key": "stack", "Value": stack}, {"Key": "dataset-fingerprint", "Value": fingerprint}]
+
+
+OURS = tags_of("s", "f")
+THEIRS = tags_of("s-2", "f")
 
 
 class FakeSession(boto3.Session):
@@ -128,6 +137,18 @@ class SageMaker:
 
     def list_tags(self, ResourceArn: str) -> dict[str, Any]:
         return {"Tags": self.tags[ResourceArn]}
+
+    def add_tags(self, ResourceArn: str, Tags: list[dict[str, str]]) -> None:
+        keys = {tag["Key"] for tag in Tags}
+        self.tags[ResourceArn] = [tag for tag in self.tags[ResourceArn] if tag["Key"] not in keys] + Tags
+
+    def serve(self, endpoint: str, tags: list[dict[str, str]]) -> None:
+        """Make an endpoint in service whose own tags are an earlier model's, and whose model has these."""
+        self.create_model(f"{endpoint}-model", tags, ExecutionRoleArn=ROLE)
+        variants = [{"VariantName": "AllTraffic", "ModelName": f"{endpoint}-model"}]
+        self.create_endpoint_config(f"{endpoint}-config", tags, ProductionVariants=variants)
+        self.create_endpoint(endpoint, f"{endpoint}-config", [])
+        self.endpoints[endpoint]["statuses"] = ["InService"]
 
     def create_training_job(self, Tags: list[dict[str, str]], status: str = "Completed", **request: Any) -> None:
         name = request["TrainingJobName"]

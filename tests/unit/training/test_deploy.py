@@ -1,7 +1,9 @@
 """The deploy step: whose endpoint it is, how it is created, updated or replaced, and what is measured there."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from sagemaker.core.resources import Endpoint
 from tests.unit.training.fakes import (
     DATASET,
     MODEL,
+    OURS,
     Clock,
     Logs,
     Runtime,
@@ -19,6 +22,7 @@ from tests.unit.training.fakes import (
     make_context,
     printed,
     refuse,
+    tags_of,
 )
 from training import deploy as step
 from training.config import inference_id
@@ -29,7 +33,6 @@ from training.errors import EndpointError
 from training.options import DeployOptions
 from training.results import Dataset, Deployment
 
-OURS = [{"Key": "stack", "Value": "s"}]
 KEYS = ["images/test/a 1.png", "images/test/b.png", "images/test/c.png", "images/test/d.png"]
 
 
@@ -157,6 +160,52 @@ def test_an_endpoint_that_never_settles_is_given_up(
     with pytest.raises(EndpointError, match="s is still Creating after 1800 s"):
         deploy(context, dataset, MODEL, DeployOptions())
     assert clock.now == 1800
+
+
+# Whose model it is -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes", [{"num_classes": 3}, {"dataset_fingerprint": "g"}])
+def test_a_model_of_another_dataset_is_refused(
+    context: Context, dataset: Dataset, sagemaker: SageMaker, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(EndpointError, match=r"job s-job .* 2 classes \(bicycle, motorcycle\): .*train` first"):
+        deploy(context, dataset, replace(MODEL, **changes), DeployOptions())
+    assert not (sagemaker.models or sagemaker.configs or sagemaker.calls)
+
+
+@pytest.mark.parametrize("tags", [tags_of("s", "g"), OURS[:1]], ids=["another", "none"])
+def test_a_model_that_exists_and_has_another_fingerprint_is_refused(
+    context: Context, dataset: Dataset, sagemaker: SageMaker, tags: list[dict[str, str]]
+) -> None:
+    sagemaker.create_model(MODEL.training_job_name, tags, ExecutionRoleArn="r")
+    with pytest.raises(EndpointError, match="model s-job, which exists in SageMaker, was not trained on the staged"):
+        deploy(context, dataset, MODEL, DeployOptions())
+    assert sagemaker.calls == []
+
+
+def test_an_answer_for_other_classes_is_refused(context: Context, dataset: Dataset) -> None:
+    context.clients.__dict__["sagemaker_runtime"] = Runtime(0.2, 0.3, 0.5)
+    with pytest.raises(EndpointError, match="endpoint s serves was not trained on the staged dataset"):
+        deploy(context, dataset, MODEL, DeployOptions())
+
+
+def test_an_updated_endpoint_has_the_new_dataset_s_tag(
+    context: Context, dataset: Dataset, sagemaker: SageMaker
+) -> None:
+    serve(sagemaker, tags=tags_of("s", "g"))
+    deploy(context, dataset, MODEL, DeployOptions())
+    assert sagemaker.tags[sagemaker.endpoints["s"]["EndpointArn"]] == OURS
+
+
+@pytest.mark.parametrize(("length", "fits"), [(47, True), (48, False)])
+def test_an_endpoint_s_name_leaves_room_for_its_configurations(
+    context: Context, dataset: Dataset, sagemaker: SageMaker, length: int, fits: bool
+) -> None:
+    named = replace(context, stack=replace(context.stack, endpoint_name="e" * length))
+    with nullcontext() if fits else pytest.raises(EndpointError, match="has 48 characters, and at most 47 leave room"):
+        deploy(named, dataset, MODEL, DeployOptions())
+    assert [len(name) for name in sagemaker.configs] == ([63] if fits else [])
 
 
 # Refusals ----------------------------------------------------------------------------------------------------

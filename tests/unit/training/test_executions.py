@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.training.fakes import Clock, client_error, make_context, printed, refuse
+from tests.unit.training.fakes import DATASET, OURS, Clock, SageMaker, client_error, make_context, printed, refuse
 from tests.unit.training.step_functions import Conditions, StepFunctions
 from training import executions as step
 from training import workflow
@@ -25,11 +25,13 @@ def s3(mocked_aws: None) -> Any:
 
 
 def context_of(s3: Any, account: StepFunctions, directory: Path) -> Context:
-    return make_context(directory, s3=s3, lambda_=account, stepfunctions=account)
+    sagemaker = SageMaker()
+    sagemaker.serve("s", OURS)
+    return make_context(directory, s3=s3, lambda_=account, stepfunctions=account, sagemaker=sagemaker)
 
 
 def run(s3: Any, account: StepFunctions, directory: Path, executions: int, concurrency: int = 50) -> Executions:
-    return step.run_executions(context_of(s3, account, directory), ExecutionsOptions(executions, concurrency))
+    return step.run_executions(context_of(s3, account, directory), DATASET, ExecutionsOptions(executions, concurrency))
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +55,7 @@ def test_outcomes_are_told_apart(s3: Any, images: list[str], tmp_path: Path, clo
     statuses = {images[2]: "TIMED_OUT", images[3]: "ABORTED"}
     account = StepFunctions(clock, Conditions(errors=errors, statuses=statuses))
     context = context_of(s3, account, tmp_path)
-    result = step.run_executions(context, ExecutionsOptions(6))
+    result = step.run_executions(context, DATASET, ExecutionsOptions(6))
     assert (result.started, result.succeeded, result.below_threshold, result.failed) == (6, 2, 1, 3)
     outcomes = (tmp_path / "executions.csv").read_text()
     assert f"{images[1]},failed,InvalidImageError,because,1.0" in outcomes
@@ -65,7 +67,7 @@ def test_an_execution_that_was_not_started_has_failed(s3: Any, images: list[str]
     account = StepFunctions(clock)
     refuse(account, "start_execution", client_error("ExecutionLimitExceeded", "too many"))
     context = context_of(s3, account, tmp_path)
-    result = step.run_executions(context, ExecutionsOptions(1))
+    result = step.run_executions(context, DATASET, ExecutionsOptions(1))
     assert (result.started, result.failed) == (1, 1)
     assert "failed,ExecutionLimitExceeded,too many,\n" in (tmp_path / "executions.csv").read_text()
     assert "ExecutionLimitExceeded" in printed(context) and "nan" not in printed(context)
@@ -81,13 +83,13 @@ def test_an_interrupt_says_how_many_run_on(s3: Any, images: list[str], tmp_path:
     clock.sleep = interrupt  # type: ignore[method-assign]
     context = context_of(s3, account, tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        step.run_executions(context, ExecutionsOptions(6, concurrency=4))
+        step.run_executions(context, DATASET, ExecutionsOptions(6, concurrency=4))
     assert "4 executions were still under way; they run on." in printed(context)
 
 
 def test_a_run_that_ends_says_nothing_of_running_ones(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
     context = context_of(s3, StepFunctions(clock), tmp_path)
-    step.run_executions(context, ExecutionsOptions(6))
+    step.run_executions(context, DATASET, ExecutionsOptions(6))
     assert "under way" not in printed(context)
 
 

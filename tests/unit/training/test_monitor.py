@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.training.fakes import DATASET, RESULTS, make_context, printed
+from tests.unit.training.fakes import DATASET, RESULTS, SageMaker, make_context, printed, tags_of
 from training.config import Stack, inference_id
 from training.csv_files import read_csv
 from training.dataset.index import write_index
@@ -56,7 +56,9 @@ def put(s3: Any, second: int, name: str | None, *probabilities: float) -> None:
 def run(s3: Any, dataset: Dataset, directory: Path, started: int = 4, failed: int = 0) -> tuple[Monitoring, str]:
     """Run the step; `directory` is the run's."""
     executions = Executions(started, started - failed, 0, failed, "2026-05-04T12:00:10.500000+00:00")
-    context = make_context(directory, STACK, s3=s3)
+    sagemaker = SageMaker()
+    sagemaker.serve("vehicles", tags_of("my-stack", "f"))
+    context = make_context(directory, STACK, s3=s3, sagemaker=sagemaker)
     result = monitor(context, replace(RESULTS, dataset=dataset, executions=executions), MonitorOptions(0))
     return result, printed(context)
 

@@ -9,12 +9,26 @@ import pandas as pd
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.training.fakes import DATASET, Clock, Logs, SageMaker, client_error, make_context, printed, refuse
+from tests.unit.training.fakes import (
+    DATASET,
+    OURS,
+    STACK,
+    THEIRS,
+    Clock,
+    Logs,
+    SageMaker,
+    client_error,
+    make_context,
+    printed,
+    refuse,
+    tags_of,
+)
 from training import train
 from training.context import Context
-from training.errors import TrainingJobError
+from training.errors import EndpointError, TrainingJobError
 from training.options import TrainOptions
 
+IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/image-classification:1"
 LINES = [
     "Start training",
     "Epoch[0] Train-accuracy=0.500000",
@@ -117,9 +131,6 @@ def test_without_a_log_the_final_metric_is_taken() -> None:
 
 # The job -----------------------------------------------------------------------------------------------------
 
-OURS = [{"Key": "stack", "Value": "s"}]
-THEIRS = [{"Key": "stack", "Value": "s-2"}]
-
 
 @pytest.fixture
 def sagemaker() -> SageMaker:
@@ -132,13 +143,18 @@ def context(sagemaker: SageMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return make_context(tmp_path, sagemaker=sagemaker, logs=Logs(LINES, stream="s-"))
 
 
-def start(sagemaker: SageMaker, name: str, tags: list[dict[str, str]], status: str = "InProgress") -> None:
-    sagemaker.create_training_job(
-        tags,
-        status,
-        TrainingJobName=name,
-        AlgorithmSpecification={"TrainingImage": "image", "TrainingInputMode": "File"},
-    )
+def start(
+    sagemaker: SageMaker, name: str, tags: list[dict[str, str]], status: str = "InProgress", **changes: Any
+) -> None:
+    """Start the job of the default options, as another run would; `changes` replace fields of its request."""
+    request: dict[str, Any] = {
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "ResourceConfig": {"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        "Environment": {"TRAINING_SEED": "0"},
+        "HyperParameters": train.hyperparameters(DATASET, TrainOptions()),
+    }
+    sagemaker.create_training_job(tags, status, TrainingJobName=name, **request | changes)
 
 
 def test_a_job_is_created_for_the_dataset(context: Context, sagemaker: SageMaker) -> None:
@@ -152,6 +168,7 @@ def test_a_job_is_created_for_the_dataset(context: Context, sagemaker: SageMaker
     assert model.training_job_name == job["TrainingJobName"]
     assert model.model_data_url == job["ModelArtifacts"]["S3ModelArtifacts"]
     assert model.seconds == 42
+    assert (model.num_classes, model.dataset_fingerprint) == (2, "f")
 
 
 def test_a_job_that_an_interrupted_run_left_is_followed(context: Context, sagemaker: SageMaker) -> None:
@@ -166,6 +183,61 @@ def test_a_job_of_another_stack_is_not_followed(context: Context, sagemaker: Sag
     start(sagemaker, name, THEIRS)
     assert train.train(context, DATASET, TrainOptions()).training_job_name != name
     assert len(sagemaker.jobs) == 2
+
+
+def test_a_job_of_the_same_dataset_and_options_is_followed(
+    context: Context, sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = TrainOptions("ml.g5.xlarge", 60, {"epochs": "3"}, 7)
+    train.create_job(context, DATASET, options, IMAGE)
+    (name,) = sagemaker.jobs
+    sagemaker.jobs[name]["TrainingJobStatus"] = "InProgress"
+    assert train.train(context, DATASET, options).training_job_name == name
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "changes", "difference"),
+    [
+        ("g", {}, "dataset is g instead of f"),
+        ("f", {"HyperParameters": {}}, "num_classes is not set instead of 2"),
+        ("f", {"Environment": {"TRAINING_SEED": "1"}}, "seed is 1 instead of 0"),
+        ("f", {"Environment": {}}, "seed is not set instead of 0"),
+        ("f", {"StoppingCondition": {"MaxRuntimeInSeconds": 60}}, "longest run in seconds is 60 instead of 3600"),
+        ("f", {"ResourceConfig": {"InstanceType": "ml.p3.2xlarge"}}, "instance type is ml.p3.2xlarge instead of"),
+        (
+            "f",
+            {"AlgorithmSpecification": {"TrainingImage": "theirs", "TrainingInputMode": "File"}},
+            "image is theirs instead of ",
+        ),
+    ],
+)
+def test_a_job_of_this_stack_with_other_settings_is_refused(
+    context: Context, sagemaker: SageMaker, fingerprint: str, changes: dict[str, Any], difference: str
+) -> None:
+    start(sagemaker, "s-20260101-000000", tags_of("s", fingerprint), **changes)
+    with pytest.raises(TrainingJobError, match=f"s-20260101-000000 of this stack .*{difference}") as refused:
+        train.train(context, DATASET, TrainOptions())
+    assert "aws sagemaker stop-training-job --training-job-name s-20260101-000000" in str(refused.value)
+    assert len(sagemaker.jobs) == 1
+
+
+def test_a_job_without_the_dataset_s_tag_is_refused(context: Context, sagemaker: SageMaker) -> None:
+    start(sagemaker, "s-20260101-000000", OURS[:1])
+    with pytest.raises(TrainingJobError, match="dataset is not set instead of f"):
+        train.train(context, DATASET, TrainOptions())
+
+
+def test_a_job_that_fits_is_followed_although_another_runs(context: Context, sagemaker: SageMaker) -> None:
+    start(sagemaker, "s-20260101-000000", tags_of("s", "g"))
+    start(sagemaker, "s-20260101-000001", OURS)
+    assert train.train(context, DATASET, TrainOptions()).training_job_name == "s-20260101-000001"
+
+
+def test_an_endpoint_that_could_not_be_deployed_costs_no_training(sagemaker: SageMaker, tmp_path: Path) -> None:
+    context = make_context(tmp_path, replace(STACK, endpoint_name="e" * 48), sagemaker=sagemaker)
+    with pytest.raises(EndpointError, match="has 48 characters"):
+        train.train(context, DATASET, TrainOptions())
+    assert sagemaker.jobs == {}
 
 
 def test_a_job_that_has_ended_is_not_followed(context: Context, sagemaker: SageMaker) -> None:

@@ -1,0 +1,70 @@
+"""From which dataset SageMaker's resources were made, by the tags that they carry."""
+
+from botocore.exceptions import ClientError
+
+from training.config import DATASET_TAG, STACK_TAG
+from training.context import Context
+from training.errors import EndpointError, MissingEndpointError
+from training.refusals import is_missing
+from training.results import Dataset
+
+CONFIG_SUFFIX = "-%Y%m%d-%H%M%S"  # of an endpoint configuration's name, 16 characters when it is filled in
+LONGEST_NAME = 63 - 16  # characters; SageMaker's limit for the name of an endpoint configuration is 63
+
+
+def tags(context: Context, dataset: Dataset) -> list[dict[str, str]]:
+    """Return the tags of a resource that a run of this stack makes from the dataset, as sagemaker.core takes them."""
+    return [
+        {"key": STACK_TAG, "value": context.stack.name},
+        {"key": DATASET_TAG, "value": dataset.fingerprint},
+    ]
+
+
+def check_endpoint_name(context: Context) -> None:
+    """Refuse an endpoint whose configurations could not be named after it.
+
+    Raises:
+        EndpointError: The endpoint's name is too long.
+    """
+    name = context.stack.endpoint_name
+    if len(name) > LONGEST_NAME:
+        raise EndpointError(
+            f"The endpoint name {name} has {len(name)} characters, and at most {LONGEST_NAME} leave room for the names "
+            "of its configurations: deploy the stack with a shorter EndpointName."
+        )
+
+
+def check_served_dataset(context: Context, dataset: Dataset) -> None:
+    """Refuse an endpoint whose model was not trained on the staged dataset.
+
+    Raises:
+        MissingEndpointError: There is no endpoint.
+        EndpointError: It serves a model of another dataset, or one that does not say of which.
+    """
+    for name, fingerprint in served_models(context).items():
+        if fingerprint != dataset.fingerprint:
+            raise EndpointError(
+                f"Endpoint {context.stack.endpoint_name} serves the model {name}, which was not trained on the staged "
+                f"dataset ({', '.join(dataset.classes)}): run the steps train and deploy, or stage the model's dataset "
+                "again."
+            )
+
+
+def served_models(context: Context) -> dict[str, str | None]:
+    """Return the fingerprints of the datasets of the endpoint's models, by the models' names.
+
+    An endpoint keeps its own tags when it is updated to another model, so those of its models count.
+    """
+    sagemaker, endpoint_name = context.clients.sagemaker, context.stack.endpoint_name
+    try:
+        endpoint = sagemaker.describe_endpoint(EndpointName=endpoint_name)
+    except ClientError as err:
+        if not is_missing(err):
+            raise
+        raise MissingEndpointError(
+            f"There is no endpoint {endpoint_name}: run `python training/run.py deploy` first."
+        ) from err
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    names = [variant["ModelName"] for variant in config["ProductionVariants"]]
+    arns = [sagemaker.describe_model(ModelName=name)["ModelArn"] for name in names]
+    return {name: context.tags_of(arn).get(DATASET_TAG) for name, arn in zip(names, arns, strict=True)}
