@@ -19,6 +19,7 @@ from .paths import base_directory
 CONTENT_TYPES = ("image/png", "image/jpeg", "application/x-image")
 MOST_BYTES = 6 * 1024 * 1024  # of a request's body; InvokeEndpoint takes no more
 _READ_AT_ONCE = 64 * 1024  # bytes
+_MOST_DISCARDED = 64 * 1024 * 1024  # bytes
 
 logger = logging.getLogger(__name__)
 
@@ -80,14 +81,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _image(self) -> bytes:
         """Return the request's body; a refused body is read to its end too, so that the connection can be reused."""
-        length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()):
+        given = self.headers.get("Content-Length", "")
+        if not (given.isascii() and given.isdigit() and len(given) < 20):
             self.close_connection = True
             raise RefusedError(411, "The request needs a Content-Length in bytes.")
-        if int(length) > MOST_BYTES:
-            self._discard(int(length))
-            raise RefusedError(413, f"The image has {int(length):,} bytes; at most {MOST_BYTES:,} are read.")
-        body = self.rfile.read(int(length))
+        length = int(given)
+        if length > MOST_BYTES:
+            self._discard(length)
+            raise RefusedError(413, f"The image has {length:,} bytes; at most {MOST_BYTES:,} are read.")
+        body = self.rfile.read(length)
         if self.path != "/invocations":
             raise RefusedError(404, f"There is no {self.path}; post to /invocations.")
         if (content_type := self.headers.get_content_type()) not in CONTENT_TYPES:
@@ -95,6 +97,10 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def _discard(self, length: int) -> None:
+        """Read a body without keeping it; one that would take long is left, and the connection is closed."""
+        if length > _MOST_DISCARDED:
+            self.close_connection = True
+            return
         while length > 0 and (read := len(self.rfile.read(min(length, _READ_AT_ONCE)))):
             length -= read
 

@@ -1,13 +1,18 @@
+import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from training.algorithm import images
 from training.algorithm.errors import InputError
 from training.algorithm.images import decode, network_shape
+from training.algorithm.memory import Memory
 
 RED, SHAPE = (200, 30, 30), (16, 16, 3)
 
@@ -87,18 +92,98 @@ def test_truncated_files_are_refused() -> None:
         decode(truncated(), SHAPE)
 
 
-def test_decompression_bombs_are_refused_before_they_are_decoded() -> None:
-    bomb = encode(Image.new("1", (10_000, 10_000)))
-    assert len(bomb) < 20_000
-    with pytest.raises(InputError, match="10000x10000; at most 50,000,000 pixels"):
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_each_orientation_is_turned_as_pillow_turns_it(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)).resize((120, 80))
+    data = encode(photo, "PNG", exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(BytesIO(data)))
+    expected = np.asarray(upright.resize((16, 24), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(decode(data, (24, 16, 3)).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "WEBP"])
+def test_decompression_bombs_are_refused_before_they_are_decoded(kind: str) -> None:
+    bomb = encode(Image.new("L", (16_383, 1025)), kind)
+    with pytest.raises(
+        InputError, match=f"16383x1025; at most 16,777,216 pixels of a {kind} are read: make it smaller"
+    ):
         decode(bomb, SHAPE)
 
 
+@pytest.mark.parametrize("side", [10_000, 16_383])
+def test_bombs_that_pillow_refuses_are_refused_by_us(side: int) -> None:
+    with pytest.raises(InputError, match=r"far too large: at most 67,108,864 pixels"):
+        decode(encode(Image.new("1", (side, side))), SHAPE)
+
+
+def test_the_camera_s_50_megapixels_are_read() -> None:
+    assert mean_colour(decode(encode(Image.new("RGB", (8192, 6144), RED), "JPEG"), SHAPE)) == pytest.approx(RED, abs=4)
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"streamtype": 0}])
+def test_a_jpeg_that_cannot_be_decoded_small_has_the_lower_limit(options: dict[str, object]) -> None:
+    """Its details, or its colours, come in several scans."""
+    photo = encode(Image.new("RGB", (640, 480), RED), "JPEG", **options)
+    if "progressive" not in options:
+        photo = with_one_colour_per_scan(photo)
+    sent = photo.replace(struct.pack(">BHH", 8, 480, 640), struct.pack(">BHH", 8, 4100, 4100))
+    with pytest.raises(InputError, match=r"4100x4100; at most 16,777,216 pixels of a (progressive )?JPEG"):
+        decode(sent, SHAPE)
+
+
+def with_one_colour_per_scan(jpeg: bytes) -> bytes:
+    """Change the first scan's header to one colour; what follows is never decoded."""
+    scan = jpeg.index(b"\xff\xda\x00\x0c\x03")
+    return jpeg[:scan] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + jpeg[scan + 14 :]
+
+
 def test_an_image_of_exactly_the_greatest_size_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MOST_PIXELS", 20 * 30)
+    monkeypatch.setattr(images, "MOST_PIXELS_WHOLE", 20 * 30)
     decode(encode(Image.new("L", (20, 30))), SHAPE)
-    with pytest.raises(InputError, match="20x31; at most 600 pixels"):
+    with pytest.raises(InputError, match="20x31; at most 600 pixels of a PNG"):
         decode(encode(Image.new("L", (20, 31))), SHAPE)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_the_first_frame_of_an_animation_is_read(kind: str) -> None:
+    others = [Image.new("RGB", (20, 20), colour) for colour in ("blue", "green")]
+    animation = encode(Image.new("RGB", (20, 20), RED), kind, save_all=True, append_images=others)
+    assert mean_colour(decode(animation, SHAPE)) == pytest.approx(RED, abs=8)
+
+
+def test_whatever_pillow_raises_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Damaged metadata raised struct.error and KeyError, for two."""
+
+    def explode(_: object) -> None:
+        raise KeyError("tag")
+
+    monkeypatch.setattr(Image.Image, "getexif", explode)
+    with pytest.raises(InputError, match="cut off or damaged"):
+        decode(encode(Image.new("L", (20, 20))), SHAPE)
+
+
+def test_images_that_are_large_together_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three images fit into this memory: of eight threads, three decode at once."""
+    under_way: list[int] = []
+    most: list[int] = []
+    three = threading.Barrier(3)
+
+    def decode_slowly(*_: object) -> NDArray[np.uint8]:
+        under_way.append(1)
+        most.append(len(under_way))
+        with suppress(threading.BrokenBarrierError):
+            three.wait(timeout=5)
+        under_way.pop()
+        return np.zeros(SHAPE, np.uint8)
+
+    image = encode(Image.new("L", (100, 100)))
+    monkeypatch.setattr(images, "_DECODING", Memory(3 * 100 * 100 * 12))
+    monkeypatch.setattr(images, "_pixels", decode_slowly)
+    with ThreadPoolExecutor(9) as pool:
+        list(pool.map(lambda _: decode(image, SHAPE), range(9)))
+    assert max(most) == 3
 
 
 @pytest.mark.parametrize(
