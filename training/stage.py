@@ -10,7 +10,7 @@ from training.context import Context
 from training.dataset import archive, download, files, overview, sample, selection
 from training.dataset.archive import IMAGE_SHAPE
 from training.dataset.upload import upload
-from training.errors import ArchiveUnavailableError
+from training.errors import ArchiveError, ArchiveUnavailableError
 from training.options import StageOptions
 from training.results import Dataset
 
@@ -92,7 +92,12 @@ def find_archive(options: StageOptions, console: Console) -> Path:
 
 def write_dataset(path: Path, options: StageOptions, directory: Path, fingerprint: str) -> pd.DataFrame:
     """Write the dataset of an archive to `directory` and return its index."""
-    contents = archive.read(path)
+    try:
+        contents = archive.read(path)
+    except ArchiveError:
+        if download.is_url(options.archive):
+            path.unlink(missing_ok=True)  # or the next run would read the same bytes again
+        raise
     index = selection.select(contents, options.classes, options.validation_share, options.seed)
     files.write(contents, index, directory, fingerprint)
     return index

@@ -19,6 +19,7 @@ from training.errors import ArchiveError
 IMAGE_SHAPE = (3, 32, 32)  # channels (red, green, blue), height, width in pixels: how a row of the archive is laid out
 ROW_BYTES = 3072  # 3 x 32 x 32
 MEMBERS = ("train", "test", "meta")
+MOST_BYTES = 512 << 20  # of an archive, packed or unpacked; the public one unpacks to 186 MB
 INSTEAD = "use `--archive PATH` for a local file or `--archive sample` for the built-in sample"
 
 

@@ -14,6 +14,9 @@ from training.dataset.archive import Archive, LabelledRows
 from training.dataset.index import COLUMNS
 from training.errors import DatasetError
 
+LONGEST_STEM = 100  # characters of a file's name; file systems take 255 bytes
+RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{device}{n}" for device in ("COM", "LPT") for n in range(1, 10))}  # Windows
+
 
 def select(archive: Archive, classes: Sequence[str], validation_share: float, seed: int) -> pd.DataFrame:
     """Choose the photos of `classes` and hold a stratified share of the training photos out for validation.
@@ -87,15 +90,23 @@ def _chosen(member: LabelledRows, classes: Sequence[str], numbers: Sequence[int]
 def file_names(names: Iterable[str], rows: Iterable[int]) -> list[str]:
     """Return names that are safe as file names and S3 keys, end in .png, and differ even where case does not count.
 
-    A name that is taken gets its row number.
+    A name that is taken gets its row number. The rows differ, so a name has at most one row number more than
+    `LONGEST_STEM` characters.
     """
     taken: set[str] = set()
     unique = []
     for name, row in zip(names, rows, strict=True):
-        base = PurePosixPath(name.replace("\\", "/")).name
-        stem = re.sub(r"[^A-Za-z0-9._-]", "_", base.removesuffix(".png")).strip(".") or str(row)
+        stem = _stem(name) or str(row)
         while stem.lower() in taken:
             stem = f"{stem}-{row}"
         taken.add(stem.lower())
         unique.append(f"{stem}.png")
     return unique
+
+
+def _stem(name: str) -> str:
+    """Return a file's name without folders and ending, ASCII only; "" when nothing is left."""
+    base = PurePosixPath(name.replace("\\", "/")).name.removesuffix(".png")
+    # A name that begins with "-" looks like an option to commands and like a formula to spreadsheets.
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", base[:LONGEST_STEM]).lstrip(".-").rstrip(".")
+    return f"_{stem}" if stem.partition(".")[0].upper() in RESERVED else stem

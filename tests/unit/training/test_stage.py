@@ -147,6 +147,15 @@ def test_a_damaged_archive_is_not_replaced_by_the_sample(context: Context, drawn
         find_archive(wrong, context.console)
 
 
+def test_a_download_that_cannot_be_read_is_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "cached.tar.gz"
+    for source, kept in (("http://127.0.0.1/photos.tar.gz", False), (str(path), True)):
+        path.write_bytes(b"a proxy's idea of an archive")
+        with pytest.raises(ArchiveError, match=r"not a tar\.gz file"):
+            stage_module.write_dataset(path, StageOptions(archive=source), tmp_path, "f")
+        assert path.exists() is kept
+
+
 @pytest.mark.parametrize(
     ("given", "checksum"),
     [

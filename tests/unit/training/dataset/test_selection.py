@@ -94,7 +94,17 @@ def test_the_split_depends_on_the_seed_and_nothing_else(archive: Archive) -> Non
         (["a.png", "a-2.png", "a.png"], ["a.png", "a-2.png", "a-2-2.png"]),
         (["..", ""], ["0.png", "1.png"]),
         (["a.jpeg", "a"], ["a.jpeg.png", "a.png"]),
+        (["-rf.png", ".-a.png", "--", "a-b.png"], ["rf.png", "a.png", "2.png", "a-b.png"]),
+        (["con.png", "LPT1.tar.png", "nul", "console.png"], ["_con.png", "_LPT1.tar.png", "_nul.png", "console.png"]),
+        (["é" * 300, "é" * 300], [f"{'_' * 100}.png", f"{'_' * 100}-1.png"]),
     ],
 )
 def test_file_names_are_safe_and_unique(names: list[str], safe: list[str]) -> None:
     assert file_names(names, range(len(names))) == safe
+
+
+def test_long_names_stay_short_and_unique_however_often_they_collide() -> None:
+    names = ["x" * 300] * 5 + ["x" * 99 + "-5", "x" * 98 + "-6", "x" * 98 + "-6-6"] + ["x" * 98] * 3
+    safe = file_names(names, range(len(names)))
+    assert len({name.lower() for name in safe}) == len(names)
+    assert max(map(len, safe)) <= 100 + len("-10") + len(".png")
