@@ -25,9 +25,9 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
     """
     refuse_without_capture(results.deployment)
     stack, dataset = context.stack, results.dataset
-    index = read_index(dataset.directory)
     with suppress(MissingEndpointError):  # what was captured outlives the endpoint
         check_served_dataset(context, dataset)
+    index = read_index(dataset.directory)
     images = inferences.known_images(index)
     number = expected_records(results.executions, results.deployment.capture_percentage)
     since = datetime.fromisoformat(results.executions.started_at)

@@ -124,7 +124,7 @@ def test_a_file_that_is_too_large_is_refused_and_not_kept(
     server: Server, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     def endless(handler: Handler) -> None:
-        handler.reply(200, **headers)
+        handler.reply(200, b"", **headers)
         while True:
             handler.wfile.write(CONTENT)
 
