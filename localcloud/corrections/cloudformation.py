@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
-from ministack.services import s3
+from ministack.services import lambda_svc, s3
+
+RESERVED = "ReservedConcurrentExecutions"
 
 
 class DeleteFailedError(Exception):
@@ -22,3 +24,35 @@ def delete_empty_buckets_only(original: Callable[..., None]) -> Callable[..., No
             )
 
     return delete
+
+
+def reserve_concurrency_of_new_functions(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a stack's function the concurrency that its template reserves."""
+
+    def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        created = original(logical_id, props, stack_name)
+        if RESERVED in props:
+            lambda_svc._put_function_concurrency(created[0], {RESERVED: int(props[RESERVED])})
+        return created
+
+    return create
+
+
+def reserve_concurrency_of_updated_functions(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Change the reserved concurrency of a stack's function where its template changes it."""
+
+    def update(
+        physical_id: str,
+        old_props: dict[str, Any],
+        new_props: dict[str, Any],
+        stack_name: str,
+        logical_id: str | None = None,
+    ) -> Any:
+        updated = original(physical_id, old_props, new_props, stack_name, logical_id)
+        if RESERVED in new_props:
+            lambda_svc._put_function_concurrency(updated[0], {RESERVED: int(new_props[RESERVED])})
+        elif RESERVED in old_props:
+            lambda_svc._delete_function_concurrency(updated[0])
+        return updated
+
+    return update

@@ -27,6 +27,7 @@ WITHOUT = "LOCALCLOUD_WITHOUT"  # the variable that names corrections to leave o
 LAMBDA = "ministack.services.lambda_svc"
 STEP_FUNCTIONS = "ministack.services.stepfunctions"
 LAMBDA_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
+CLOUDFORMATION_REFERENCE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference"
 STEP_FUNCTIONS_GUIDE = "https://docs.aws.amazon.com/step-functions/latest/dg"
 
 CORRECTIONS = (
@@ -110,7 +111,23 @@ CORRECTIONS = (
         replace=cloudformation.delete_empty_buckets_only,
         aws="Fails to delete a stack whose bucket holds objects or versions; MiniStack forgets the bucket, and its "
         "files bring it back at the next start.",
-        link="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html",
+        link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-s3-bucket.html",
+    ),
+    Correction(
+        "stack-reserves-concurrency",
+        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Lambda::Function][create]",
+        digest="8b2cf80e961d",
+        replace=cloudformation.reserve_concurrency_of_new_functions,
+        aws="Reserves the concurrency that a template gives to a function; MiniStack ignores the property.",
+        link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-lambda-function.html",
+    ),
+    Correction(
+        "stack-updates-concurrency",
+        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Lambda::Function][update]",
+        digest="4855410e37d7",
+        replace=cloudformation.reserve_concurrency_of_updated_functions,
+        aws="The same when the stack is updated.",
+        link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-lambda-function.html",
     ),
     Correction(
         "cloudwatch-namespace",

@@ -1,13 +1,15 @@
 """Least privilege: each permission of the template's roles is removed in turn, and the call that needs it must fail.
 
 The policies must equal the table below, so no permission is superfluous. Every call works with all of them, so none is
-missing. NOT_SHOWN lists the policies that the local cloud cannot check, with the reason why AWS needs them.
+missing. NOT_SHOWN lists the policies that the local cloud cannot check, with the reason why AWS needs them; WITH_A_KEY
+lists what the parameter KmsKeyArn adds.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +37,8 @@ NOT_SHOWN = {
     "AWSLambdaBasicExecutionRole": "logs of the functions; SAM gives it to every function",
     "AWSXrayWriteOnlyAccess": "traces, which the local cloud does not emulate; SAM gives it because of Tracing",
 }
+
+KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -189,11 +193,20 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem
 }
 
 
+# S3 asks KMS for its caller. The local cloud has no KMS, so these are not tried.
+WITH_A_KEY = {
+    Permission("sageMakerRole", "kms:Decrypt", "key"),
+    Permission("sageMakerRole", "kms:GenerateDataKey", "key"),
+    Permission("serializeImageDataRole", "kms:Decrypt", "key"),
+    Permission("classifyImageRole", "kms:Decrypt", "key"),
+}
+
+
 @pytest.fixture(scope="module")
 def system(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> System:
     """Deploy the stack with the SAM CLI, stage photos and create an endpoint that captures everything."""
     deploy_application(STACK, tmp_path_factory.mktemp("build"), aws, EndpointName=STACK, ConfidenceThreshold="0")
-    deployed = describe_system()
+    deployed = describe_system(STACK)
     stage_photos(deployed.bucket, train=10, validation=10)
     assert run_job(deployed, STACK, hyperparameters(num_training_samples="10", epochs="1")) == ""
     assert create_model(deployed, STACK) == ""
@@ -201,10 +214,10 @@ def system(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Sys
     return deployed
 
 
-def describe_system() -> System:
+def describe_system(stack: str) -> System:
     cloudformation = boto3.client("cloudformation")
-    outputs = stack_outputs(STACK)
-    resources = cloudformation.list_stack_resources(StackName=STACK)["StackResourceSummaries"]
+    outputs = stack_outputs(stack)
+    resources = cloudformation.list_stack_resources(StackName=stack)["StackResourceSummaries"]
 
     def names(kind: str) -> dict[str, str]:
         return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources if r["ResourceType"] == kind}
@@ -244,6 +257,8 @@ def as_list(value: str | list[str]) -> list[str]:
 
 
 def shorten(system: System, arn: str) -> str:
+    if arn == KEY:
+        return "key"
     name = arn.rsplit(":", 1)[-1].replace(system.bucket, "bucket")
     for logical_id, function in system.functions.items():
         name = name.replace(function, logical_id)
@@ -271,6 +286,25 @@ def without(system: System, permission: Permission) -> Iterator[None]:
 @pytest.mark.aws("IAM", "jobs, endpoints, functions and state machines act with their roles' permissions only", "exact")
 def test_the_table_has_every_permission_of_the_template(system: System) -> None:
     assert {permission for role in system.roles for _, permission, _ in allowed(system, role)} == set(PERMISSIONS)
+
+
+@pytest.mark.aws(
+    "CloudFormation and SAM CLI",
+    "a KMS key, a bucket for access logs and reserved concurrency as parameters of the stack",
+    "approximate",
+    "roles and reserved concurrency are as on AWS; there is no KMS, so nothing is encrypted with the key, and the "
+    "bucket writes no access logs",
+)
+def test_parameters_add_what_they_say(system: System, aws: dict[str, str], tmp_path: Path) -> None:
+    """The stack is not invoked: AWS would need the key, and its policy."""
+    stack = f"{STACK}-options"
+    parameters = {"EndpointName": stack, "KmsKeyArn": KEY, "AccessLogBucket": system.bucket, "ReservedConcurrency": "3"}
+    deploy_application(stack, tmp_path, aws, **parameters)
+    made = describe_system(stack)
+    added = {one for role in made.roles for _, one, _ in allowed(made, role) if one.action.startswith("kms:")}
+    assert added == WITH_A_KEY
+    reserved = [boto3.client("lambda").get_function_concurrency(FunctionName=one) for one in made.functions.values()]
+    assert [one["ReservedConcurrentExecutions"] for one in reserved] == [3, 3, 3]
 
 
 def test_only_known_managed_policies_are_attached(system: System) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -266,15 +267,30 @@ def test_events_of_the_executions_are_what_every_function_reads() -> None:
 PREFIXES = {config.IMAGE_PREFIX, config.LIST_PREFIX, config.MODEL_PREFIX, config.CAPTURE_PREFIX}
 
 
+def statements(policies: Any) -> Iterator[dict[str, Any]]:
+    """Yield the statements of policies, also those that a parameter adds."""
+    for policy in policies:
+        for statement in policy.get("PolicyDocument", policy).get("Statement", []):
+            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def actions_of(statement: dict[str, Any]) -> list[str]:
+    return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+
+
 def allowed_prefixes(policies: Any) -> dict[str, set[str]]:
     """Return the prefixes of the bucket that policies name, by action."""
     allowed: dict[str, set[str]] = {}
-    for statement in (s for policy in policies for s in policy.get("PolicyDocument", policy).get("Statement", [])):
+    for statement in statements(policies):
         names = re.findall(r"\$\{bucket\.Arn\}/([^*\"]*)\*", json.dumps(statement["Resource"]))
-        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        for action in actions if names else []:
+        for action in actions_of(statement) if names else []:
             allowed[action] = allowed.get(action, set()) | set(names)
     return allowed
+
+
+def if_given(condition: str, value: Any) -> dict[str, Any]:
+    """Return what the template says for a value that a parameter adds."""
+    return {"Fn::If": [condition, value, {"Ref": "AWS::NoValue"}]}
 
 
 def test_sagemaker_may_read_and_write_where_training_puts_its_objects(template: dict[str, Any]) -> None:
@@ -294,6 +310,32 @@ def test_functions_may_read_the_photos_and_nothing_else(
 ) -> None:
     policies = template["Resources"][logical_id]["Properties"]["Policies"]
     assert allowed_prefixes(policies) == {action: {f"{config.IMAGE_PREFIX}/"} for action in actions}
+
+
+@pytest.mark.parametrize(
+    "logical_id", ["sageMakerRole", "serializeImageData", "classifyImage", "filterInferences", "imageClassification"]
+)
+def test_a_role_may_use_the_key_for_what_it_does_with_objects(template: dict[str, Any], logical_id: str) -> None:
+    """S3 asks KMS for the caller: to read an object takes kms:Decrypt, to write one takes kms:GenerateDataKey."""
+    needs = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}
+    found = list(statements(template["Resources"][logical_id]["Properties"].get("Policies", [])))
+    objects = {action for statement in found for action in actions_of(statement) if action in needs}
+    with_key = [statement for statement in found if statement.get("Resource") == {"Ref": "KmsKeyArn"}]
+    assert {action for one in with_key for action in actions_of(one)} == {needs[action] for action in objects}
+    through_s3 = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}}}
+    assert all(one["Condition"] == through_s3 for one in with_key)
+
+
+def test_the_key_encrypts_objects_logs_and_variables(template: dict[str, Any]) -> None:
+    key = if_given("HasKmsKey", {"Ref": "KmsKeyArn"})
+    assert template["Globals"]["Function"]["KmsKeyArn"] == key
+    groups = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Logs::LogGroup"]
+    assert [group["KmsKeyId"] for group in groups] == [key] * len(FUNCTIONS)
+    (rule,) = template["Resources"]["bucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    condition, with_key, without_key = rule["Fn::If"]
+    assert condition == "HasKmsKey"
+    assert with_key["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key["Fn::If"][1]}
+    assert without_key["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
 def test_only_captured_inferences_expire(template: dict[str, Any]) -> None:
