@@ -179,11 +179,13 @@ def finding(outcomes: Outcomes) -> Finding:
 
 
 def table(results: list[Outcomes]) -> Table:
-    errors_column = Column("Declared errors", overflow="fold")
-    drawn = Table("Function", "Events", "Answers", errors_column, "Otherwise", title="Odd events", title_justify="left")
+    """Return a row for each way in which events of a function ended; `undeclared` must be 0."""
+    drawn = Table("Function", "Outcome", Column("Events", justify="right"), title="Odd events", title_justify="left")
     for one in results:
-        errors = "\n".join(f"{count:,} {name}" for name, count in sorted(one.errors.items()))
-        drawn.add_row(one.function, f"{one.events:,}", f"{one.answers:,}", errors, f"{len(one.undeclared):,}")
+        counts = {"answer": one.answers, **dict(sorted(one.errors.items())), "undeclared": len(one.undeclared)}
+        for outcome, count in counts.items():
+            drawn.add_row(one.function if outcome == "answer" else "", outcome, f"{count:,}")
+        drawn.add_section()
     return drawn
 
 
