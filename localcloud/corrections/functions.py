@@ -97,7 +97,7 @@ def run_in_environment(
     version = config.get("Version", "$LATEST")
     worker, _ = lambda_runtime.acquire_worker(config["FunctionName"], config, func["code_zip"], version)
     trace_id = lambda_svc._xray_trace_id_for_invocation(config)
-    invocation = Invocation(request_id, json.dumps(event, ensure_ascii=False).encode(), trace_id)
+    invocation = Invocation(request_id, json.dumps(event).encode(), trace_id)  # lone surrogates stay escaped
     try:
         outcome = worker.environment.invoke(invocation)
     finally:

@@ -49,6 +49,10 @@ class Project:
         parameters = (f"EndpointName={STACK}", f"ConfidenceThreshold={threshold}")
         return self.sam(*command.split(), "--config-env", "local", "--parameter-overrides", *parameters)
 
+    def create_endpoint(self) -> None:
+        outputs = stack_outputs(STACK)
+        create_constant_endpoint(STACK, outputs["BucketName"], outputs["SageMakerRoleArn"], [0.95, 0.05])
+
     def invoke(self, resource: str, event: dict[str, object]) -> str:
         return self.sam("remote", "invoke", resource, "--config-env", "local", "--event", json.dumps(event))
 
@@ -59,8 +63,7 @@ def project(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
     project = Project(tmp_path_factory.mktemp("project"), aws)
     project.sam("build")
     project.deploy()
-    outputs = stack_outputs(STACK)
-    create_constant_endpoint(STACK, outputs["BucketName"], outputs["SageMakerRoleArn"], [0.95, 0.05])
+    project.create_endpoint()
     yield project
     delete_constant_endpoint(STACK)
 
@@ -129,6 +132,24 @@ def test_each_function_answers_its_event(project: Project, photo: str) -> None:
 @pytest.mark.aws("Lambda", "errors of functions are named by their classes", "exact")
 def test_a_function_s_error_has_its_name(project: Project, function: str, name: str, error: str) -> None:
     assert json.loads(project.invoke(function, event(name)))["errorType"] == error
+
+
+@pytest.mark.parametrize("resource", ["serializeImageData", "classifyImage", "filterInferences", "imageClassification"])
+def test_a_lone_surrogate_ends_in_a_declared_error(project: Project, resource: str) -> None:
+    """Lambda's runtime encodes answers in UTF-8 after its error handling: a lone surrogate would end the process."""
+    answer = json.loads(project.invoke(resource, {**event("filter_inferences"), "s3_key": "images/\ud800.png"}))
+    assert answer.get("errorType", answer.get("Error")) == "InvalidEventError"
+
+
+@pytest.mark.aws("SageMaker", "InvokeEndpoint of an endpoint that does not exist", "exact")
+def test_a_missing_endpoint_has_its_own_name(project: Project, photo: str) -> None:
+    delete_constant_endpoint(STACK)
+    try:
+        answer = json.loads(project.invoke("imageClassification", event("serialize_image_data")))
+    finally:
+        project.create_endpoint()
+    assert answer["Error"] == "EndpointNotFoundError"
+    assert f"Endpoint {STACK} of account" in answer["Cause"]
 
 
 @pytest.mark.aws("Step Functions", "`sam remote invoke` of the state machine", "exact")

@@ -53,7 +53,8 @@ def is_too_large(data: str) -> bool:
     """Return whether JSON is over the limit as AWS writes it: without spaces and without escapes for UTF-8."""
     if len(data) <= DATA_LIMIT:  # MiniStack's JSON has both, so AWS's is shorter
         return False
-    return len(json.dumps(json.loads(data), separators=(",", ":"), ensure_ascii=False).encode()) > DATA_LIMIT
+    text = json.dumps(json.loads(data), separators=(",", ":"), ensure_ascii=False)
+    return len(text.encode(errors="surrogatepass")) > DATA_LIMIT  # JSON may have an escape for a lone surrogate
 
 
 def data_limit_exceeded(name: str) -> Exception:

@@ -13,3 +13,8 @@ def test_a_state_is_measured_as_aws_writes_it(value: Any) -> None:
     # json.dumps escapes what is not ASCII and puts spaces between elements; AWS does neither.
     assert not is_too_large(json.dumps(value))
     assert is_too_large(json.dumps(value + value[:1] + value[:1]))
+
+
+def test_a_lone_surrogate_is_measured() -> None:
+    """JSON may carry it as an escape."""
+    assert is_too_large(json.dumps("\ud800" + "x" * DATA_LIMIT))
