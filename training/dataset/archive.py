@@ -1,25 +1,30 @@
 """Reads the photo archive without writing or running anything that is in it.
 
 The archive is CIFAR-100's python version (https://www.cs.toronto.edu/~kriz/cifar.html): a tar.gz of pickles that
-Python 2 wrote. Pickles can run code, so the unpickler here knows the four names that arrays need and no others.
+Python 2 wrote. A few kB can claim to hold gigabytes at every layer, so each has its limit.
 """
 
-import pickle
+import gzip
+import reprlib
 import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, ClassVar
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from training.dataset.unpickler import PickledArray, Unpickler
 from training.errors import ArchiveError
 
 IMAGE_SHAPE = (3, 32, 32)  # channels (red, green, blue), height, width in pixels: how a row of the archive is laid out
 ROW_BYTES = 3072  # 3 x 32 x 32
 MEMBERS = ("train", "test", "meta")
-MOST_BYTES = 512 << 20  # of an archive, packed or unpacked; the public one unpacks to 186 MB
+MOST_KEYS, MOST_QUOTED = 20, 100  # keys that a sentence names, characters that it quotes
+MOST_MEMBERS = 1000  # of the tar file; the public archive has 5
+MOST_HEADER_BYTES = 1 << 20  # of one header in the tar file
+MOST_BYTES = 256 << 20  # of an archive, packed or unpacked; the public one unpacks to 186 MB
 INSTEAD = "use `--archive PATH` for a local file or `--archive sample` for the built-in sample"
 
 
@@ -45,15 +50,19 @@ def read(path: Path) -> Archive:
     """Read the photos and class names without extracting a file; the number of photos follows from the data.
 
     Raises:
-        ArchiveError: The file is missing, damaged or incomplete, or a member or pickle is unsafe.
+        ArchiveError: The file is missing, damaged, incomplete or too large, or a member or pickle is unsafe.
     """
     try:
-        with tarfile.open(path, "r:gz") as tar:
-            contents = _unpickle_members(tar)
+        with gzip.open(path) as file:
+            contents = _unpickle_members(_Unpacked(file))
+    except ArchiveError:
+        raise
     except FileNotFoundError as err:
         raise ArchiveError(f"There is no archive at {path}: correct the path, or {INSTEAD}.") from err
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as err:
-        raise ArchiveError(f"{path} is truncated or not a tar.gz file ({err}): fetch it again, or {INSTEAD}.") from err
+    except Exception as err:  # a damaged archive raises anything, from zlib.error to RecursionError
+        raise ArchiveError(
+            f"{path} is truncated or not a tar.gz file ({_cut(err)}): fetch it again, or {INSTEAD}."
+        ) from err
     missing = [name for name in MEMBERS if name not in contents]
     if missing:
         raise ArchiveError(f"{path} has no member {missing[0]}: it must hold <folder>/train, test and meta.")
@@ -62,62 +71,80 @@ def read(path: Path) -> Archive:
     return Archive(train, test, class_names)
 
 
-def _unpickle_members(tar: tarfile.TarFile) -> dict[str, dict[str, Any]]:
+class _Unpacked:
+    """The tar file in a gz file; it refuses to unpack too much, and headers that claim to be large."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._file = file
+        self.most_at_once = MOST_HEADER_BYTES
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= self.most_at_once:  # a header can claim a negative size too (CVE-2025-8194)
+            raise ArchiveError(f"The archive has a header of {size:,} bytes; at most {MOST_HEADER_BYTES:,} are read.")
+        self._refuse(self._file.tell() + size)
+        return self._file.read(size)
+
+    def seek(self, position: int) -> int:
+        self._refuse(position)
+        return self._file.seek(position)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def _refuse(self, position: int) -> None:
+        if not 0 <= position <= MOST_BYTES:
+            raise ArchiveError(f"The archive unpacks to more than {MOST_BYTES:,} bytes, the most that is read.")
+
+
+def _unpickle_members(unpacked: _Unpacked) -> dict[str, dict[str, Any]]:
     contents: dict[str, dict[str, Any]] = {}
-    for member in tar:
-        _refuse_unsafe(member)
-        folder, _, name = member.name.removeprefix("./").partition("/")
-        file = tar.extractfile(member) if folder and name in MEMBERS else None
-        if file is not None:
+    with tarfile.open(fileobj=unpacked, mode="r:") as tar:  # type: ignore[call-overload]  # a file of which it reads
+        for number, member in enumerate(tar):
+            if number == MOST_MEMBERS:
+                raise ArchiveError(f"The archive has more than {MOST_MEMBERS} members: it must hold train, test, meta.")
+            _refuse_unsafe(member)
+            folder, _, name = member.name.removeprefix("./").partition("/")
+            file = tar.extractfile(member) if folder and name in MEMBERS else None
+            if file is None:
+                continue
             if name in contents:
-                raise ArchiveError(f"The archive has two members {name}, the second is {member.name}.")
-            contents[name] = _unpickle(file, member.name)
+                raise ArchiveError(f"The archive has two members {name}, the second is {_cut(member.name)}.")
+            unpacked.most_at_once = MOST_BYTES
+            contents[name] = _unpickle(file, _cut(member.name))
+            unpacked.most_at_once = MOST_HEADER_BYTES
     return contents
 
 
 def _refuse_unsafe(member: tarfile.TarInfo) -> None:
-    """Refuse paths that leave the archive, links and devices: no photo archive contains them."""
+    """Refuse paths that leave the archive, links, devices and giants: no photo archive contains them."""
+    name = _cut(member.name)
     path = PurePosixPath(member.name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
-        raise ArchiveError(f"The archive has the member {member.name}, whose path leads out of the archive: refused.")
+        raise ArchiveError(f"The archive has the member {name}, whose path leads out of the archive: refused.")
     if not (member.isreg() or member.isdir()):
-        raise ArchiveError(f"The archive has the member {member.name}, which is a link or a device: refused.")
+        raise ArchiveError(f"The archive has the member {name}, which is a link or a device: refused.")
+    if member.issparse():
+        raise ArchiveError(f"The archive has the member {name}, which is sparse (mostly holes): refused.")
+    if not 0 <= member.size <= MOST_BYTES:
+        raise ArchiveError(
+            f"The archive has the member {name} of {member.size:,} bytes; at most {MOST_BYTES:,} are read."
+        )
 
 
-def _latin1(text: str, encoding: str) -> bytes:
-    """Replace `_codecs.encode`, which Python 3 calls to pickle bytes in protocol 2; no other encoding is admitted."""
-    if encoding != "latin1":
-        raise ArchiveError(f"A pickle in the archive calls _codecs.encode with {encoding!r}: refused.")
-    return text.encode("latin1")
-
-
-_RECONSTRUCT = np.empty(0).__reduce__()[0]  # numpy's own; its module has moved between versions
-
-
-class _Unpickler(pickle.Unpickler):
-    """Loads arrays and refuses every other import, by name."""
-
-    ADMITTED: ClassVar[dict[tuple[str, str], Any]] = {
-        ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,  # numpy 1
-        ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,  # numpy 2
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): _latin1,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.ADMITTED:
-            raise ArchiveError(f"A pickle in the archive calls {module}.{name}, which photos do not need: refused.")
-        return self.ADMITTED[module, name]
+def _cut(text: object) -> str:
+    """Return what a sentence can quote of an archive's content."""
+    shown = "".join(character if character.isprintable() else "?" for character in str(text)[: MOST_QUOTED + 1])
+    return shown if len(shown) <= MOST_QUOTED else f"{shown[:MOST_QUOTED]}..."
 
 
 def _unpickle(file: IO[bytes], name: str) -> dict[str, Any]:
     try:
-        content = _Unpickler(file, encoding="latin1").load()  # Python 2's str becomes str, and arrays come out whole
+        content = Unpickler(file).load()
     except (ArchiveError, EOFError, OSError, zlib.error):
         raise
     except Exception as err:  # a damaged pickle raises anything: https://docs.python.org/3/library/pickle.html
-        raise ArchiveError(f"{name} in the archive is not a readable pickle ({err}): fetch the archive again.") from err
+        sentence = f"{name} in the archive is not a readable pickle ({_cut(err)}): fetch the archive again."
+        raise ArchiveError(sentence) from err
     if not isinstance(content, dict):
         raise ArchiveError(f"{name} in the archive holds a {type(content).__name__} where a dictionary is expected.")
     return content
@@ -126,23 +153,31 @@ def _unpickle(file: IO[bytes], name: str) -> dict[str, Any]:
 def _labelled_rows(content: dict[str, Any], name: str, classes: int) -> LabelledRows:
     data, labels = content.get("data"), content.get("fine_labels")
     filenames = _strings(content, "filenames", name)
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape != (len(filenames), ROW_BYTES):
-        found = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
+    rows = data.content((len(filenames), ROW_BYTES)) if isinstance(data, PickledArray) else None
+    if rows is None:
+        found = data if isinstance(data, PickledArray) else type(data).__name__
         raise ArchiveError(f"data in {name} is {found}; expected uint8 ({len(filenames)}, {ROW_BYTES}).")
     if not isinstance(labels, list) or len(labels) != len(filenames):
         raise ArchiveError(f"fine_labels in {name} is not a list of {len(filenames)} numbers, one per file name.")
-    wrong = [label for label in labels if not isinstance(label, int) or not 0 <= label < classes]
+    wrong = [label for label in labels if type(label) is not int or not 0 <= label < classes]
     if wrong:
-        raise ArchiveError(f"fine_labels in {name} has {wrong[0]!r}, but meta names the labels 0 to {classes - 1}.")
-    return LabelledRows(data, np.array(labels, dtype=np.int64), filenames)
+        raise ArchiveError(
+            f"fine_labels in {name} has {reprlib.repr(wrong[0])}, but meta names the labels 0 to {classes - 1}."
+        )
+    return LabelledRows(rows, np.array(labels, dtype=np.int64), filenames)
 
 
 def _strings(content: dict[str, Any], key: str, name: str) -> tuple[str, ...]:
     strings = content.get(key)
     if not isinstance(strings, list) or not all(isinstance(string, str) for string in strings):
-        keys = ", ".join(sorted(map(str, content)))
-        raise ArchiveError(f"{name} has no list of strings {key!r} (it has {keys}): this is no CIFAR-100 archive.")
+        raise ArchiveError(
+            f"{name} has no list of strings {key!r} (it has {_keys(content)}): this is no CIFAR-100 archive."
+        )
     return tuple(map(_text, strings))
+
+
+def _keys(content: dict[str, Any]) -> str:
+    return ", ".join(_cut(key) for key in sorted(content)[:MOST_KEYS])
 
 
 def _text(string: str) -> str:
