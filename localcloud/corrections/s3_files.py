@@ -201,9 +201,8 @@ def write_together(files: Files) -> None:
     """
     parts = [path.with_name(f"{path.name}.tmp") for path, _ in files]  # MiniStack's loader leaves these out
     try:
-        for (path, content), part in zip(files, parts, strict=True):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        for (_, content), part in zip(files, parts, strict=True):
+            with os.fdopen(create(part), "wb") as file:
                 file.write(content)
         for (path, _), part in zip(files, parts, strict=True):
             part.replace(path)
@@ -212,6 +211,16 @@ def write_together(files: Files) -> None:
             with suppress(OSError):
                 part.unlink()
         raise
+
+
+def create(path: Path) -> int:
+    """Open a new file for writing, for its owner only; returns its descriptor."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:  # the first file of a folder
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path, flags, 0o600)
 
 
 def set_damaged_metadata_aside() -> None:
