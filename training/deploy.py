@@ -124,7 +124,8 @@ def create_endpoint_config(context: Context, dataset: Dataset, model: TrainedMod
     EndpointConfig.create(
         endpoint_config_name=name,
         production_variants=[variant],
-        data_capture_config=capture,
+        # The SDK's shapes leave out a 0, which SageMaker misses: nothing is captured without this configuration either.
+        **({"data_capture_config": capture} if options.capture_percentage else {}),
         tags=tags(context, dataset),
         **sdk_arguments(context),
     )

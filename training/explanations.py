@@ -18,6 +18,7 @@ from botocore.exceptions import (
     InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
     TokenRetrievalError,
@@ -42,6 +43,7 @@ REFUSED_KEYS = (
 SIGN_IN = "sign in again (`aws sso login`, or renew the keys) and run the same command to resume"
 # How AWS refuses a value outside a list that it then prints whole: more than 200 instance types.
 OUTSIDE_OF_LIST = re.compile(r"Value '([^']*)' at '([^']*)' failed .*?enum value set: \[([^\]]*)\]")
+LONG_VALUE = re.compile(r"'([^']{60})[^']{20,}'")
 
 # What to do about an error of the operating system; every other is unexpected.
 REMEDIES = {
@@ -101,7 +103,7 @@ def _explain_refusal(err: ClientError) -> str:
         return f"Your AWS credentials have expired ({code}): {SIGN_IN}."
     if code in REFUSED_KEYS:
         return f"AWS does not accept your credentials ({code}): check that this shell has those of the right account."
-    return OUTSIDE_OF_LIST.sub(_shorten, " ".join(str(err).split()))
+    return LONG_VALUE.sub(r"'\1...'", OUTSIDE_OF_LIST.sub(_shorten, " ".join(str(err).split())))
 
 
 def _shorten(found: re.Match[str]) -> str:
@@ -115,7 +117,7 @@ def _explain_sdk_error(err: BotoCoreError) -> str:
         return MISSING_CREDENTIALS
     if isinstance(err, ConnectionError | HTTPClientError) and "endpoint_url" in details:
         return _explain_silence(details["endpoint_url"])
-    return f"{str(err).strip().rstrip('.')}: {_remedy(err)}."
+    return f"{' '.join(str(err).split()).rstrip('.')}: {_remedy(err)}."
 
 
 def _remedy(err: BotoCoreError) -> str:
@@ -127,6 +129,8 @@ def _remedy(err: BotoCoreError) -> str:
         return "set AWS_DEFAULT_REGION to a region such as us-east-1"
     if isinstance(err, PartialCredentialsError):
         return "set both the access key and its secret, or neither (`aws configure`)"
+    if isinstance(err, ParamValidationError):
+        return "correct the option that has this value"
     if isinstance(err, UnauthorizedSSOTokenError | TokenRetrievalError) or "expired" in str(err):
         return SIGN_IN
     return "check the AWS settings of this shell and run the same command to resume"

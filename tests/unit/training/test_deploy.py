@@ -92,6 +92,12 @@ def test_all_that_is_created_has_the_stack_s_tag(context: Context, dataset: Data
     assert list(sagemaker.tags.values()) == [OURS] * 3
 
 
+def test_no_capture_is_a_configuration_without_it(context: Context, dataset: Dataset, sagemaker: SageMaker) -> None:
+    assert deploy(context, dataset, MODEL, DeployOptions(capture_percentage=0)).capture_percentage == 0
+    (config,) = sagemaker.configs.values()
+    assert "DataCaptureConfig" not in config
+
+
 def test_a_model_that_exists_is_not_created_again(context: Context, dataset: Dataset, sagemaker: SageMaker) -> None:
     sagemaker.create_model(MODEL.training_job_name, OURS, ExecutionRoleArn="r")
     deploy(context, dataset, MODEL, DeployOptions())

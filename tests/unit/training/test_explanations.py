@@ -13,6 +13,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     InvalidRegionError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
     ReadTimeoutError,
@@ -99,11 +100,17 @@ def test_a_value_outside_of_a_long_list_is_named_without_the_list() -> None:
     )
 
 
+def test_an_endless_value_is_cut() -> None:
+    err = client_error("ValidationException", f"Value '{'y' * 3000}' at 'x' must have length less than 2500")
+    assert len(str(explain(err))) < 250
+
+
 @pytest.mark.parametrize(
     ("error", "value", "remedy"),
     [
         (ProfileNotFound(profile="[/]none"), "[/]none", "correct AWS_PROFILE"),
         (ConfigParseError(path="/home/me/.aws/config"), "/home/me/.aws/config", "correct that file"),
+        (ParamValidationError(report="Missing a:\nb"), "Missing a: b", "correct the option"),
         (InvalidRegionError(region_name="moon 1"), "moon 1", "set AWS_DEFAULT_REGION"),
         (
             PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
