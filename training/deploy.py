@@ -24,7 +24,7 @@ from training.context import Context
 from training.dataset.index import read_index
 from training.errors import EndpointError
 from training.options import DeployOptions
-from training.provenance import CONFIG_SUFFIX, check_endpoint_name, tags
+from training.provenance import CONFIG_SUFFIX, check_endpoint_name, check_model, other_dataset, tags
 from training.refusals import is_missing, is_throttled
 from training.results import Dataset, Deployment, TrainedModel
 
@@ -56,27 +56,6 @@ def deploy(context: Context, dataset: Dataset, model: TrainedModel, options: Dep
         test_accuracy=float((predictions["label"] == predictions["predicted"]).mean()),
         test_images=len(predictions),
         capture_percentage=options.capture_percentage,
-    )
-
-
-def check_model(dataset: Dataset, model: TrainedModel) -> None:
-    """Refuse a model that was trained on another dataset.
-
-    Raises:
-        EndpointError: The model has another number of classes, or another fingerprint.
-    """
-    if (model.num_classes, model.dataset_fingerprint) != (len(dataset.classes), dataset.fingerprint):
-        raise other_dataset(
-            f"The model of training job {model.training_job_name} tells {model.num_classes} classes apart and",
-            dataset,
-        )
-
-
-def other_dataset(subject: str, dataset: Dataset) -> EndpointError:
-    """Return the error for a model that was trained on another dataset; its message begins with the subject."""
-    return EndpointError(
-        f"{subject} was not trained on the staged dataset, which has {len(dataset.classes)} classes "
-        f"({', '.join(dataset.classes)}): run `python training/run.py train` first."
     )
 
 

@@ -124,7 +124,7 @@ def run_all(context: Context, events: Events, limit: int) -> Workflow:
                 progress.update(task, completed=ended)
     finally:
         if running := len(workflow.having(RUNNING)):
-            context.console.print(f"{running} executions were still under way; they run on.")
+            context.console.print(f"{running} executions were still under way: they run to their end, uncounted.")
     return workflow
 
 

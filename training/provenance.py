@@ -6,7 +6,7 @@ from training.config import DATASET_TAG, STACK_TAG
 from training.context import Context
 from training.errors import EndpointError, MissingEndpointError
 from training.refusals import is_missing
-from training.results import Dataset
+from training.results import Dataset, TrainedModel
 
 CONFIG_SUFFIX = "-%Y%m%d-%H%M%S"  # of an endpoint configuration's name, 16 characters when it is filled in
 LONGEST_NAME = 63 - 16  # characters; SageMaker's limit for the name of an endpoint configuration is 63
@@ -32,6 +32,27 @@ def check_endpoint_name(context: Context) -> None:
             f"The endpoint name {name} has {len(name)} characters, and at most {LONGEST_NAME} leave room for the names "
             "of its configurations: deploy the stack with a shorter EndpointName."
         )
+
+
+def check_model(dataset: Dataset, model: TrainedModel) -> None:
+    """Refuse a model that was trained on another dataset.
+
+    Raises:
+        EndpointError: The model has another number of classes, or another fingerprint.
+    """
+    if (model.num_classes, model.dataset_fingerprint) != (len(dataset.classes), dataset.fingerprint):
+        raise other_dataset(
+            f"The model of training job {model.training_job_name} tells {model.num_classes} classes apart and",
+            dataset,
+        )
+
+
+def other_dataset(subject: str, dataset: Dataset) -> EndpointError:
+    """Return the error for a model that was trained on another dataset; its message begins with the subject."""
+    return EndpointError(
+        f"{subject} was not trained on the staged dataset, which has {len(dataset.classes)} classes "
+        f"({', '.join(dataset.classes)}): run `python training/run.py train` first."
+    )
 
 
 def check_served_dataset(context: Context, dataset: Dataset) -> None:

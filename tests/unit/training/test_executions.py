@@ -84,7 +84,7 @@ def test_an_interrupt_says_how_many_run_on(s3: Any, images: list[str], tmp_path:
     context = context_of(s3, account, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         step.run_executions(context, DATASET, ExecutionsOptions(6, concurrency=4))
-    assert "4 executions were still under way; they run on." in printed(context)
+    assert "4 executions were still under way: they run to their end, uncounted." in printed(context)
 
 
 def test_a_run_that_ends_says_nothing_of_running_ones(s3: Any, images: list[str], tmp_path: Path, clock: Clock) -> None:
