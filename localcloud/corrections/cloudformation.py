@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
-from ministack.services import lambda_svc, s3
+from ministack.services import cloudformation, lambda_svc, s3
 
+from localcloud.corrections import role_trust
+
+INTERRUPTED = "The local cloud ended while this ran: it was stopped, killed or crashed. Send the request again."
 RESERVED = "ReservedConcurrentExecutions"
 
 
@@ -26,8 +29,12 @@ def delete_empty_buckets_only(original: Callable[..., None]) -> Callable[..., No
     return delete
 
 
-def reserve_concurrency_of_new_functions(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a stack's function the concurrency that its template reserves."""
+def create_functions(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Create a stack's function with a role that trusts Lambda and the concurrency that its template reserves."""
+    return role_trust.create_function_of_stack(reserve_concurrency(original))
+
+
+def reserve_concurrency(original: Callable[..., Any]) -> Callable[..., Any]:
 
     def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
         created = original(logical_id, props, stack_name)
@@ -56,3 +63,17 @@ def reserve_concurrency_of_updated_functions(original: Callable[..., Any]) -> Ca
         return updated
 
     return update
+
+
+def end_interrupted(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Fail the operations that ran when the cloud ended: a stack is then created, updated or deleted again."""
+
+    def restore_state(data: Any) -> None:
+        original(data)
+        for stack in cloudformation._stacks._data.values():
+            operation, _, rest = stack["StackStatus"].partition("_")
+            if rest.endswith("IN_PROGRESS") and operation != "REVIEW":
+                kind = operation if operation in ("CREATE", "DELETE") else "UPDATE"
+                stack.update(StackStatus=f"{kind}_FAILED", StackStatusReason=INTERRUPTED)
+
+    return restore_state

@@ -114,11 +114,12 @@ CORRECTIONS = (
         link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-s3-bucket.html",
     ),
     Correction(
-        "stack-reserves-concurrency",
+        "stack-creates-function",
         target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Lambda::Function][create]",
         digest="8b2cf80e961d",
-        replace=cloudformation.reserve_concurrency_of_new_functions,
-        aws="Reserves the concurrency that a template gives to a function; MiniStack ignores the property.",
+        replace=cloudformation.create_functions,
+        aws="Refuses a role that does not trust Lambda, and reserves the concurrency that a template gives to a function; "
+        "MiniStack does neither.",
         link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-lambda-function.html",
     ),
     Correction(
@@ -126,8 +127,16 @@ CORRECTIONS = (
         target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Lambda::Function][update]",
         digest="4855410e37d7",
         replace=cloudformation.reserve_concurrency_of_updated_functions,
-        aws="The same when the stack is updated.",
+        aws="Changes the reserved concurrency with the template.",
         link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-lambda-function.html",
+    ),
+    Correction(
+        "stack-interrupted",
+        target="ministack.services.cloudformation:_restore_state",
+        digest="ddc62c8a38d0",
+        replace=cloudformation.end_interrupted,
+        aws="Ends every operation; in MiniStack a stack that a crash interrupted is in progress for ever.",
+        link="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events-by-operation.html",
     ),
     Correction(
         "cloudwatch-namespace",
@@ -236,14 +245,6 @@ CORRECTIONS = (
         target=f"{LAMBDA}:_update_config",
         digest="6999cb0695da",
         replace=role_trust.update_function,
-        aws="Refuses a role that does not trust Lambda; MiniStack asks only that it exists.",
-        link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
-    ),
-    Correction(
-        "function-role-of-stack",
-        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Lambda::Function][create]",
-        digest="8b2cf80e961d",
-        replace=role_trust.create_function_of_stack,
         aws="Refuses a role that does not trust Lambda; MiniStack asks only that it exists.",
         link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
     ),

@@ -47,7 +47,7 @@ def deploy(cloudformation: Any, action: str, **properties: int) -> int | None:
 
 
 @pytest.mark.aws("CloudFormation and SAM CLI", "reserved concurrency of a function", "exact")
-@pytest.mark.correction(name="stack-reserves-concurrency")
+@pytest.mark.correction(name="stack-creates-function")
 def test_a_stack_reserves_concurrency(cloudformation: Any) -> None:
     assert deploy(cloudformation, "create", ReservedConcurrentExecutions=3) == 3
 

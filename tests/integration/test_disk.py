@@ -331,3 +331,43 @@ def test_an_interrupted_execution_says_so(own: OwnCloud) -> None:
     last = states.get_execution_history(executionArn=arn)["events"][-1]
     assert (last["type"], last["executionFailedEventDetails"]["error"]) == ("ExecutionFailed", "States.Runtime")
     states.start_execution(stateMachineArn=machine)
+
+
+def deploy(kind: Any, *names: str) -> None:
+    """Create a change set for log groups of these names, and execute it, as `sam deploy` does."""
+    client = boto3.client("cloudformation")
+    groups = {name: {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}} for name in names}
+    change_set: Any = {"StackName": "s", "ChangeSetName": f"c-{uuid.uuid4().hex}"}
+    client.create_change_set(**change_set, ChangeSetType=kind, TemplateBody=json.dumps({"Resources": groups}))
+    client.get_waiter("change_set_create_complete").wait(**change_set, WaiterConfig={"Delay": 1})
+    client.execute_change_set(**change_set)
+    complete: Any = "stack_create_complete" if kind == "CREATE" else "stack_update_complete"
+    client.get_waiter(complete).wait(StackName="s", WaiterConfig={"Delay": 1})
+
+
+@pytest.mark.aws(
+    "Local cloud",
+    "a stack that is deployed when the cloud ends",
+    "approximate",
+    "it is CREATE_FAILED or UPDATE_FAILED once the cloud is up again, and the same `sam deploy` finishes it",
+)
+@pytest.mark.correction(name="stack-interrupted")
+@pytest.mark.parametrize("operation", ["CREATE", "UPDATE"])
+def test_an_interrupted_deployment_is_repeated(own: OwnCloud, operation: str) -> None:
+    deploy("CREATE", "a")
+    boto3.client("logs").create_log_group(logGroupName="b")  # as the interrupted operation has
+    own.run("down")
+    saved = own.state / "ministack" / "cloudformation.json"
+    state = json.loads(saved.read_text())
+    (stack,) = state["payload"]["stacks"]["data"].values()
+    stack["StackStatus"] = f"{operation}_IN_PROGRESS"
+    if operation == "CREATE":  # MiniStack keeps both at the end
+        stack.update(_resources={}, _template={})
+    saved.write_text(json.dumps(state))
+    own.run("up")
+    found = boto3.client("cloudformation").describe_stacks(StackName="s")["Stacks"][0]
+    assert found["StackStatus"] == f"{operation}_FAILED"
+    assert found["StackStatusReason"].startswith("The local cloud ended while this ran")
+    deploy("UPDATE", "a", "b", "c")
+    groups = boto3.client("logs").describe_log_groups()["logGroups"]
+    assert [group["logGroupName"] for group in groups] == ["a", "b", "c"]

@@ -84,7 +84,7 @@ def status_reason(aws: dict[str, str], stranger: str) -> Iterator[Callable[[str,
     client.delete_stack(StackName=stack)
 
 
-@pytest.mark.correction(name="function-role-of-stack")
+@pytest.mark.correction(name="stack-creates-function")
 def test_a_stack_s_function_needs_a_role_that_trusts_lambda(
     status_reason: Callable[[str, dict[str, Any]], str], stranger: str
 ) -> None:
