@@ -118,8 +118,8 @@ CORRECTIONS = (
         target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Lambda::Function][create]",
         digest="8b2cf80e961d",
         replace=cloudformation.create_functions,
-        aws="Refuses a role that does not trust Lambda, and reserves the concurrency that a template gives to a function; "
-        "MiniStack does neither.",
+        aws="Refuses a role that does not trust Lambda, and reserves the concurrency that a template gives to a "
+        "function; MiniStack does neither.",
         link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-lambda-function.html",
     ),
     Correction(
