@@ -137,8 +137,13 @@ def test_the_port_of_the_last_run_is_kept_or_refused(tmp_path: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         process.Cloud(port, process.NOT_YET).save(tmp_path)
-        with pytest.raises(LocalCloudError, match=rf"^Port {port} is taken by another program: choose .* --port\.$"):
-            process.up(tmp_path, None)
+        try:
+            with pytest.raises(
+                LocalCloudError, match=rf"^Port {port} is taken by another program: choose .* --port\.$"
+            ):
+                process.up(tmp_path, None)
+        finally:
+            process.down(tmp_path)  # when it has started nevertheless
     assert process.remembered(tmp_path) == process.Cloud(port, process.NOT_YET)
 
 
