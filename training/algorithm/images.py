@@ -18,10 +18,12 @@ LARGEST_SIDE = 64  # pixels; larger images are scaled down to this
 # A file of a few kB can declare any size. Most JPEGs are decoded at an eighth of their width and height: their limit
 # admits the 50 and 64 megapixels of phones. All other images are decoded whole; 16 megapixels admit most photos.
 MOST_PIXELS, MOST_PIXELS_WHOLE = 1 << 26, 1 << 24
+MOST_SCANS = 100  # of a JPEG; a progressive one has about 10, and each is read over all pixels
 # Measured peaks: 0.2 bytes per pixel of most JPEGs, 8 of a progressive one, 12 of a transparent PNG, 20 of WebP, whose
 # library keeps two canvases.
 _BYTES_PER_PIXEL, _BYTES_PER_PIXEL_WHOLE, _BYTES_PER_PIXEL_WEBP = 1, 12, 20
 _DECODING = Memory(512 << 20)  # for all threads of a server together
+_SCAN = b"\xff\xda"  # the marker with which a JPEG's scan begins
 
 _TURNS = {  # EXIF orientation -> what makes the image upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -73,7 +75,7 @@ def _bytes_needed(image: Image.Image, data: bytes) -> int:
     """Return about how much memory decoding takes.
 
     Raises:
-        InputError: The image has too many pixels.
+        InputError: The image has too many pixels or scans.
     """
     pixels, fraction = image.width * image.height, _decodes_at_a_fraction(image, data)
     most = MOST_PIXELS if fraction else MOST_PIXELS_WHOLE
@@ -82,6 +84,8 @@ def _bytes_needed(image: Image.Image, data: bytes) -> int:
         raise InputError(
             f"The image is {image.width}x{image.height}; at most {most:,} pixels of a {kind} are read: make it smaller."
         )
+    if data.count(_SCAN) > MOST_SCANS and isinstance(image, JpegImageFile):
+        raise InputError(f"The JPEG has {data.count(_SCAN)} scans; at most {MOST_SCANS} are read.")
     if fraction:
         return pixels * _BYTES_PER_PIXEL
     return pixels * (_BYTES_PER_PIXEL_WEBP if image.format == "WEBP" else _BYTES_PER_PIXEL_WHOLE)
@@ -96,7 +100,7 @@ def _decodes_at_a_fraction(image: Image.Image, data: bytes) -> bool:
         return False
     place = 2  # behind the first marker, b"\xff\xd8"
     while data[place : place + 1] == b"\xff":
-        if data[place + 1] == 0xDA:  # a scan begins: length (2 bytes), number of its colours
+        if data[place : place + 2] == _SCAN:  # then its length (2 bytes) and the number of its colours
             return data[place + 4 : place + 5] == bytes([image.layers])
         place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
     return False

@@ -132,8 +132,9 @@ def _refuse_unsafe(member: tarfile.TarInfo) -> None:
 
 
 def _cut(text: object) -> str:
-    """Return what a sentence can quote of an archive's content."""
-    shown = "".join(character if character.isprintable() else "?" for character in str(text)[: MOST_QUOTED + 1])
+    """Return what a sentence can quote of an archive's content, or of an error's; errors can be silent."""
+    said = str(text) or type(text).__name__
+    shown = "".join(character if character.isprintable() else "?" for character in said[: MOST_QUOTED + 1])
     return shown if len(shown) <= MOST_QUOTED else f"{shown[:MOST_QUOTED]}..."
 
 

@@ -127,6 +127,8 @@ def _append(url: str, part: Path, report: Callable[[int, int | None], None]) -> 
             _discard(part)  # has all bytes or more, left by an attempt that was not verified
             return _append(url, part, report)
         response.raise_for_status()
+        if response.status_code not in (requests.codes.ok, requests.codes.partial_content):
+            raise BrokenOffError(f"the server answered {response.status_code} {response.reason}")
         if response.headers.get("Content-Type", "").startswith("text/html"):
             raise BrokenOffError("the server sent a web page")
         done = have if response.status_code == requests.codes.partial_content else 0

@@ -6,6 +6,8 @@ nothing of numpy's, but keeps an array's type, shape and bytes for `PickledArray
 """
 
 import pickle
+import re
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, ClassVar
@@ -16,11 +18,12 @@ import numpy.typing as npt
 from training.errors import ArchiveError
 
 MOST_OPERATIONS = 2_000_000  # of one pickle; the public archive's largest has about 300,000 for 50,000 photos
+MOST_TEXT_BYTES = 1 << 20  # of one text with characters beyond Latin-1
 
 # The operations that pickles of such data have, whichever Python wrote them; the others make sets, classes and copies.
 _OPERATIONS = """
 PROTO FRAME STOP MARK POP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1
-STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8
+STRING BINSTRING SHORT_BINSTRING BINUNICODE SHORT_BINUNICODE BINBYTES SHORT_BINBYTES BINBYTES8
 EMPTY_LIST LIST APPEND APPENDS EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT SETITEM SETITEMS
 PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD
 """.split()
@@ -97,7 +100,17 @@ _CHECKS: dict[int, Callable[[Sequence[object]], None]] = {  # of the stack, befo
     pickle.SETITEMS[0]: lambda stack: _check_keys(stack[::2]),
 }
 
-_STANDARD: dict[int, Any] = dict(pickle._Unpickler.dispatch)
+
+def _load_text(unpickler: Any) -> None:
+    """Read UTF-8. Photos that Python 3 pickled are long texts, but in Latin-1; others take four bytes a character."""
+    (size,) = struct.unpack("<I", unpickler.read(4))
+    encoded = unpickler.read(size)
+    if size > MOST_TEXT_BYTES and re.search(rb"[\xc4-\xff]", encoded):
+        raise ArchiveError(f"A pickle in the archive has a text of {size:,} bytes beyond Latin-1: refused.")
+    unpickler.append(encoded.decode("utf-8", "surrogatepass"))
+
+
+_STANDARD: dict[int, Any] = {**pickle._Unpickler.dispatch, pickle.BINUNICODE[0]: _load_text}
 
 
 def _checked(code: int) -> Callable[[Any], None]:

@@ -133,6 +133,15 @@ def test_a_jpeg_that_cannot_be_decoded_small_has_the_lower_limit(options: dict[s
         decode(sent, SHAPE)
 
 
+def test_a_jpeg_of_many_scans_is_refused() -> None:
+    """Each is read over all pixels: a file of 6 MB can hold 100,000, which takes minutes."""
+    photo = encode(Image.new("L", (64, 64)), "JPEG", progressive=True)
+    last = photo.rindex(b"\xff\xda")
+    decode(photo, SHAPE)
+    with pytest.raises(InputError, match=r"The JPEG has 20\d scans; at most 100 are read"):
+        decode(photo[:last] + photo[last:-2] * 200 + b"\xff\xd9", SHAPE)
+
+
 def with_one_colour_per_scan(jpeg: bytes) -> bytes:
     """Change the first scan's header to one colour; what follows is never decoded."""
     scan = jpeg.index(b"\xff\xda\x00\x0c\x03")

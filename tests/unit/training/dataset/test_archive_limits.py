@@ -133,6 +133,12 @@ def test_calling_the_same_conversion_again_and_again_takes_no_memory(tmp_path: P
     assert peak < 10_000_000
 
 
+def test_long_texts_of_four_bytes_a_character_are_refused(tmp_path: Path) -> None:
+    long = "a" * 2_000_000
+    for text, reason in ((long + "\U0001f6b2", "text of 2,000,004 bytes beyond Latin-1"), (long + "é", "holds a str")):
+        assert reason in refused(pickled(tmp_path, pickle.dumps(text, protocol=2)))
+
+
 def test_operations_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpickler, "MOST_OPERATIONS", 100)
     assert "more than 100 operations" in refused(pickled(tmp_path, b"\x80\x02" + b"]" * 100 + b"."))

@@ -83,6 +83,8 @@ def interrupt(server: Server, cache: Path, console: Console, answer: Answer) -> 
     ("answer", "reason"),
     [
         (lambda handler: handler.reply(416), "the server answered 416"),
+        (lambda handler: handler.reply(204), "the server answered 204 No Content"),
+        (lambda handler: handler.reply(302), "the server answered 302 Found"),
         (lambda handler: handler.reply(302, Location="/photos.tar.gz"), "the server redirects in a circle"),
         (lambda handler: handler.reply(302, Location="http://[::1"), "the address or the answer is invalid"),
         (lambda handler: handler.reply(302, Location="file:///etc/passwd"), "the address or the answer is invalid"),
