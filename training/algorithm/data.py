@@ -1,6 +1,7 @@
 """Read what SageMaker puts into the container before training: configuration, channels, photos and labels."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -79,7 +80,10 @@ def read_list(directory: Path, num_classes: int) -> list[tuple[int, str]]:
     files = sorted(directory.glob("*.lst"))
     if len(files) != 1:
         raise InputError(f"Channel {directory.name} must hold exactly one .lst file, not {len(files)}.")
-    lines = files[0].read_text().splitlines()
+    try:
+        lines = files[0].read_text("utf-8").splitlines()
+    except UnicodeDecodeError as err:
+        raise InputError(f"{files[0].name} is not UTF-8: {err.reason} at byte {err.start}.") from err
     rows = [_parse_row(line, f"{files[0].name}, line {n}", num_classes) for n, line in enumerate(lines, 1) if line]
     if not rows:
         raise InputError(f"{files[0].name} lists no images.")
@@ -88,8 +92,8 @@ def read_list(directory: Path, num_classes: int) -> list[tuple[int, str]]:
 
 def _parse_row(line: str, place: str, num_classes: int) -> tuple[int, str]:
     parts = line.split("\t")
-    if len(parts) != 3 or not parts[1].isascii() or not parts[1].isdigit():
-        raise InputError(f"{place}: expected row<TAB>class<TAB>file name, got {line!r}.")
+    if len(parts) != 3 or not re.fullmatch("[0-9]{1,9}", parts[1]) or "\0" in parts[2]:
+        raise InputError(f"{place}: expected row<TAB>class<TAB>file name, got {line[:200]!r}.")
     label, name = int(parts[1]), PurePosixPath(parts[2])
     if label >= num_classes:
         raise InputError(
@@ -117,8 +121,8 @@ def class_counts(labels: Tensor, num_classes: int) -> Tensor:
     Raises:
         InputError: A class has none.
     """
-    counts = torch.bincount(labels, minlength=num_classes)
-    if not counts.all():
-        absent = int((counts == 0).nonzero()[0])
+    present = set(labels.tolist())
+    absent = next((label for label in range(num_classes) if label not in present), None)
+    if absent is not None:  # looked for before memory is taken for each class
         raise InputError(f"The training list has no image of class {absent}, but num_classes is {num_classes}.")
-    return counts
+    return torch.bincount(labels, minlength=num_classes)

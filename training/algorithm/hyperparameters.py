@@ -4,6 +4,7 @@ Names and ranges: https://docs.aws.amazon.com/sagemaker/latest/dg/IC-Hyperparame
 """
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
@@ -81,8 +82,8 @@ def _refuse_names(given: Mapping[str, str]) -> None:
 
 def _integer(least: int) -> Callable[[str, str], int]:
     def read(name: str, value: str) -> int:
-        if not value.strip().isascii() or not value.strip().isdigit() or int(value) < least:
-            raise InputError(f"Hyperparameter {name} must be a whole number of at least {least}, not {value!r}.")
+        if not re.fullmatch("[0-9]{1,18}", value.strip()) or int(value) < least:
+            raise InputError(f"Hyperparameter {name} must be a whole number of at least {least}, not {value[:50]!r}.")
         return int(value)
 
     return read
@@ -100,8 +101,8 @@ def _fraction(name: str, value: str) -> float:
 
 def _image_shape(name: str, value: str) -> tuple[int, int, int]:
     parts = [part.strip() for part in value.split(",")]
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise InputError(f"Hyperparameter {name} must read channels,height,width, such as 3,32,32, not {value!r}.")
+    if len(parts) != 3 or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
+        raise InputError(f"Hyperparameter {name} must read channels,height,width, such as 3,32,32, not {value[:50]!r}.")
     channels, height, width = map(int, parts)
     if channels not in (1, 3):
         raise InputError(f"Hyperparameter {name} must begin with 3 (colour) or 1 (grey) channels, not {channels}.")

@@ -37,12 +37,20 @@ def test_list_rows(tmp_path: Path) -> None:
         ("0 1 a.png\n", "expected row<TAB>class<TAB>file name, got '0 1 a.png'"),
         ("0\t1\t../a.png\n", "stay in it, got '../a.png'"),
         ("0\t1\t/a.png\n", "stay in it, got '/a.png'"),
+        ("0\t1\ta\0.png\n", "expected row<TAB>class<TAB>file name"),
+        (f"0\t{'1' * 5000}\ta.png\n", "expected row<TAB>class<TAB>file name"),
     ],
 )
 def test_bad_lists_are_refused_with_their_line(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(InputError) as caught:
         read_list(write_list(tmp_path, text), 2)
     assert sentence in str(caught.value)
+
+
+def test_a_list_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train.lst").write_bytes(b"0\t1\t\xff.png\n")
+    with pytest.raises(InputError, match=r"train\.lst is not UTF-8: invalid start byte at byte 4"):
+        read_list(tmp_path, 2)
 
 
 def test_there_must_be_exactly_one_list(tmp_path: Path) -> None:
@@ -78,6 +86,11 @@ def test_every_class_needs_an_image() -> None:
     assert class_counts(torch.tensor([0, 2, 2, 1]), 3).tolist() == [1, 1, 2]
     with pytest.raises(InputError, match="no image of class 1, but num_classes is 3"):
         class_counts(torch.tensor([0, 2]), 3)
+
+
+def test_absent_classes_are_refused_before_they_take_memory() -> None:
+    with pytest.raises(InputError, match="no image of class 2, but num_classes is 1000000000000"):
+        class_counts(torch.tensor([0, 1]), 10**12)
 
 
 @pytest.mark.parametrize("channel", CHANNELS)

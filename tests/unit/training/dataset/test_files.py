@@ -75,6 +75,25 @@ def test_a_dataset_that_is_not_whole_is_not_loaded(archive: Archive, tmp_path: P
     assert load(tmp_path, "fingerprint") is None
 
 
+@pytest.mark.parametrize(
+    "content", [None, b"", b"split,filename\ntrain,a.png\n", b"\xff\xfe\x00", b'"', b"a,b\n1,2,3\n4\n5,6,7,8\n'"]
+)
+def test_a_damaged_index_counts_as_missing(archive: Archive, tmp_path: Path, content: bytes | None) -> None:
+    write(archive, select(archive, CLASSES, 0.1, seed=0), tmp_path, "fingerprint")
+    if content is None:
+        (tmp_path / "images.csv").unlink()
+    else:
+        (tmp_path / "images.csv").write_bytes(content)
+    assert load(tmp_path, "fingerprint") is None
+
+
+def test_a_damaged_label_makes_the_index_missing(archive: Archive, tmp_path: Path) -> None:
+    write(archive, select(archive, CLASSES, 0.1, seed=0), tmp_path, "fingerprint")
+    path = tmp_path / "images.csv"
+    path.write_text(path.read_text().replace(",1,", ",?,", 1))
+    assert load(tmp_path, "fingerprint") is None
+
+
 def test_an_interrupted_write_is_not_taken_for_a_dataset(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
