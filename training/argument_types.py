@@ -53,12 +53,10 @@ def instance_type(value: str) -> str:
 
 
 def class_names(value: str) -> tuple[str, ...]:
-    """Read two or more names with commas between them."""
+    """Read names with commas between them; how many there must be, the selection of the photos says."""
     names = tuple(name.strip() for name in as_utf8(value).split(","))
-    if len(names) < 2 or "" in names:
-        raise refusal(value, "two or more names with a comma between them, such as bicycle,motorcycle")
-    if len(set(names)) < len(names):
-        raise argparse.ArgumentTypeError(f"{shown(value)} names a class twice")
+    if "" in names:
+        raise refusal(value, "a list of names with one comma between each two, such as bicycle,motorcycle")
     return names
 
 

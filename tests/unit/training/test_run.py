@@ -180,6 +180,18 @@ def test_a_directory_that_cannot_be_written_stops_a_step_before_it_costs_anythin
     assert run.main(["cleanup"]) == 0  # what costs money is deleted all the same
 
 
+def test_a_read_only_directory_stops_a_step_before_it_costs_anything(
+    called: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(directory: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(directory))
+
+    monkeypatch.setattr("training.atomic.check_writable", refuse)
+    assert run.main(["train"]) == 1
+    assert "(Read-only file system): make it writable or work in another directory." in capsys.readouterr().err
+    assert called == []
+
+
 class Unwritable(io.StringIO):
     def __init__(self, number: int) -> None:
         super().__init__()
