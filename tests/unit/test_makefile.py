@@ -35,8 +35,9 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def make(checkout: Path, *arguments: str, status: int = 0) -> str:
-    """Run make and return what it prints."""
-    done = subprocess.run(["make", *arguments], cwd=checkout, capture_output=True, text=True)
+    """Run make as from a shell and return what it prints, also when a make of ours started the tests."""
+    shell = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    done = subprocess.run(["make", *arguments], cwd=checkout, env=shell, capture_output=True, text=True)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
