@@ -54,7 +54,8 @@ TRAINING_LAYERS = (
     ("steps", "explanations"),
     ("stage", "train", "deploy", "executions", "monitor", "cleanup"),
     ("adoption", "arguments", "provenance", "stack", "summary", "workflow"),
-    ("argument_types", "dataset", "report"),
+    ("argument_groups", "dataset", "report"),
+    ("argument_types",),
     ("context", "options", "results", "csv_files", "console"),
     ("config", "errors", "atomic", "streams", "refusals"),
 )
@@ -62,7 +63,7 @@ for number, layer in enumerate(TRAINING_LAYERS):
     below = {f"training.{room}" for lower in TRAINING_LAYERS[number + 1 :] for room in lower}
     ALLOWED |= {f"training.{room}": below for room in layer}
 ALLOWED |= {"training": set(), "training.algorithm": set()}  # the algorithm goes into a container alone
-for name in ("training.arguments", "training.explanations"):
+for name in ("training.arguments", "training.argument_groups", "training.explanations"):
     ALLOWED[name] = ALLOWED[name] | {"commandline"}
 
 KNOWS_MINISTACK = {"localcloud.corrections", "localcloud.identity", "localcloud.server", "localcloud.signatures"}
