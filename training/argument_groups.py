@@ -1,0 +1,169 @@
+"""The options of the command line, a group for each step: names, types, defaults and help."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from commandline.parser import Parser
+from training.argument_types import class_names, instance_type, name_value, rate, share, stack_name, whole_number
+from training.config import DEFAULT_STACK_NAME
+from training.options import (
+    MAX_EXECUTIONS,
+    MAX_SEED,
+    DeployOptions,
+    ExecutionsOptions,
+    MonitorOptions,
+    StageOptions,
+    TrainOptions,
+)
+
+MAX_RUNTIME = 28 * 86_400  # seconds, SageMaker's limit
+MAX_EPOCHS = 10_000
+MAX_BATCH = 10_000  # images
+MAX_WAIT = 86_400  # seconds
+
+
+def add_common_options(parser: Parser) -> None:
+    """Add the options that go with every step."""
+    add = parser.add_argument
+    add(
+        "--stack-name",
+        type=stack_name,
+        default=DEFAULT_STACK_NAME,
+        metavar="NAME",
+        help="the deployed CloudFormation stack",
+    )
+    add(
+        "--seed",
+        type=whole_number(0, MAX_SEED),
+        default=StageOptions.seed,
+        metavar="NUMBER",
+        help="seed of every random choice",
+    )
+    add("--json", action="store_true", help="print one JSON object with the results to stdout")
+
+
+def add_stage_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--archive",
+        default=StageOptions.archive,
+        metavar="SOURCE",
+        help="path or URL of an archive in CIFAR-100's format, or 'sample' for drawings made here",
+    )
+    group.add_argument(
+        "--archive-checksum",
+        metavar="md5:HEX|sha256:HEX",
+        default=argparse.SUPPRESS,
+        help="checksum of the archive (the public archive's is known)",
+    )
+    group.add_argument(
+        "--sample-if-unavailable", action="store_true", help="use the sample when the archive cannot be fetched"
+    )
+    group.add_argument(
+        "--classes",
+        type=class_names,
+        default=",".join(StageOptions.classes),
+        metavar="NAME,NAME,...",
+        help="two or more names from the archive; their order is the label order",
+    )
+    group.add_argument(
+        "--validation-share",
+        type=share,
+        default=StageOptions.validation_share,
+        metavar="SHARE",
+        help="part of the training images, between 0 and 1, held out to choose the model",
+    )
+
+
+def add_train_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--instance-type",
+        type=instance_type,
+        default=TrainOptions.instance_type,
+        metavar="TYPE",
+        help="machine to train on; the built-in algorithm needs a GPU",
+    )
+    group.add_argument(
+        "--max-runtime",
+        type=whole_number(1, MAX_RUNTIME),
+        default=TrainOptions.max_runtime,
+        metavar="SECONDS",
+        help="time after which training is stopped",
+    )
+    for name, (kind, unit, meaning) in HYPERPARAMETERS.items():
+        group.add_argument(
+            f"--{name}",
+            type=kind,
+            metavar=unit,
+            default=argparse.SUPPRESS,
+            help=f"{meaning} (default: the algorithm's own)",
+        )
+    group.add_argument(
+        "--hyperparameter",
+        type=name_value,
+        action="append",
+        default=argparse.SUPPRESS,
+        metavar="NAME=VALUE",
+        help="any other hyperparameter of the algorithm; may be repeated",
+    )
+
+
+def add_deploy_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--endpoint-instance-type",
+        type=instance_type,
+        default=DeployOptions.endpoint_instance_type,
+        metavar="TYPE",
+        help="machine to serve on; costs money until cleanup",
+    )
+    group.add_argument(
+        "--capture-percentage",
+        type=whole_number(0, 100),
+        default=DeployOptions.capture_percentage,
+        metavar="PERCENT",
+        help="share of the requests to capture",
+    )
+
+
+def add_executions_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--executions",
+        type=whole_number(1, MAX_EXECUTIONS),
+        default=ExecutionsOptions.executions,
+        metavar="NUMBER",
+        help="executions of the workflow to start, on random test images",
+    )
+    group.add_argument(
+        "--concurrency",
+        type=whole_number(1, MAX_EXECUTIONS),
+        default=ExecutionsOptions.concurrency,
+        metavar="NUMBER",
+        help="executions under way at once, at most; never more than the account's Lambda concurrency",
+    )
+
+
+def add_monitor_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--capture-timeout",
+        type=whole_number(1, MAX_WAIT),
+        default=MonitorOptions.capture_timeout,
+        metavar="SECONDS",
+        help="time to wait for captured inferences; AWS delivers them after minutes",
+    )
+
+
+STEP_OPTIONS: dict[str, Callable[[argparse._ArgumentGroup], None]] = {
+    "stage": add_stage_options,
+    "train": add_train_options,
+    "deploy": add_deploy_options,
+    "test": add_executions_options,
+    "monitor": add_monitor_options,
+}
+
+
+# The hyperparameters with an option of their own, which is also the algorithm's name for it: type, unit, meaning.
+HYPERPARAMETERS: dict[str, tuple[Callable[[str], Any], str, str]] = {
+    "epochs": (whole_number(1, MAX_EPOCHS), "NUMBER", "passes over the training images"),
+    "learning-rate": (rate, "RATE", "initial learning rate"),
+    "mini-batch-size": (whole_number(2, MAX_BATCH), "IMAGES", "images of one training step"),
+}
