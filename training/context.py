@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from training.config import STACK_TAG, Stack
 
@@ -91,3 +91,8 @@ class Context:
     def is_ours(self, tags: Mapping[str, str]) -> bool:
         """Tell whether tags are those of a resource that this stack made."""
         return tags.get(STACK_TAG) == self.stack.name
+
+
+def sdk_arguments(context: Context) -> dict[str, Any]:
+    """Return the arguments that every call of sagemaker.core takes."""
+    return {"session": context.clients.session, "region": context.stack.region}

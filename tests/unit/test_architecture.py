@@ -53,6 +53,7 @@ TRAINING_LAYERS = (
     ("run",),
     ("steps", "explanations"),
     ("stage", "train", "deploy", "executions", "monitor", "cleanup"),
+    ("endpoint", "predictions"),
     ("adoption", "arguments", "provenance", "stack", "summary", "workflow"),
     ("argument_groups", "dataset", "report"),
     ("argument_types",),

@@ -1,0 +1,28 @@
+"""What the unit tests of a deployment share."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.training.fakes import Logs, Runtime, SageMaker, make_context
+from tests.unit.training.serving import write_photos
+from training import endpoint
+from training.context import Context
+from training.results import Dataset
+
+
+@pytest.fixture
+def sagemaker() -> SageMaker:
+    return SageMaker()
+
+
+@pytest.fixture
+def context(sagemaker: SageMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    monkeypatch.setattr(endpoint, "POLL_SECONDS", 0.0)
+    logs = Logs([f"line {number}" for number in range(2)], "AllTraffic/i-1", "/aws/sagemaker/Endpoints/s")
+    return make_context(tmp_path, sagemaker=sagemaker, logs=logs, sagemaker_runtime=Runtime(0.2, 0.8))
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return write_photos(tmp_path)

@@ -1,0 +1,53 @@
+"""The endpoint's answers for the test images of the staged dataset."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pandas as pd
+from rich.progress import track
+
+from training.config import inference_id, local_path
+from training.context import Context
+from training.dataset.index import read_index
+from training.provenance import other_dataset
+from training.results import Dataset
+
+WORKERS = 8  # concurrent invocations
+
+
+def predict(context: Context, dataset: Dataset) -> pd.DataFrame:
+    """Return the test images of the index with the columns `predicted` (label) and `confidence` (in [0, 1]).
+
+    Raises:
+        EndpointError: The endpoint answers with another number of probabilities than the dataset has classes.
+    """
+    index = read_index(dataset.directory)
+    images = index[index["split"] == "test"]
+    runtime = context.clients.sagemaker_runtime
+
+    def classify(s3_key: str) -> list[float]:
+        answer = runtime.invoke_endpoint(
+            EndpointName=context.stack.endpoint_name,
+            ContentType="image/png",
+            Accept="application/json",
+            InferenceId=inference_id(s3_key),
+            Body=local_path(dataset.directory, s3_key).read_bytes(),
+        )
+        probabilities: list[float] = json.loads(answer["Body"].read())
+        return probabilities
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        answers = pool.map(classify, images["s3_key"])
+        rows = list(track(answers, "Test images", len(images), console=context.console, transient=True))
+    if any(len(row) != len(dataset.classes) for row in rows):
+        raise other_dataset(f"The model that endpoint {context.stack.endpoint_name} serves", dataset)
+    return images.assign(predicted=[row.index(max(row)) for row in rows], confidence=[max(row) for row in rows])
+
+
+def show_prediction(context: Context, predictions: pd.DataFrame, dataset: Dataset) -> None:
+    """Print the endpoint's answer for the first test image."""
+    first = predictions.iloc[0]
+    context.console.print(
+        f"{first['filename']}: {dataset.classes[first['predicted']]} ({first['confidence']:.1%}), "
+        f"labelled {first['class_name']}"
+    )
