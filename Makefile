@@ -11,7 +11,7 @@ ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run up down clean install deploy-local test drill test-docker test-browser lint check format ledger lock
+.PHONY: help run up down clean install deploy-local test drill test-docker test-browser lint check format ledger prices lock
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
@@ -73,6 +73,9 @@ format: install ## format the code
 
 ledger: install ## run the integration tests and write docs/local-aws.md from what they showed
 	$(BIN)/python -m pytest tests/integration -n 2 --dist loadfile --write-ledger docs/local-aws.md
+
+prices: install ## renew the table of prices from AWS's public price list: make prices ARGS="eu-central-1"
+	$(BIN)/python scripts/renew_prices.py $(ARGS)
 
 # Run this on Linux: awslambdaric is a requirement there only.
 lock: ## resolve the newest versions that fit pyproject.toml into constraints.txt

@@ -55,7 +55,7 @@ TRAINING_LAYERS = (
     ("stage", "train", "deploy", "executions", "monitor", "cleanup"),
     ("endpoint", "predictions"),
     ("adoption", "arguments", "provenance", "stack", "summary", "workflow"),
-    ("argument_groups", "dataset", "report"),
+    ("argument_groups", "costs", "dataset", "report"),
     ("argument_types",),
     ("context", "options", "results", "csv_files", "console"),
     ("config", "errors", "atomic", "streams", "refusals"),

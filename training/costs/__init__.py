@@ -1,0 +1,1 @@
+"""What a run costs on AWS: the table of prices, and the estimate made from it."""
