@@ -5,11 +5,10 @@ from typing import Any
 
 from sagemaker.core.resources import TrainingJob
 
-from training.config import DATASET_TAG
+from training.config import CODE_CHANNEL, DATASET_TAG
 from training.context import Context
 from training.errors import TrainingJobError
-
-SEED = "TRAINING_SEED"  # in the environment: the built-in algorithm has no hyperparameter for it
+from training.programs.program import SEED
 
 Settings = Mapping[str, object]  # what decides the model that a job trains, under the names that a user knows
 
@@ -53,8 +52,15 @@ def settings_of(request: Mapping[str, Any], tags: Mapping[str, str]) -> Settings
         "instance type": request["ResourceConfig"].get("InstanceType"),
         "longest run in seconds": request["StoppingCondition"].get("MaxRuntimeInSeconds"),
         "seed": request.get("Environment", {}).get(SEED),
+        "staged code": code_uri(request),
         **request.get("HyperParameters", {}),
     }
+
+
+def code_uri(request: Mapping[str, Any]) -> str | None:
+    """Return where a job has its code from, None for a program that brings it along."""
+    sources = {channel["ChannelName"]: channel["DataSource"] for channel in request.get("InputDataConfig", [])}
+    return sources[CODE_CHANNEL]["S3DataSource"]["S3Uri"] if CODE_CHANNEL in sources else None
 
 
 def differences(running: Settings, wanted: Settings) -> list[str]:

@@ -5,9 +5,19 @@ from collections.abc import Callable
 from typing import Any
 
 from commandline.parser import Parser
-from training.argument_types import class_names, instance_type, name_value, rate, share, stack_name, whole_number
+from training.argument_types import (
+    class_names,
+    image_uri,
+    instance_type,
+    name_value,
+    rate,
+    share,
+    stack_name,
+    whole_number,
+)
 from training.config import DEFAULT_STACK_NAME
 from training.options import (
+    INSTANCE_TYPES,
     MAX_EXECUTIONS,
     MAX_SEED,
     DeployOptions,
@@ -76,12 +86,27 @@ def add_stage_options(group: argparse._ArgumentGroup) -> None:
 
 
 def add_train_options(group: argparse._ArgumentGroup) -> None:
+    machines = ", ".join(f"{machine} for {algorithm}" for algorithm, machine in INSTANCE_TYPES.items())
+    group.add_argument(
+        "--algorithm",
+        choices=tuple(INSTANCE_TYPES),
+        default=TrainOptions.algorithm,
+        help="own: training/algorithm, the same everywhere; builtin: SageMaker's image-classification, which needs a "
+        "GPU and has no seed, so that --seed decides about the photos only",
+    )
+    group.add_argument(
+        "--image-uri",
+        type=image_uri,
+        default=argparse.SUPPRESS,
+        metavar="URI",
+        help="an image of your own for the algorithm own, made with training/Dockerfile (default: AWS's PyTorch image)",
+    )
     group.add_argument(
         "--instance-type",
         type=instance_type,
-        default=TrainOptions.instance_type,
+        default=argparse.SUPPRESS,
         metavar="TYPE",
-        help="machine to train on; the built-in algorithm needs a GPU",
+        help=f"machine to train on (default: {machines})",
     )
     group.add_argument(
         "--max-runtime",

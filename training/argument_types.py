@@ -9,6 +9,10 @@ from training.options import DERIVED_HYPERPARAMETERS
 
 STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")  # CloudFormation's rule
 INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")  # SageMaker's: which of them exist, AWS knows
+# An image in ECR, with a tag or a digest. SageMaker takes images of other registries within a VPC only.
+IMAGE_URI = re.compile(
+    r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9.-]+/[a-z0-9][a-z0-9._/-]*(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?"
+)
 DIGITS = re.compile(r"[0-9]{1,18}")  # int() would also read 1_000 and the digits of other scripts
 DECIMAL = re.compile(r"[0-9]*\.?[0-9]+([eE][-+]?[0-9]{1,3})?")  # float() would also read nan, inf and 1_0
 
@@ -49,6 +53,12 @@ def stack_name(value: str) -> str:
 def instance_type(value: str) -> str:
     if not INSTANCE_TYPE.fullmatch(value):
         raise refusal(value, "a SageMaker instance type such as ml.m5.large: they begin with ml.")
+    return value
+
+
+def image_uri(value: str) -> str:
+    if not IMAGE_URI.fullmatch(value):
+        raise refusal(value, "the URI of an image in ECR: ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG")
     return value
 
 

@@ -45,7 +45,10 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     step = step or "all"
     if step in parsers:
         refuse_foreign_options(parsers, step, others)
-    return main.parse_args([step, *others])
+    arguments = main.parse_args([step, *others])
+    if "image_uri" in arguments and arguments.algorithm != "own":
+        parsers[step].error("--image-uri goes with --algorithm own: the built-in algorithm has its own image")
+    return arguments
 
 
 def add_steps(main: Parser) -> dict[str, Parser]:

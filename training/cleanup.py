@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from training.config import LIST_PREFIX, MODEL_PREFIX, SPLITS, Stack, capture_prefix, image_prefix
+from training.config import CODE_PREFIX, LIST_PREFIX, MODEL_PREFIX, SPLITS, Stack, capture_prefix, image_prefix
 from training.context import Context
 from training.errors import CleanupError
 from training.refusals import is_missing
@@ -60,8 +60,8 @@ def find(context: Context) -> Iterator[Leftover]:
     yield from endpoints(context)
     yield from endpoint_configs(context)
     yield from models(context)
-    prefixes = [capture_prefix(stack.endpoint_name), f"{LIST_PREFIX}/", f"{MODEL_PREFIX}/", *map(image_prefix, SPLITS)]
-    for prefix in prefixes:
+    own = (f"{prefix}/" for prefix in (LIST_PREFIX, CODE_PREFIX, MODEL_PREFIX))
+    for prefix in (capture_prefix(stack.endpoint_name), *own, *map(image_prefix, SPLITS)):
         yield from objects(stack.bucket, prefix, clients.s3)
     yield from log_groups(stack, clients.logs)
 

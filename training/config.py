@@ -7,8 +7,11 @@ from urllib.parse import quote
 # Prefixes in the stack's bucket. The .lst files stay outside the image prefixes: listing images lists only images.
 IMAGE_PREFIX = "images"  # images/<split>/<file name>
 LIST_PREFIX = "lists"  # lists/<split>.lst
+CODE_PREFIX = "code"  # code/<digest>/algorithm/*.py, what training jobs run
 MODEL_PREFIX = "models"  # models/<training job>/output/model.tar.gz
 CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl
+
+CODE_CHANNEL = "code"  # of a training job; it holds what is under one digest of CODE_PREFIX
 
 # The tag of every SageMaker resource that a run makes; its value is the stack's name. Cleanup finds resources by it.
 STACK_TAG = "stack"

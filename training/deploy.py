@@ -17,6 +17,7 @@ from training.context import Context, sdk_arguments
 from training.endpoint import bring_into_service
 from training.options import DeployOptions
 from training.predictions import predict, show_prediction
+from training.programs.choice import serving_environment
 from training.provenance import CONFIG_SUFFIX, check_endpoint_name, check_model, other_dataset, tags
 from training.refusals import is_missing
 from training.results import Dataset, Deployment, TrainedModel
@@ -64,11 +65,21 @@ def create_model(context: Context, dataset: Dataset, model: TrainedModel) -> Non
             raise
         Model.create(
             model_name=model.training_job_name,
-            primary_container=ContainerDefinition(image=model.image_uri, model_data_url=model.model_data_url),
+            primary_container=container(model),
             execution_role_arn=context.stack.execution_role_arn,
             tags=tags(context, dataset),
             **sdk,
         )
+
+
+def container(model: TrainedModel) -> ContainerDefinition:
+    """Return the model's container, started as its program is."""
+    environment = dict(serving_environment(model.program))
+    return ContainerDefinition(
+        image=model.image_uri,
+        model_data_url=model.model_data_url,
+        **({"environment": environment} if environment else {}),
+    )
 
 
 def create_endpoint_config(context: Context, dataset: Dataset, model: TrainedModel, options: DeployOptions) -> str:

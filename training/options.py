@@ -7,6 +7,8 @@ from training.config import PUBLIC_ARCHIVE_URL
 
 MAX_SEED = 2**32 - 1  # numpy's and PyTorch's
 MAX_EXECUTIONS = 99_999  # of one test step; the names of executions have five digits
+# The algorithms, and the machine that each trains on unless another one is chosen.
+INSTANCE_TYPES = {"own": "ml.m5.large", "builtin": "ml.g4dn.xlarge"}
 DERIVED_HYPERPARAMETERS = ("num_classes", "num_training_samples", "image_shape")  # the dataset decides them
 
 
@@ -26,17 +28,19 @@ class StageOptions:
 class TrainOptions:
     """How to train, beyond what the dataset says."""
 
-    instance_type: str = "ml.g4dn.xlarge"
+    instance_type: str | None = None  # None: the algorithm's of INSTANCE_TYPES
     max_runtime: int = 3600  # seconds
     hyperparameters: Mapping[str, str] = field(default_factory=dict)  # under the algorithm's names
     seed: int = 0
+    algorithm: str = "own"  # or "builtin"
+    image_uri: str | None = None  # of an image that holds our program; None: AWS's
 
 
 @dataclass(frozen=True)
 class DeployOptions:
     """How to serve the model."""
 
-    endpoint_instance_type: str = "ml.m5.xlarge"
+    endpoint_instance_type: str = "ml.m5.large"
     capture_percentage: int = 100  # of the requests whose input and output are captured
 
 

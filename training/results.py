@@ -35,6 +35,7 @@ class TrainedModel:
     seconds: float
     num_classes: int = 0  # that the model tells apart
     dataset_fingerprint: str = ""  # of the dataset that it was trained on
+    program: str = "own"  # own, image or builtin: how its image is started
 
 
 @dataclass(frozen=True)

@@ -3,75 +3,70 @@
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
-# The directory from which the programs run: the root of the checkout.
-ROOT = Path(__file__).resolve().parents[2]
+from localcloud.sagemaker.images import Program, in_base
+
+WORK_DIRECTORY = "workspace"  # stands for the image's WORKDIR
 STOP_SECONDS = 10  # between SIGTERM and SIGKILL, of a container that serves
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "AWS_ENDPOINT_URL", "NO_PROXY")
 
 
-class ImageNotFoundError(Exception):
-    """When the local cloud has no program for a container image."""
+class NotStartedError(Exception):
+    """When a container's program is missing or not executable; the message says which."""
+
+    def __init__(self, err: OSError) -> None:
+        super().__init__(f"{err.filename}: {err.strerror}")
+        self.exit_code = 127 if isinstance(err, FileNotFoundError) else 126  # as Docker's
 
 
 @dataclass(frozen=True)
-class Program:
-    """The program that runs in place of a container image; `train` or `serve` is its argument, as with Docker."""
+class Launch:
+    """How a program is started in a container."""
 
     command: tuple[str, ...]
-    metric_definitions: dict[str, str] = field(default_factory=dict)  # of a built-in algorithm: name -> regex
-    instance_families: tuple[str, ...] = ()  # that it trains on, all when empty
+    directory: Path
+    environment: Mapping[str, str]
 
 
-# By the image's repository name: the algorithms of AWS's own registries have the same name in every region.
-PROGRAMS = {
-    "image-classification": Program(
-        (sys.executable, "-m", "training.algorithm"),
-        {
-            "train:accuracy": r"Epoch\[\d+\] Train-accuracy=([0-9.]+)",
-            "validation:accuracy": r"Epoch\[\d+\] Validation-accuracy=([0-9.]+)",
-        },
-        instance_families=("ml.p", "ml.g"),  # "Image Classification - MXNet" in the developer guide: GPU only
+def launch_in(base: Path, program: Program, command: Sequence[str], environment: Mapping[str, str]) -> Launch:
+    """Return how a command runs in an image's container whose /opt/ml is `base`."""
+    return Launch(
+        tuple(in_base(word, base) for word in command),
+        program.directory or empty_directory(base / WORK_DIRECTORY),
+        {**program.environment, **{name: in_base(value, base) for name, value in environment.items()}},
     )
-}
-
-
-def program_for(image_uri: str) -> Program:
-    """Return the program of an image.
-
-    Raises:
-        ImageNotFoundError: There is none; the message names the images that have one.
-    """
-    repository = image_uri.rsplit("/", 1)[-1].split(":")[0]
-    if repository not in PROGRAMS:
-        known = ", ".join(sorted(PROGRAMS))
-        raise ImageNotFoundError(f"The local cloud runs only {known}.")
-    return PROGRAMS[repository]
 
 
 class Container:
     """A running program and the reader of its output."""
 
-    def __init__(self, command: tuple[str, ...], environment: dict[str, str], on_line: Callable[[str], None]) -> None:
+    def __init__(self, launch: Launch, on_line: Callable[[str], None]) -> None:
+        """Start the program.
+
+        Raises:
+            NotStartedError: There is no such program.
+        """
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        self._process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        try:
+            self._process = subprocess.Popen(
+                launch.command,
+                cwd=launch.directory,
+                env={**inherited, "PYTHONUNBUFFERED": "1", **launch.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+        except (FileNotFoundError, PermissionError) as err:
+            raise NotStartedError(err) from err
         self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
         self._reader.start()
 

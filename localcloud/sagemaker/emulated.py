@@ -42,6 +42,8 @@ EMULATED: dict[str, dict[str, Any]] = {
         "AlgorithmSpecification": {
             "TrainingImage": HONOURED,
             "TrainingInputMode": ("File",),
+            "ContainerEntrypoint": HONOURED,
+            "ContainerArguments": HONOURED,
             "MetricDefinitions": HONOURED,
             "EnableSageMakerMetricsTimeSeries": HONOURED,  # CloudWatch gets every value anyway
         },

@@ -264,7 +264,7 @@ def test_events_of_the_executions_are_what_every_function_reads() -> None:
 
 # What the template and training both know ---------------------------------------------------------------------
 
-PREFIXES = {config.IMAGE_PREFIX, config.LIST_PREFIX, config.MODEL_PREFIX, config.CAPTURE_PREFIX}
+PREFIXES = {config.CODE_PREFIX, config.IMAGE_PREFIX, config.LIST_PREFIX, config.MODEL_PREFIX, config.CAPTURE_PREFIX}
 
 
 def statements(policies: Any) -> Iterator[dict[str, Any]]:
@@ -296,7 +296,10 @@ def if_given(condition: str, value: Any) -> dict[str, Any]:
 def test_sagemaker_may_read_and_write_where_training_puts_its_objects(template: dict[str, Any]) -> None:
     allowed = allowed_prefixes(template["Resources"]["sageMakerRole"]["Properties"]["Policies"])
     assert allowed == {
-        "s3:GetObject": {f"{config.IMAGE_PREFIX}/", f"{config.LIST_PREFIX}/", f"{config.MODEL_PREFIX}/"},
+        "s3:GetObject": {
+            f"{prefix}/"
+            for prefix in (config.IMAGE_PREFIX, config.LIST_PREFIX, config.CODE_PREFIX, config.MODEL_PREFIX)
+        },
         "s3:PutObject": {f"{config.MODEL_PREFIX}/", f"{config.CAPTURE_PREFIX}/"},
     }
 

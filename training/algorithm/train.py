@@ -22,6 +22,7 @@ from .export import build_model
 from .fit import Fit, fit, predict
 from .hyperparameters import Hyperparameters, parse
 from .images import network_shape
+from .package import write_package
 from .paths import METADATA_FILE, MODEL_FILE, base_directory
 
 
@@ -68,6 +69,7 @@ def run(base: Path, stop: threading.Event) -> None:
     if not stop.is_set():
         refuse_useless(best, train, validation, hp.epochs)
     save(base / "model", best, validation, hp, shape)
+    write_package(base / "model")
 
 
 def _announce(hp: Hyperparameters, shape: tuple[int, int, int], train: Photos, validation: Photos) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud.sagemaker import roles
-from localcloud.sagemaker.containers import ImageNotFoundError, program_for
 from localcloud.sagemaker.errors import already_exists, invalid, not_found
+from localcloud.sagemaker.images import ImageNotFoundError, program_for
 from localcloud.sagemaker.listing import list_resources
 from localcloud.sagemaker.store import MODEL, Resource, Store, arn_of, now, region_of
 from localcloud.sagemaker.transfer import split_uri

@@ -14,12 +14,13 @@ from localcloud.ports import free_port
 from localcloud.sagemaker import roles
 from localcloud.sagemaker.containers import (
     Container,
-    ImageNotFoundError,
+    NotStartedError,
     empty_directory,
-    program_for,
+    launch_in,
     wait_until_healthy,
 )
 from localcloud.sagemaker.hosting.capture import DataCapture
+from localcloud.sagemaker.images import ImageNotFoundError, program_for
 from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.store import Resource, now
 from localcloud.sagemaker.transfer import TransferError, download_model
@@ -138,7 +139,28 @@ class Variant:
 
     def _launch(self) -> None:
         port = free_port()
-        environment = {
+        program = program_for(self._definition["Image"])
+        launch = launch_in(self._context.base, program, [*program.command, "serve"], self._environment(port))
+        seconds = self._config.get("ContainerStartupHealthCheckTimeoutInSeconds", HEALTH_CHECK_SECONDS)
+        try:
+            self._container = Container(launch, self._context.log.write)
+        except NotStartedError as err:
+            self._context.log.write(str(err))
+            raise self._unhealthy() from err
+        if not wait_until_healthy(self._container, port, seconds):
+            self._container.stop()
+            raise self._unhealthy()
+        self._status_message = ""
+        self.port = port
+
+    def _unhealthy(self) -> FleetFailedError:
+        return FleetFailedError(
+            f"The primary container for production variant {self.name} did not pass the ping health check. "
+            "Please check CloudWatch logs for this endpoint."
+        )
+
+    def _environment(self, port: int) -> dict[str, str]:
+        return {
             **roles.credentials(self._role_arn),
             "AWS_REGION": self._context.region,
             "AWS_DEFAULT_REGION": self._context.region,
@@ -147,17 +169,6 @@ class Variant:
             "SAGEMAKER_BIND_TO_PORT": str(port),
             **self._definition.get("Environment", {}),
         }
-        program = program_for(self._definition["Image"])
-        self._container = Container((*program.command, "serve"), environment, self._context.log.write)
-        seconds = self._config.get("ContainerStartupHealthCheckTimeoutInSeconds", HEALTH_CHECK_SECONDS)
-        if not wait_until_healthy(self._container, port, seconds):
-            self._container.stop()
-            raise FleetFailedError(
-                f"The primary container for production variant {self.name} did not pass the ping health check. "
-                "Please check CloudWatch logs for this endpoint."
-            )
-        self._status_message = ""
-        self.port = port
 
     def _keep_in_service(self) -> None:
         delay, started = FIRST_RESTART_SECONDS, time.monotonic()

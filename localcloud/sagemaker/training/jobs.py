@@ -1,5 +1,6 @@
 """Training jobs: Create, Describe, List, Stop and Delete."""
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from botocore.exceptions import ClientError
 from localcloud.files import inside
 from localcloud.sagemaker import roles
 from localcloud.sagemaker.errors import ServiceError, invalid
+from localcloud.sagemaker.images import ImageNotFoundError, Program, program_for
 from localcloud.sagemaker.listing import list_resources
 from localcloud.sagemaker.store import TRAINING_JOB, Resource, Store, arn_of, now, region_of
+from localcloud.sagemaker.training.metrics import metric_definitions
 from localcloud.sagemaker.training.record import ENDED, JobRecord
 from localcloud.sagemaker.training.run import TrainingRun
 from localcloud.sagemaker.transfer import is_empty_prefix, split_uri
@@ -116,12 +119,49 @@ def check_job(params: dict[str, Any]) -> None:
             raise invalid(f"A training job needs {member}.")
     if not params["AlgorithmSpecification"].get("TrainingImage"):
         raise invalid("A training job needs AlgorithmSpecification.TrainingImage.")
-    if params["AlgorithmSpecification"].get("MetricDefinitions"):  # all algorithms here are built in
+    check_program(params["AlgorithmSpecification"])
+    check_waiting_time(params)
+
+
+def check_program(specification: dict[str, Any]) -> None:
+    """Refuse a program that the image does not take, or that this cloud does not run.
+
+    An image that does not exist is no reason: AWS looks for it when the job has started.
+    """
+    definitions = metric_definitions(specification)
+    for name, regex in definitions.items():
+        check_regex(name, regex)
+    try:
+        program = program_for(specification["TrainingImage"])
+    except ImageNotFoundError:
+        return
+    if definitions and program.is_built_in:
         raise invalid(
             "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request "
             "without specifying metric definitions."
         )
-    check_waiting_time(params)
+    check_entrypoint(specification, program)
+
+
+def check_regex(name: str, regex: str) -> None:
+    try:
+        groups = re.compile(regex).groups
+    except re.error as err:
+        raise invalid(f"The regular expression of the metric definition {name} is invalid: {err}.") from err
+    if not groups:
+        raise invalid(f"The regular expression of the metric definition {name} needs a group for the value.")
+
+
+def check_entrypoint(specification: dict[str, Any], program: Program) -> None:
+    given = [one for one in ("ContainerEntrypoint", "ContainerArguments") if specification.get(one)]
+    image = specification["TrainingImage"]
+    if given and program.is_built_in:
+        raise invalid(f"The local cloud does not emulate AlgorithmSpecification.{given[0]} of the image {image}.")
+    if "ContainerEntrypoint" not in given and not program.trains:
+        raise invalid(
+            f"The local cloud does not emulate SageMaker's training toolkit, which the image {image} starts when "
+            "AlgorithmSpecification.ContainerEntrypoint is missing."
+        )
 
 
 def check_waiting_time(params: dict[str, Any]) -> None:

@@ -11,10 +11,11 @@ from botocore.exceptions import ClientError
 
 from localcloud.files import UnsafePathError, inside
 from localcloud.sagemaker import roles
-from localcloud.sagemaker.containers import Container, ImageNotFoundError, Program, empty_directory, program_for
+from localcloud.sagemaker.containers import Container, NotStartedError, empty_directory, launch_in
+from localcloud.sagemaker.images import ImageNotFoundError, Program, program_for
 from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.store import now, region_of
-from localcloud.sagemaker.training.metrics import MetricWatcher
+from localcloud.sagemaker.training.metrics import MetricWatcher, metric_definitions
 from localcloud.sagemaker.training.record import JobRecord
 from localcloud.sagemaker.transfer import TransferError, download_prefix, upload_archive
 
@@ -37,6 +38,7 @@ class TrainingRun:
     def __init__(self, record: JobRecord, base: Path) -> None:
         self._record = record
         self._job = record.job
+        self._specification: dict[str, Any] = self._job["AlgorithmSpecification"]
         self._base = base  # stands for /opt/ml
         self._region = region_of(record.arn)
         self._stopping = threading.Event()
@@ -78,7 +80,8 @@ class TrainingRun:
         self._download()
         if not self._record.enter("Training"):
             return self._record.end("Stopped")
-        metrics = MetricWatcher(program.metric_definitions, self._client("cloudwatch"), self._job["TrainingJobName"])
+        definitions = program.metric_definitions or metric_definitions(self._specification)
+        metrics = MetricWatcher(definitions, self._client("cloudwatch"), self._job["TrainingJobName"])
         ended = self._train(program, metrics)
         self._record.enter("Uploading", FinalMetricDataList=metrics.final() or None)
         self._record.end(ended, ModelArtifacts={"S3ModelArtifacts": self._upload()})
@@ -88,7 +91,7 @@ class TrainingRun:
 
     def _pull_image(self) -> Program:
         """Return the program that runs in place of the image."""
-        image = self._job["AlgorithmSpecification"]["TrainingImage"]
+        image = self._specification["TrainingImage"]
         instance_type = self._job["ResourceConfig"]["InstanceType"]
         cannot = "ClientError: Cannot pull algorithm container. Either the image does not exist or its permissions are"
         try:
@@ -125,9 +128,13 @@ class TrainingRun:
             log.write(line)
             metrics.watch(line)
 
-        container = Container((*program.command, "train"), self._environment(), on_line)
+        launch = launch_in(self._base, program, self._command(program), self._environment())
         try:
+            container = Container(launch, on_line)
             ended = self._wait(container)
+        except NotStartedError as err:
+            log.write(str(err))
+            raise TrainingFailedError(f"AlgorithmError: {err}, exit code: {err.exit_code}") from err
         finally:
             metrics.send()
             log.close()
@@ -135,6 +142,13 @@ class TrainingRun:
         if ended == "Completed" and code != 0:
             raise TrainingFailedError(f"AlgorithmError: {self._failure()}, exit code: {code}")
         return ended
+
+    def _command(self, program: Program) -> list[str]:
+        """Return the request's entrypoint, which overrides the image's, or the image's with the argument `train`."""
+        entrypoint = self._specification.get("ContainerEntrypoint")
+        if not entrypoint:
+            return [*program.command, "train"]
+        return [*entrypoint, *self._specification.get("ContainerArguments", [])]
 
     def _wait(self, container: Container) -> str:
         """Return how the program ended: by itself, by a request to stop, or by its time limit."""

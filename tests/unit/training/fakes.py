@@ -115,6 +115,24 @@ class Logs:
         return {"events": [{"message": line} for line in page], "nextForwardToken": str(start + len(page))}
 
 
+class Bucket:
+    """S3 with one bucket."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_objects_v2"
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
+        found = [{"Key": key, "Size": len(body)} for key, body in self.objects.items() if key.startswith(Prefix)]
+        return [{"Contents": found}] if found else [{}]
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
+        self.objects[Key] = Body
+
+
 class SageMaker:
     """Training jobs, models and endpoints of an account, under their names.
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.training.fakes import DATASET
 from training.arguments import options_for, parse
-from training.options import DERIVED_HYPERPARAMETERS, StageOptions, TrainOptions
-from training.train import hyperparameters
+from training.options import DERIVED_HYPERPARAMETERS, StageOptions
+from training.programs.program import required_hyperparameters
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_follows_from_the_photos_cannot_be_chosen(name: str, capsys: pytest
 
 
 def test_the_names_that_follow_from_the_photos_are_those_that_train_sends() -> None:
-    assert tuple(hyperparameters(DATASET, TrainOptions())) == DERIVED_HYPERPARAMETERS
+    assert tuple(required_hyperparameters(DATASET)) == DERIVED_HYPERPARAMETERS
 
 
 def test_a_name_typed_in_a_terminal_without_utf_8_is_read() -> None:

@@ -33,10 +33,27 @@ def test_the_accuracy_is_that_of_all_test_images(context: Context, dataset: Data
 def test_all_that_is_created_has_the_stack_s_tag(context: Context, dataset: Dataset, sagemaker: SageMaker) -> None:
     deploy(context, dataset, MODEL, DeployOptions("ml.m5.large", 25))
     (model,), (config,) = sagemaker.models.values(), sagemaker.configs.values()
-    assert model["PrimaryContainer"] == {"Image": "image", "ModelDataUrl": MODEL.model_data_url}
+    assert model["PrimaryContainer"]["ModelDataUrl"] == MODEL.model_data_url
     assert config["DataCaptureConfig"]["InitialSamplingPercentage"] == 25
     assert config["ProductionVariants"][0]["InstanceType"] == "ml.m5.large"
     assert list(sagemaker.tags.values()) == [OURS] * 3
+
+
+@pytest.mark.parametrize(
+    ("program", "environment"),
+    [
+        ("own", {"BASH_ENV": "/opt/ml/model/code/container.sh", "OPT_OUT_TRACKING": "true"}),
+        ("image", None),
+        ("builtin", None),
+    ],
+)
+def test_a_model_is_started_as_its_program_is(
+    context: Context, dataset: Dataset, sagemaker: SageMaker, program: str, environment: dict[str, str] | None
+) -> None:
+    deploy(context, dataset, replace(MODEL, program=program), DeployOptions())
+    (model,) = sagemaker.models.values()
+    assert model["PrimaryContainer"]["Image"] == "image"
+    assert model["PrimaryContainer"].get("Environment") == environment
 
 
 def test_no_capture_is_a_configuration_without_it(context: Context, dataset: Dataset, sagemaker: SageMaker) -> None:

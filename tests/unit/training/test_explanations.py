@@ -22,7 +22,7 @@ from botocore.exceptions import (
 from tests.unit.training.fakes import client_error
 from training.errors import StackError, TrainingJobError
 from training.explanations import REMEDIES, explain, explain_unexpected
-from training.train import algorithm_image
+from training.programs.builtin import builtin_image
 
 INSTANCE_TYPES = ", ".join(f"ml.m{generation}.{size}xlarge" for generation in range(9) for size in range(30))
 
@@ -156,5 +156,5 @@ def test_without_a_place_for_the_traceback_the_sentence_says_so(tmp_path: Path) 
 
 @pytest.mark.parametrize("region", ["moon-1", "ap-southeast-5", ""])
 def test_a_region_without_the_algorithm_is_named(region: str) -> None:
-    with pytest.raises(TrainingJobError, match=f"has no image in {region}: deploy the stack in another region"):
-        algorithm_image(region)
+    with pytest.raises(TrainingJobError, match=f"has no image in {region}: train with --algorithm own"):
+        builtin_image(region)

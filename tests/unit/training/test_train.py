@@ -2,18 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.unit.training.fakes import (
     DATASET,
     OURS,
     STACK,
     THEIRS,
+    Bucket,
     Clock,
     Logs,
     SageMaker,
@@ -26,107 +24,35 @@ from tests.unit.training.fakes import (
 from training import train
 from training.context import Context
 from training.errors import EndpointError, TrainingJobError
+from training.job_metrics import MetricReader
 from training.options import TrainOptions
+from training.programs.choice import choose_program
 
-IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/image-classification:1"
-LINES = [
-    "Start training",
-    "Epoch[0] Train-accuracy=0.500000",
-    "Epoch[0] Time cost=1.2",
-    "Epoch[0] Validation-accuracy=0.900000",
-    "Epoch[1] Train-accuracy=0.800000",
-    "Epoch[1] Validation-accuracy=0.850000",
-]
+LINES = ["Start training", "Epoch[0] Train-accuracy=0.500000", "Epoch[0] Validation-accuracy=0.900000"]
+CHANNELS = ("train", "validation", "train_lst", "validation_lst")
+PROGRAM = choose_program(STACK, DATASET, TrainOptions())
+OWN_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/scones:1"
 
 
-def reader(logs: Any) -> train.MetricReader:
-    return train.MetricReader(logs, "job-1")
+def code_channel(uri: str) -> list[dict[str, Any]]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return [{"ChannelName": "code", "DataSource": {"S3DataSource": source}}]
 
 
-def test_required_hyperparameters_come_from_the_data() -> None:
-    three = replace(DATASET, classes=("bicycle", "car", "motorcycle"))
-    assert train.hyperparameters(three, TrainOptions(hyperparameters={"epochs": "3"})) == {
-        "num_classes": "3",
-        "num_training_samples": "90",
-        "image_shape": "3,32,32",
-        "epochs": "3",
-    }
+CODE = code_channel(PROGRAM.code.uri if PROGRAM.code else "")
+OTHER_CODE = code_channel("s3://photos/code/0/")
 
 
-def test_channels_keep_images_and_lists_apart() -> None:
-    uris = {c.channel_name: c.data_source.s3_data_source.s3_uri for c in train.channels("photos")}
+def test_channels_keep_images_lists_and_code_apart() -> None:
+    uris = {c.channel_name: c.data_source.s3_data_source.s3_uri for c in train.channels("photos", PROGRAM)}
+    assert PROGRAM.code is not None
     assert uris == {
         "train": "s3://photos/images/train/",
         "validation": "s3://photos/images/validation/",
         "train_lst": "s3://photos/lists/train.lst",
         "validation_lst": "s3://photos/lists/validation.lst",
+        "code": PROGRAM.code.uri,
     }
-
-
-def test_metrics_are_read_from_every_page_once() -> None:
-    metrics = reader(Logs(LINES))
-    metrics.read()
-    metrics.read()
-    frame = metrics.frame()
-    assert len(frame) == 4
-    assert frame.loc[frame["metric"] == "validation:accuracy", "value"].tolist() == [0.9, 0.85]
-
-
-def test_metrics_are_shown_as_they_come() -> None:
-    logs = Logs(LINES[:4])
-    metrics = reader(logs)
-    metrics.read()
-    assert metrics.latest() == "epoch 0: train accuracy 0.500, validation accuracy 0.900"
-    logs.lines = LINES
-    metrics.read()
-    assert metrics.latest() == "epoch 1: train accuracy 0.800, validation accuracy 0.850"
-
-
-def test_a_log_of_another_job_is_not_read() -> None:
-    metrics = reader(Logs(LINES, stream="job-10/algo-1-1"))
-    metrics.read()
-    assert metrics.latest() == ""
-
-
-def test_a_log_that_may_not_be_read_is_no_failure() -> None:
-    class Forbidden:
-        def describe_log_streams(self, **_: Any) -> None:
-            raise client_error("AccessDeniedException")
-
-    metrics = reader(Forbidden())
-    metrics.read()
-    assert metrics.frame().empty
-
-
-def test_a_log_that_is_throttled_does_not_count_as_empty() -> None:
-    logs = Logs(LINES)
-    refuse(logs, "get_log_events", client_error("ThrottlingException"))
-    metrics = reader(logs)
-    with pytest.raises(ClientError, match="ThrottlingException"):
-        metrics.read()
-    metrics.read()
-    assert len(metrics.frame()) == 4
-
-
-def test_the_validation_accuracy_is_the_best_epoch_s() -> None:
-    metrics = reader(Logs(LINES))
-    metrics.read()
-    assert train.validation_accuracy(metrics.frame(), SimpleNamespace()) == 0.9
-
-
-def test_the_epoch_that_the_algorithm_kept_goes_before_the_best_one() -> None:
-    metrics = reader(Logs([*LINES, "Kept epoch 1: validation accuracy 0.8500, temperature 0.600."]))
-    metrics.read()
-    assert train.validation_accuracy(metrics.frame(), SimpleNamespace()) == 0.85
-
-
-def test_without_a_log_the_final_metric_is_taken() -> None:
-    final = [
-        SimpleNamespace(metric_name="train:accuracy", value=1.0),
-        SimpleNamespace(metric_name="validation:accuracy", value=0.7),
-    ]
-    job = SimpleNamespace(final_metric_data_list=final)
-    assert train.validation_accuracy(pd.DataFrame(columns=["epoch", "metric", "value"]), job) == pytest.approx(0.7)
 
 
 # The job -----------------------------------------------------------------------------------------------------
@@ -140,7 +66,7 @@ def sagemaker() -> SageMaker:
 @pytest.fixture
 def context(sagemaker: SageMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     monkeypatch.setattr(train, "POLL_SECONDS", 0.0)
-    return make_context(tmp_path, sagemaker=sagemaker, logs=Logs(LINES, stream="s-"))
+    return make_context(tmp_path, sagemaker=sagemaker, logs=Logs(LINES, stream="s-"), s3=Bucket())
 
 
 def start(
@@ -148,11 +74,12 @@ def start(
 ) -> None:
     """Start the job of the default options, as another run would; `changes` replace fields of its request."""
     request: dict[str, Any] = {
-        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        "ResourceConfig": {"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        "AlgorithmSpecification": {"TrainingImage": PROGRAM.image_uri, "TrainingInputMode": "File"},
+        "InputDataConfig": CODE,
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
         "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
         "Environment": {"TRAINING_SEED": "0"},
-        "HyperParameters": train.hyperparameters(DATASET, TrainOptions()),
+        "HyperParameters": PROGRAM.hyperparameters,
     }
     sagemaker.create_training_job(tags, status, TrainingJobName=name, **request | changes)
 
@@ -163,12 +90,66 @@ def test_a_job_is_created_for_the_dataset(context: Context, sagemaker: SageMaker
     assert job["TrainingJobName"].startswith("s-20")
     assert job["HyperParameters"]["num_training_samples"] == "90"
     assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 60}
-    assert job["Environment"] == {"TRAINING_SEED": "7"}
+    assert job["Environment"] == {"TRAINING_SEED": "7", "PYTHONPATH": "/opt/ml/input/data/code"}
     assert sagemaker.tags[job["TrainingJobArn"]] == OURS
     assert model.training_job_name == job["TrainingJobName"]
     assert model.model_data_url == job["ModelArtifacts"]["S3ModelArtifacts"]
     assert model.seconds == 42
-    assert (model.num_classes, model.dataset_fingerprint) == (2, "f")
+    assert (model.num_classes, model.dataset_fingerprint, model.program) == (2, "f", "own")
+
+
+def test_our_program_is_started_by_an_entrypoint_and_measured_by_our_definitions(
+    context: Context, sagemaker: SageMaker
+) -> None:
+    train.train(context, DATASET, TrainOptions())
+    (job,) = sagemaker.jobs.values()
+    assert job["AlgorithmSpecification"] == {
+        "TrainingImage": PROGRAM.image_uri,
+        "TrainingInputMode": "File",
+        "ContainerEntrypoint": ["python", "-m", "algorithm", "train"],
+        "MetricDefinitions": [{"Name": name, "Regex": regex} for name, regex in PROGRAM.metric_definitions.items()],
+    }
+    assert [one for one in job["InputDataConfig"] if one["ChannelName"] == "code"] == CODE
+
+
+def test_the_code_is_in_the_bucket_before_the_job_is_created(
+    context: Context, sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, stored = sagemaker.create_training_job, []
+
+    def create_and_look(**request: Any) -> None:
+        stored.append(sorted(context.clients.s3.objects))  # type: ignore[attr-defined]
+        create(**request)
+
+    monkeypatch.setattr(sagemaker, "create_training_job", create_and_look)
+    train.train(context, DATASET, TrainOptions())
+    assert PROGRAM.code is not None
+    prefix = PROGRAM.code.uri.removeprefix("s3://photos/")
+    assert stored == [sorted(prefix + name for name in PROGRAM.code.files)]
+
+
+def test_an_image_of_one_s_own_is_started_by_itself(context: Context, sagemaker: SageMaker) -> None:
+    model = train.train(context, DATASET, TrainOptions(image_uri=OWN_IMAGE))
+    (job,) = sagemaker.jobs.values()
+    assert job["AlgorithmSpecification"]["TrainingImage"] == OWN_IMAGE
+    assert "ContainerEntrypoint" not in job["AlgorithmSpecification"]
+    assert job["Environment"] == {"TRAINING_SEED": "0"}
+    assert "code" not in [one["ChannelName"] for one in job["InputDataConfig"]]
+    assert (model.image_uri, model.program) == (OWN_IMAGE, "image")
+    assert context.clients.s3.objects == {}  # type: ignore[attr-defined]
+
+
+def test_the_built_in_algorithm_gets_nothing_of_ours(context: Context, sagemaker: SageMaker) -> None:
+    model = train.train(context, DATASET, TrainOptions(algorithm="builtin", seed=7))
+    (job,) = sagemaker.jobs.values()
+    assert "/image-classification:" in job["AlgorithmSpecification"].pop("TrainingImage")
+    assert job["AlgorithmSpecification"] == {"TrainingInputMode": "File"}
+    assert "Environment" not in job
+    assert [one["ChannelName"] for one in job["InputDataConfig"]] == list(CHANNELS)
+    assert job["HyperParameters"]["use_pretrained_model"] == "1"
+    assert job["ResourceConfig"]["InstanceType"] == "ml.g4dn.xlarge"
+    assert model.program == "builtin"
+    assert context.clients.s3.objects == {}  # type: ignore[attr-defined]
 
 
 def test_a_job_that_an_interrupted_run_left_is_followed(context: Context, sagemaker: SageMaker) -> None:
@@ -185,11 +166,18 @@ def test_a_job_of_another_stack_is_not_followed(context: Context, sagemaker: Sag
     assert len(sagemaker.jobs) == 2
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        TrainOptions("ml.c5.xlarge", 60, {"epochs": "3"}, 7),
+        TrainOptions(seed=7, algorithm="builtin"),
+        TrainOptions(seed=7, image_uri=OWN_IMAGE),
+    ],
+)
 def test_a_job_of_the_same_dataset_and_options_is_followed(
-    context: Context, sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
+    context: Context, sagemaker: SageMaker, options: TrainOptions
 ) -> None:
-    options = TrainOptions("ml.g5.xlarge", 60, {"epochs": "3"}, 7)
-    train.create_job(context, DATASET, options, IMAGE)
+    train.create_job(context, DATASET, choose_program(STACK, DATASET, options), options.max_runtime)
     (name,) = sagemaker.jobs
     sagemaker.jobs[name]["TrainingJobStatus"] = "InProgress"
     assert train.train(context, DATASET, options).training_job_name == name
@@ -204,6 +192,8 @@ def test_a_job_of_the_same_dataset_and_options_is_followed(
         ("f", {"Environment": {}}, "seed is not set instead of 0"),
         ("f", {"StoppingCondition": {"MaxRuntimeInSeconds": 60}}, "longest run in seconds is 60 instead of 3600"),
         ("f", {"ResourceConfig": {"InstanceType": "ml.p3.2xlarge"}}, "instance type is ml.p3.2xlarge instead of"),
+        ("f", {"InputDataConfig": []}, "staged code is not set instead of s3://photos/code/"),
+        ("f", {"InputDataConfig": OTHER_CODE}, "staged code is s3://photos/code/0/ instead of s3://photos/code/"),
         (
             "f",
             {"AlgorithmSpecification": {"TrainingImage": "theirs", "TrainingInputMode": "File"}},
@@ -285,7 +275,7 @@ def test_an_unreadable_log_costs_the_metrics_not_the_model(
     clock = Clock()
     monkeypatch.setattr(train, "time", clock)
     monkeypatch.setattr(train, "POLL_SECONDS", 1.0)
-    metrics = reader(Logs(LINES))
+    metrics = MetricReader(context.clients.logs, "job-1")
     refuse(metrics, "read", *[client_error(code)] * 1000)
     train.read_last(context, metrics)
     assert least <= clock.now <= least + 1

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.sagemaker import containers, roles
-from localcloud.sagemaker.containers import Program
+from localcloud.sagemaker import images, roles
+from localcloud.sagemaker.images import Program
 
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/script:1"
 ROLE_ARN = "arn:aws:iam::000000000000:role/r"
@@ -22,7 +22,7 @@ def run_as_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunAsImage:
     def install(script: str) -> None:
         path = tmp_path / "script.py"
         path.write_text(script)
-        monkeypatch.setitem(containers.PROGRAMS, "script", Program((sys.executable, str(path))))
+        monkeypatch.setitem(images.PROGRAMS, "script", Program((sys.executable, str(path))))
 
     monkeypatch.setattr(roles, "missing_pull_action", lambda *_: None)
     return install

@@ -1,0 +1,91 @@
+"""The metrics of a training job, read from its log as they come."""
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from botocore.exceptions import ClientError
+from sagemaker.core.resources import TrainingJob
+
+from training.refusals import is_denied, is_missing
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+ACCURACIES = ("train:accuracy", "validation:accuracy")
+# What every algorithm prints: `Epoch[3] Validation-accuracy=0.912500`
+METRIC = re.compile(r"Epoch\[(\d+)\] (Train|Validation)-(accuracy|cross-entropy)=(\S+)")
+# and what `training/algorithm` adds: `Kept epoch 3: validation accuracy 0.9125, temperature 0.600.`
+KEPT = re.compile(r"Kept epoch (\d+): validation accuracy (\d\.\d+)")
+
+
+class MetricReader:
+    """Reads the metrics that a training job has logged since the last read."""
+
+    def __init__(self, logs: "CloudWatchLogsClient", training_job_name: str) -> None:
+        self._logs = logs
+        self._prefix = f"{training_job_name}/"
+        self._stream = ""
+        self._token = ""
+        self._rows: list[dict[str, Any]] = []
+
+    def read(self) -> None:
+        """Read the lines since the last read; a log that is missing or forbidden counts as empty."""
+        try:
+            self._stream = self._stream or self._find_stream()
+            if self._stream:
+                self._read_events()
+        except ClientError as err:
+            if not is_missing(err) and not is_denied(err):
+                raise
+
+    def _find_stream(self) -> str:
+        found = self._logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=self._prefix)["logStreams"]
+        return found[0]["logStreamName"] if found else ""
+
+    def _read_events(self) -> None:
+        while True:
+            token: Any = {"nextToken": self._token} if self._token else {}
+            page = self._logs.get_log_events(
+                logGroupName=LOG_GROUP, logStreamName=self._stream, startFromHead=True, **token
+            )
+            for event in page["events"]:
+                self._rows += metric_rows(event["message"])
+            if page["nextForwardToken"] == self._token:
+                return
+            self._token = page["nextForwardToken"]
+
+    def latest(self) -> str:
+        """Return the last accuracies as a phrase, `""` while there are none."""
+        last = {row["metric"]: row for row in self._rows if row["metric"] in ACCURACIES}
+        if not last:
+            return ""
+        epoch = max(row["epoch"] for row in last.values())
+        accuracies = (f"{name.split(':')[0]} accuracy {row['value']:.3f}" for name, row in last.items())
+        return f"epoch {epoch}: {', '.join(accuracies)}"
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame(self._rows, columns=["epoch", "metric", "value"])
+
+
+def metric_rows(line: str) -> list[dict[str, Any]]:
+    """Return the metrics in a log line: epoch (from 0), metric and value."""
+    if found := METRIC.search(line):
+        epoch, split, name, value = found.groups()
+        return [{"epoch": int(epoch), "metric": f"{split.lower()}:{name}", "value": float(value)}]
+    if found := KEPT.search(line):
+        return [{"epoch": int(found[1]), "metric": "kept:accuracy", "value": float(found[2])}]
+    return []
+
+
+def validation_accuracy(metrics: pd.DataFrame, job: TrainingJob) -> float:
+    """Return the validation accuracy of the kept epoch; the built-in algorithm keeps the most accurate epoch."""
+    for name in ("kept:accuracy", "validation:accuracy"):
+        values = metrics.loc[metrics["metric"] == name, "value"]
+        if len(values):
+            return float(values.max())
+    listed = job.final_metric_data_list if isinstance(job.final_metric_data_list, list) else []
+    final = {metric.metric_name: float(metric.value) for metric in listed}
+    return final.get("kept:accuracy", final.get("validation:accuracy", math.nan))

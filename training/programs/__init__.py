@@ -1,0 +1,1 @@
+"""What SageMaker is asked to run: the image, the code and the settings of each algorithm."""
