@@ -1,5 +1,6 @@
 """Training and serving containers: plain processes that keep to SageMaker's container contract."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from localcloud.sagemaker.images import Program, in_base
 
 WORK_DIRECTORY = "workspace"  # stands for the image's WORKDIR
 STOP_SECONDS = 10  # between SIGTERM and SIGKILL, of a container that serves
+NOT_STARTED = {errno.ENOENT: 127, errno.EACCES: 126, errno.ENOEXEC: 126}  # Docker's exit codes
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "AWS_ENDPOINT_URL", "NO_PROXY")
 
 
@@ -23,7 +25,7 @@ class NotStartedError(Exception):
 
     def __init__(self, err: OSError) -> None:
         super().__init__(f"{err.filename}: {err.strerror}")
-        self.exit_code = 127 if isinstance(err, FileNotFoundError) else 126  # as Docker's
+        self.exit_code = NOT_STARTED[err.errno or 0]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ class Container:
                 text=True,
                 errors="replace",
             )
-        except (FileNotFoundError, PermissionError) as err:
+        except OSError as err:
+            if err.errno not in NOT_STARTED:
+                raise
             raise NotStartedError(err) from err
         self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
         self._reader.start()

@@ -10,6 +10,7 @@ from training.arguments import DESCRIPTIONS, options_for, parse
 from training.config import STEPS
 from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
 
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scones:1"
 ROOT = Path(__file__).parents[3]
 
 
@@ -115,6 +116,9 @@ def test_wrong_values_are_refused(words: list[str], capsys: pytest.CaptureFixtur
         (["--eposh=4"], "did you mean --epochs?"),
         (["deploy", "--epochs", "4"], "--epochs is an option of train, not of deploy"),
         (["--epochs=4", "deploy"], "--epochs is an option of train, not of deploy"),
+        (["--algorithm", "buildin"], "invalid choice: 'buildin'"),
+        (["--image-uri", IMAGE, "--algorithm", "builtin"], "--image-uri goes with --algorithm own"),
+        (["train", "--algorithm=builtin", f"--image-uri={IMAGE}"], "--image-uri goes with --algorithm own"),
         (["cleanup", "--archive", "x"], "--archive is an option of stage, not of cleanup"),
     ],
 )

@@ -1,3 +1,4 @@
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.sagemaker import roles
+from localcloud.sagemaker.containers import WORK_DIRECTORY
 from localcloud.sagemaker.store import TRAINING_JOB, Store
 from localcloud.sagemaker.training import run as training_run
 from localcloud.sagemaker.training.jobs import new_job
@@ -169,6 +171,51 @@ def test_a_long_reason_is_cut(store: Store) -> None:
     store.add(TRAINING_JOB, ARN, new_job(ARN, {}), [])
     JobRecord(store, ARN).fail("x" * 2000)
     assert len((store.get(TRAINING_JOB, ARN) or {})["FailureReason"]) == 1024
+
+
+ENTRYPOINT = {"TrainingImage": IMAGE, "ContainerEntrypoint": [sys.executable, "-c"]}
+
+
+def test_the_request_s_entrypoint_overrides_the_image_s(start: Start, store: Store, log: Log, tmp_path: Path) -> None:
+    words = ["import os, sys; print(sys.argv[1:], os.getcwd(), os.environ['WHERE'])", "/opt/ml/input", "--now"]
+    start(
+        "raise SystemExit('the image itself ran')",
+        AlgorithmSpecification={**ENTRYPOINT, "ContainerArguments": words},
+        Environment={"WHERE": "/opt/ml/model"},
+    )
+    assert ended(store)["TrainingJobStatus"] == "Completed"
+    base = tmp_path / "ml"
+    assert log.lines == [f"['{base}/input', '--now'] {base / WORK_DIRECTORY} {base}/model"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "code"),
+    [(None, "No such file or directory", 127), (0o600, "Permission denied", 126), (0o700, "Exec format error", 126)],
+)
+def test_an_entrypoint_that_cannot_be_started_fails_the_job(
+    start: Start, store: Store, log: Log, tmp_path: Path, mode: int | None, reason: str, code: int
+) -> None:
+    program = tmp_path / "program"
+    if mode is not None:
+        program.write_text("no program")
+        program.chmod(mode)
+    start(SAVE, AlgorithmSpecification={"TrainingImage": IMAGE, "ContainerEntrypoint": [str(program)]})
+    assert ended(store)["FailureReason"] == f"AlgorithmError: {program}: {reason}, exit code: {code}"
+    assert log.lines == [f"{program}: {reason}"]
+    assert log.is_closed
+
+
+def test_a_job_is_measured_by_the_request_s_definitions(start: Start, store: Store, client: Client) -> None:
+    start(
+        "print('loss=0.5'); print('loss=nothing'); print('loss=nan'); print('loss=0.25')",
+        AlgorithmSpecification={
+            "TrainingImage": IMAGE,
+            "MetricDefinitions": [{"Name": "loss", "Regex": "loss=(.*)"}],
+        },
+    )
+    final = ended(store)["FinalMetricDataList"]
+    assert [(one["MetricName"], one["Value"]) for one in final] == [("loss", 0.25)]
+    assert [one["Value"] for one in client.data] == [0.5, 0.25]
 
 
 def test_every_value_of_a_metric_is_sent_and_the_last_is_final(client: Client) -> None:

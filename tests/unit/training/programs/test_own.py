@@ -1,0 +1,72 @@
+"""Our own program: its image in every partition, and what is sent with it."""
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.unit.training.algorithm.jobs import make_job
+from tests.unit.training.fakes import DATASET
+from training.algorithm.package import CODE_DIRECTORY, START_FILE
+from training.algorithm.train import run
+from training.errors import TrainingJobError
+from training.job_metrics import metric_rows
+from training.options import TrainOptions
+from training.programs import own
+from training.programs.own import METRIC_DEFINITIONS, own_program, pytorch_image
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.mark.parametrize(
+    ("region", "registry"),
+    [
+        ("us-east-1", "763104351884.dkr.ecr.us-east-1.amazonaws.com"),
+        ("cn-north-1", "727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "442386744353.dkr.ecr.us-gov-west-1.amazonaws.com"),
+        ("mx-central-1", "637423239942.dkr.ecr.mx-central-1.amazonaws.com"),
+    ],
+)
+def test_the_image_is_offered_in_every_partition(region: str, registry: str) -> None:
+    assert pytorch_image(region) == f"{registry}/pytorch:2.13-cpu-amzn2023-sagemaker"
+
+
+def test_the_image_has_the_pytorch_that_is_pinned() -> None:
+    (pin,) = re.findall(r"torch==([0-9.]+)", (ROOT / "pyproject.toml").read_text())
+    assert pin.rpartition(".")[0] == own.VERSION
+
+
+def test_a_region_without_the_image_is_named() -> None:
+    with pytest.raises(TrainingJobError, match=r"image 2\.13 is not offered in moon-1: .*--image-uri"):
+        pytorch_image("moon-1")
+
+
+def test_a_machine_with_a_gpu_gets_the_same_image() -> None:
+    options = TrainOptions(instance_type="ml.g5.xlarge")
+    program = own_program(DATASET, options, "us-east-1")
+    assert (program.instance_type, program.image_uri) == ("ml.g5.xlarge", pytorch_image("us-east-1"))
+
+
+def test_what_the_user_gave_goes_before_what_follows_from_the_data() -> None:
+    options = TrainOptions(hyperparameters={"epochs": "3"})
+    assert own_program(DATASET, options, "us-east-1").hyperparameters == {
+        "num_classes": "2",
+        "num_training_samples": "90",
+        "image_shape": "3,32,32",
+        "epochs": "3",
+    }
+
+
+def test_the_program_s_lines_are_measured_as_they_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SageMaker measures by our definitions what the train step reads from the log."""
+    run(make_job(tmp_path), threading.Event())
+    lines = capsys.readouterr().out.splitlines()
+    read = {(row["metric"], row["value"]) for line in lines for row in metric_rows(line)}
+    found = ((name, re.search(regex, line)) for line in lines for name, regex in METRIC_DEFINITIONS.items())
+    assert {(name, float(match[1])) for name, match in found if match} == read
+    assert {name for name, _ in read} == set(METRIC_DEFINITIONS)
+
+
+def test_serving_starts_the_file_that_the_program_leaves_in_the_archive() -> None:
+    assert own.SERVING_ENVIRONMENT["BASH_ENV"] == f"/opt/ml/model/{CODE_DIRECTORY}/{START_FILE}"
