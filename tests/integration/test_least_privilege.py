@@ -2,7 +2,7 @@
 
 The policies must equal the table below, so no permission is superfluous. Every call works with all of them, so none is
 missing. NOT_SHOWN lists the policies that the local cloud cannot check, with the reason why AWS needs them; WITH_A_KEY
-lists what the parameter KmsKeyArn adds.
+and WITH_AN_IMAGE list what the parameters KmsKeyArn and ImageRepository add.
 """
 
 import json
@@ -26,6 +26,7 @@ from tests.integration.support.endpoints import (
 )
 from tests.integration.support.iam import policy_document
 from tests.integration.support.logs import log_of
+from tests.integration.support.own_code import code_job_request, stage_code
 from tests.integration.support.photos import png, stage_photos
 from tests.integration.support.stacks import deploy_application, stack_outputs
 from tests.integration.support.training_jobs import ended_job, hyperparameters, job_request
@@ -64,14 +65,21 @@ def train(system: System) -> str:
 
 
 def run_job(system: System, name: str, parameters: dict[str, str]) -> str:
+    return run(job_request(name, system.bucket, system.sagemaker_role, HyperParameters=parameters))
+
+
+def run(request: dict[str, Any]) -> str:
     sagemaker = boto3.client("sagemaker")
     try:
-        sagemaker.create_training_job(
-            **job_request(name, system.bucket, system.sagemaker_role, HyperParameters=parameters)
-        )
+        sagemaker.create_training_job(**request)
     except ClientError as err:
         return str(err)
-    return str(ended_job(sagemaker, name).get("FailureReason", ""))
+    return str(ended_job(sagemaker, request["TrainingJobName"]).get("FailureReason", ""))
+
+
+def run_code(system: System) -> str:
+    """Run a job whose code comes from the bucket, on AWS's PyTorch image."""
+    return run(code_job_request(f"{STACK}-{uuid4().hex[:8]}", system.bucket, system.sagemaker_role))
 
 
 def log_a_job(system: System) -> str:
@@ -164,6 +172,7 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem
     Permission("sageMakerRole", "s3:ListBucket", "bucket"): (train, "No S3 objects found under S3 URL"),
     Permission("sageMakerRole", "s3:GetObject", "bucket/images/*"): (train, "AccessDenied"),
     Permission("sageMakerRole", "s3:GetObject", "bucket/lists/*"): (train, "AccessDenied"),
+    Permission("sageMakerRole", "s3:GetObject", "bucket/code/*"): (run_code, "AccessDenied"),
     Permission("sageMakerRole", "s3:GetObject", "bucket/models/*"): (create_model, "Could not access model data"),
     Permission("sageMakerRole", "s3:PutObject", "bucket/models/*"): (train, "AccessDenied"),
     Permission("sageMakerRole", "s3:PutObject", "bucket/captured/*"): (capture, "AccessDenied"),
@@ -173,15 +182,11 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem
     Permission("sageMakerRole", "logs:PutLogEvents", "/aws/sagemaker/*"): (log_a_job, "no log"),
     Permission("sageMakerRole", "cloudwatch:PutMetricData", "*"): (measure_a_job, "no metric"),
     Permission("sageMakerRole", "ecr:GetAuthorizationToken", "*"): (train, "GetAuthorizationToken"),
-    Permission("sageMakerRole", "ecr:BatchGetImage", "repository/image-classification"): (train, "BatchGetImage"),
-    Permission("sageMakerRole", "ecr:BatchCheckLayerAvailability", "repository/image-classification"): (
-        train,
-        "BatchCheckLayerAvailability",
-    ),
-    Permission("sageMakerRole", "ecr:GetDownloadUrlForLayer", "repository/image-classification"): (
-        train,
-        "GetDownloadUrlForLayer",
-    ),
+    **{
+        Permission("sageMakerRole", f"ecr:{action}", f"repository/{repository}"): (probe, action)
+        for repository, probe in (("image-classification", train), ("pytorch", run_code))
+        for action in ("BatchGetImage", "BatchCheckLayerAvailability", "GetDownloadUrlForLayer")
+    },
     Permission("serializeImageDataRole", "s3:GetObject", "bucket/images/*"): (execute, "AccessDenied"),
     Permission("serializeImageDataRole", "s3:ListBucket", "bucket"): (execute_without_a_photo, "AccessDenied"),
     Permission("classifyImageRole", "sagemaker:InvokeEndpoint", f"endpoint/{STACK}"): (execute, "AccessDenied"),
@@ -193,6 +198,11 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem
 }
 
 
+# Nothing can be pulled from an own repository here, so these are not tried.
+WITH_AN_IMAGE = {
+    Permission("sageMakerRole", f"ecr:{action}", "repository/scones")
+    for action in ("BatchGetImage", "BatchCheckLayerAvailability", "GetDownloadUrlForLayer")
+}
 # S3 asks KMS for its caller. The local cloud has no KMS, so these are not tried.
 WITH_A_KEY = {
     Permission("sageMakerRole", "kms:Decrypt", "key"),
@@ -208,6 +218,7 @@ def system(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Sys
     deploy_application(STACK, tmp_path_factory.mktemp("build"), aws, EndpointName=STACK, ConfidenceThreshold="0")
     deployed = describe_system(STACK)
     stage_photos(deployed.bucket, train=10, validation=10)
+    stage_code(deployed.bucket)
     assert run_job(deployed, STACK, hyperparameters(num_training_samples="10", epochs="1")) == ""
     assert create_model(deployed, STACK) == ""
     serve(deployed.bucket)
@@ -290,19 +301,22 @@ def test_the_table_has_every_permission_of_the_template(system: System) -> None:
 
 @pytest.mark.aws(
     "CloudFormation and SAM CLI",
-    "a KMS key, a bucket for access logs and reserved concurrency as parameters of the stack",
+    "a KMS key, a bucket for access logs, reserved concurrency and a repository as parameters of the stack",
     "approximate",
-    "roles and reserved concurrency are as on AWS; there is no KMS, so nothing is encrypted with the key, and the "
-    "bucket writes no access logs",
+    "roles and reserved concurrency are as on AWS; there is no KMS, so nothing is encrypted with the key, the bucket "
+    "writes no access logs, and no image is pulled",
 )
 def test_parameters_add_what_they_say(system: System, aws: dict[str, str], tmp_path: Path) -> None:
     """The stack is not invoked: AWS would need the key, and its policy."""
     stack = f"{STACK}-options"
     parameters = {"EndpointName": stack, "KmsKeyArn": KEY, "AccessLogBucket": system.bucket, "ReservedConcurrency": "3"}
+    parameters["ImageRepository"] = "scones"
     deploy_application(stack, tmp_path, aws, **parameters)
     made = describe_system(stack)
-    added = {one for role in made.roles for _, one, _ in allowed(made, role) if one.action.startswith("kms:")}
-    assert added == WITH_A_KEY
+    added = {one for role in made.roles for _, one, _ in allowed(made, role)} - {
+        one for role in system.roles for _, one, _ in allowed(system, role)
+    }
+    assert {one for one in added if one.action.startswith(("kms:", "ecr:"))} == WITH_A_KEY | WITH_AN_IMAGE
     reserved = [boto3.client("lambda").get_function_concurrency(FunctionName=one) for one in made.functions.values()]
     assert [one["ReservedConcurrentExecutions"] for one in reserved] == [3, 3, 3]
 

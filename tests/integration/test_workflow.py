@@ -185,7 +185,7 @@ def test_an_endpoint_that_does_not_start_shows_its_log(figures: dict[str, Any], 
     assert done.returncode == 1
     assert "did not pass the ping health check" in done.stderr.replace("\n", " ")
     assert f"Last lines of /aws/sagemaker/Endpoints/{STACK}" in done.stderr
-    assert "model.onnx" in done.stderr
+    assert "serve: command not found" in done.stderr
     assert "Traceback" not in done.stderr.split("Last lines of")[0]
 
 

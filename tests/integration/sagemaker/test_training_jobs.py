@@ -41,7 +41,7 @@ def test_a_job_goes_through_aws_s_statuses_to_a_model(job: dict[str, Any], bucke
     "training on another machine",
     "approximate",
     "jobs are processes of this machine, at its speed, whatever their instance type; "
-    "a container image stands for a program of this project",
+    "in place of the built-in algorithm's image, a program of this project runs",
 )
 @ledger(
     "SageMaker",
@@ -186,7 +186,8 @@ def test_a_channel_without_objects_is_refused(sagemaker: Any, bucket: str, role:
     "SageMaker",
     "a missing image, or one that the role may not pull, fails the job",
     "approximate",
-    "AWS's sentence, extended by the images that this cloud runs",
+    "AWS's sentence, extended by the images that this cloud runs; an image of one's own is not among them: there is no "
+    "Docker",
 )
 def test_an_unknown_image_fails_the_job(sagemaker: Any, bucket: str, role: str) -> None:
     image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/my-own:1"

@@ -19,17 +19,18 @@ SHAPE = [32, 32, 3]  # height, width, channels
 # Model archives ------------------------------------------------------------------------------------------------
 
 
-def model_archive(probabilities: list[float]) -> bytes:
+def modelarchive_of(probabilities: list[float]) -> bytes:
     """Return a model.tar.gz whose model gives every image these probabilities; it needs no training."""
     metadata = json.dumps({"network_shape": SHAPE}).encode()
-    return _archive({"model.onnx": _constant_model(probabilities), "metadata.json": metadata})
+    return archive_of({"model.onnx": _constant_model(probabilities), "metadata.json": metadata})
 
 
 def archive_without_a_model() -> bytes:
-    return _archive({})
+    return archive_of({})
 
 
-def _archive(files: dict[str, bytes]) -> bytes:
+def archive_of(files: dict[str, bytes]) -> bytes:
+    """Return a tar.gz of these files."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in files.items():
@@ -96,7 +97,7 @@ def delete_endpoint(name: str) -> None:
 def create_constant_endpoint(name: str, bucket: str, role: str, probabilities: list[float]) -> None:
     """Create model, configuration and endpoint of this name, which gives every image these probabilities."""
     key = f"models/{name}/model.tar.gz"
-    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=model_archive(probabilities))
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=modelarchive_of(probabilities))
     client = boto3.client("sagemaker")
     client.create_model(
         ModelName=name,

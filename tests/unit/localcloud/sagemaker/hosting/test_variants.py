@@ -7,8 +7,10 @@ import psutil
 import pytest
 import requests
 
+from localcloud.sagemaker import images
 from localcloud.sagemaker.hosting import variants
 from localcloud.sagemaker.hosting.variants import FleetFailedError, Variant, VariantContext
+from localcloud.sagemaker.images import Program
 from tests.unit.localcloud.sagemaker.conftest import IMAGE, ROLE_ARN, Log, RunAsImage
 
 SERVE = """
@@ -89,6 +91,15 @@ def test_a_container_that_ends_fails_at_once(make_variant: MakeVariant, run_as_i
     with pytest.raises(FleetFailedError, match="did not pass the ping health check"):
         make_variant(seconds=60).start()
     assert time.monotonic() < started + 10
+
+
+def test_a_program_that_is_missing_fails_and_is_logged(
+    make_variant: MakeVariant, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(images.PROGRAMS, "script", Program(("no-such-program",)))
+    with pytest.raises(FleetFailedError, match="did not pass the ping health check"):
+        make_variant().start()
+    assert log.lines == ["no-such-program: No such file or directory"]
 
 
 def test_a_dead_container_is_started_again_and_says_so(make_variant: MakeVariant, log: Log) -> None:
