@@ -8,7 +8,8 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from localcloud import signatures
+from localcloud import protocols, signatures
+from localcloud.protocols import ProtocolError
 from localcloud.signatures import SignatureError, SignedRequest, error_reply
 
 Scope = dict[str, Any]
@@ -29,7 +30,6 @@ BUCKET = r"/(?!(health|iceberg[^/]*|logout|oauth2|v20180820)(/|$))[a-z0-9][a-z0-
 PATHS = {
     "s3": re.compile(f"/|{BUCKET}", re.DOTALL),
     "lambda": re.compile(r"/20\d\d-\d\d-\d\d/.*", re.DOTALL),
-    "monitoring": re.compile(r"/|/service/.*"),
     "sagemaker": re.compile(r"/|/endpoints/.*", re.DOTALL),
 }
 ROOT_PATH = re.compile("/")
@@ -112,6 +112,7 @@ async def admit(scope: Scope, receive: Receive) -> bytes:
     try:
         request = signatures.read(scope)
         check_path(scope["path"], request.service)
+        check_protocol(request)
         body = await read_body(request, receive)
         request.verify_body(body)
     except SignatureError as err:
@@ -122,6 +123,14 @@ async def admit(scope: Scope, receive: Receive) -> bytes:
 def check_path(path: str, service: str) -> None:
     if not PATHS.get(service, ROOT_PATH).fullmatch(path):
         raise Refusal(403, "AccessDenied", f"{service} has no path {path[:200]!r} in the local cloud.", service)
+
+
+def check_protocol(request: SignedRequest) -> None:
+    """Raise a Refusal for a request that names its action in a way that its service does not read."""
+    try:
+        protocols.check(request.service, request.method, request.query, request.headers)
+    except ProtocolError as err:
+        raise Refusal(400, "InvalidAction", str(err), request.service) from err
 
 
 async def read_body(request: SignedRequest, receive: Receive) -> bytes:

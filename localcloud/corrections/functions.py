@@ -97,7 +97,8 @@ def run_in_environment(
     version = config.get("Version", "$LATEST")
     worker, _ = lambda_runtime.acquire_worker(config["FunctionName"], config, func["code_zip"], version)
     trace_id = lambda_svc._xray_trace_id_for_invocation(config)
-    invocation = Invocation(request_id, json.dumps(event).encode(), trace_id)  # lone surrogates stay escaped
+    payload = json.dumps(event).encode()  # lone surrogates stay escaped
+    invocation = Invocation(request_id, config["FunctionArn"], payload, trace_id)
     try:
         outcome = worker.environment.invoke(invocation)
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from localcloud import LocalCloudError
 from localcloud.corrections import (
+    authorization,
     cloudformation,
     cloudwatch,
     credentials,
@@ -31,6 +32,32 @@ CLOUDFORMATION_REFERENCE = "https://docs.aws.amazon.com/AWSCloudFormation/latest
 STEP_FUNCTIONS_GUIDE = "https://docs.aws.amazon.com/step-functions/latest/dg"
 
 CORRECTIONS = (
+    # Permissions
+    Correction(
+        "judged-action",
+        target="ministack.core.iam_actions:extract_iam_action",
+        digest="ec476b92d969",
+        replace=authorization.judge_by_the_action_done,
+        aws="Asks for permission to do what is done; MiniStack asks for what a header or body names, and for nothing "
+        "where it finds no action.",
+        link="https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html",
+    ),
+    Correction(
+        "judged-parameters",
+        target="ministack.app:_routing_params",
+        digest="00e89d22c926",
+        replace=authorization.judge_by_the_query,
+        aws="Reads no parameters from an object; MiniStack does when its content type is that of a form.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
+    ),
+    Correction(
+        "judged-resource",
+        target="ministack.core.iam_actions:extract_resource_arn",
+        digest="82f51700695c",
+        replace=authorization.judge_by_the_resource,
+        aws="Asks for permission on the version or alias that is named; MiniStack on the function.",
+        link=f"{LAMBDA_GUIDE}/lambda-api-permissions-ref.html",
+    ),
     # Storage, stacks and metrics
     Correction(
         "s3-missing-object",
@@ -331,6 +358,23 @@ CORRECTIONS = (
         replace=retries.wait_as_the_retrier_says,
         aws="Waits as MaxDelaySeconds and JitterStrategy say; MiniStack knows neither and waits 60 s at most.",
         link=f"{STEP_FUNCTIONS_GUIDE}/concepts-error-handling.html",
+    ),
+    Correction(
+        "task-integrations",
+        target=f"{STEP_FUNCTIONS}:_invoke_resource",
+        digest="a85d2be9a858",
+        replace=tasks.invoke_functions_only,
+        aws="Invokes the Qualifier of lambda:invoke, and calls other services as the role; MiniStack ignores the one "
+        "and calls the others without asking a policy.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/connect-lambda.html",
+    ),
+    Correction(
+        "task-callbacks",
+        target=f"{STEP_FUNCTIONS}:_invoke_with_callback",
+        digest="bbb38423156a",
+        replace=tasks.refuse_callbacks,
+        aws="Calls a service as the role before it waits for a token; MiniStack without asking a policy.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/connect-to-resource.html",
     ),
     Correction(
         "task-role",

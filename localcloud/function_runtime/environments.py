@@ -96,7 +96,7 @@ class ExecutionEnvironment:
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": self.function.config["FunctionArn"],
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
             **({"Lambda-Runtime-Trace-Id": invocation.trace_id} if invocation.trace_id else {}),
         }
         self._server.invocations.put((headers, invocation.event))

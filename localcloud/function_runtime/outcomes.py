@@ -15,6 +15,7 @@ class Invocation:
     """One request to run a function."""
 
     request_id: str
+    function_arn: str  # as it was invoked: with the version or alias, if any
     event: bytes  # JSON
     trace_id: str | None  # X-Ray's
 

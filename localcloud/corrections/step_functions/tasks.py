@@ -19,6 +19,43 @@ from localcloud.corrections.step_functions.limits import DATA_LIMIT, data_limit_
 from localcloud.identity import Permission
 
 SESSION_NAME = "StepFunctions"  # on AWS a random word
+INVOKE = "arn:aws:states:::lambda:invoke"
+
+
+def invoke_functions_only(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Invoke the version or alias that lambda:invoke names, and no other service.
+
+    On AWS the role's policies decide about those; MiniStack calls them without asking anybody.
+    """
+
+    def invoke_resource(resource: str, input_data: Any) -> Any:
+        if resource == INVOKE:
+            return original(resource, with_qualifier(input_data))
+        if ":function:" in resource:
+            return original(resource, input_data)
+        raise not_emulated(resource)
+
+    return invoke_resource
+
+
+def refuse_callbacks(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse tasks that wait for a token: MiniStack calls any service for them, and waits on when that fails."""
+
+    def invoke_with_callback(resource: str, input_data: Any, token: str, state_def: dict[str, Any]) -> Any:
+        raise not_emulated(resource)
+
+    return invoke_with_callback
+
+
+def not_emulated(resource: str) -> Exception:
+    error: Exception = ExecutionError("States.Runtime", f"The local cloud does not emulate {resource} as a task.")
+    return error
+
+
+def with_qualifier(arguments: Any) -> Any:
+    """Return the arguments of lambda:invoke with the Qualifier in the FunctionName, where MiniStack reads it."""
+    qualifier = arguments.get("Qualifier") if isinstance(arguments, dict) else None
+    return {**arguments, "FunctionName": f"{arguments.get('FunctionName')}:{qualifier}"} if qualifier else arguments
 
 
 def invoke_functions_as_the_role(original: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
@@ -36,7 +73,7 @@ def invoke_functions_as_the_role(original: Callable[[str, Any], Any]) -> Callabl
         check_invocation_is_allowed(function_arn)
         if not func or not config:
             raise service_error("ResourceNotFoundException", 404, f"Function not found: {function_arn}")
-        record = lambda_svc._execution_record_for_config(func, config)
+        record = lambda_svc._execution_record_for_config(func, {**config, "FunctionArn": function_arn})
         result = lambda_svc._execute_function_with_config_scope(record, event)
         return read_result(result, func_ref)
 

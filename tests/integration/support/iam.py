@@ -26,11 +26,15 @@ def create_role(name: str, service: str, *statements: dict[str, Any]) -> str:
 
 def client_of_role(service: str, *statements: dict[str, Any]) -> Any:
     """Return a client with the credentials of a new role that has these permissions and no others."""
+    create_client: Any = session_of_role(*statements).client  # its overloads know the services' names as literals only
+    return create_client(service)
+
+
+def session_of_role(*statements: dict[str, Any]) -> boto3.Session:
+    """Return a session with the credentials of a new role that has these permissions and no others."""
     role = _create_role(f"it-{uuid.uuid4().hex[:8]}", {"AWS": "*"}, *statements)
     session = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-    credentials = (session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
-    create_client: Any = boto3.Session(*credentials).client  # its overloads know the services' names as literals only
-    return create_client(service)
+    return boto3.Session(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
 
 
 def _create_role(name: str, principal: dict[str, str], *statements: dict[str, Any]) -> str:

@@ -44,9 +44,17 @@ def scope_of(method: str, url: str, headers: dict[str, str]) -> Scope:
     }
 
 
+PROTOCOLS = {
+    "iam": {"content-type": "application/x-www-form-urlencoded"},
+    "monitoring": {"content-type": "application/x-www-form-urlencoded"},
+    "states": {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AWSStepFunctions.ListStateMachines"},
+}
+
+
 def signed(service: str = "iam", path: str = "/", body: bytes = b"", **options: Any) -> Scope:
     """Return the scope of a request that botocore signs in its header; options: method, keys, headers."""
-    method, headers = options.get("method", "POST"), {"host": f"127.0.0.1:{PORT}", **options.get("headers", {})}
+    method, protocol = options.get("method", "POST"), PROTOCOLS.get(service, {})
+    headers = {"host": f"127.0.0.1:{PORT}", **protocol, **options.get("headers", {})}
     request = AWSRequest(method, HERE + path, headers, body)
     signer = S3SigV4Auth if service == "s3" else SigV4Auth
     signer(options.get("keys", ROOT), service, "us-east-1").add_auth(request)
@@ -231,11 +239,23 @@ def test_a_page_of_ministack_is_refused_whoever_asks(service: str, page: str) ->
         ("s3", "/bucket//a%0Ab/../.well-known/x"),
         ("lambda", "/2015-03-31/functions/f/invocations"),
         ("sagemaker", "/endpoints/e/invocations"),
-        ("monitoring", "/service/GraniteServiceVersion20100801/operation/PutMetricData"),
+        ("monitoring", "/"),
     ],
 )
 def test_the_paths_of_services_are_open(service: str, path: str) -> None:
     assert Visit(signed(service, path)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "headers"),
+    [
+        ("iam", "/?Action=GetUser", {}),
+        ("iam", "/", {"content-type": "text/plain"}),
+        ("s3", "/bucket/key", {"x-amz-target": "a.GetObject"}),
+    ],
+)
+def test_a_request_that_names_two_actions_is_refused(service: str, path: str, headers: dict[str, str]) -> None:
+    check_refused(Visit(signed(service, path, headers=headers)), 400, "InvalidAction")
 
 
 # Signatures -----------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def start(mode: str, state: Path) -> Iterator[Start]:
 
 
 def run(environment: ExecutionEnvironment, expression: str) -> Outcome:
-    return environment.invoke(Invocation("id", json.dumps({"do": expression}).encode(), None))
+    return environment.invoke(Invocation("id", "arn", json.dumps({"do": expression}).encode(), None))
 
 
 def do(environment: ExecutionEnvironment, expression: str) -> Any:
