@@ -3,6 +3,7 @@
 `corrections`, `signatures` and this module are the only ones that know MiniStack's inside.
 """
 
+import contextvars
 import hashlib
 import hmac
 import json
@@ -24,6 +25,8 @@ UNKNOWN_KEY = iam_evaluator.AuthError(
 )
 _session_secret = bytearray(secrets.token_bytes(32))  # until `use_root` gives this cloud's own
 access_key_of = extract_access_key_id  # in a request's headers, or in the query of a presigned URL
+# Whose key signed the request that this thread or task serves; nobody's at the start of the cloud.
+_caller_key: contextvars.ContextVar[str] = contextvars.ContextVar("caller_key", default="")
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,20 @@ def begin_request(headers: dict[str, str]) -> None:
         responses.set_request_account_id(_request_account_scope(access_key))
     responses.set_request_region(extract_region(headers))
     iam_evaluator.pin_request_caller(headers, {})
+
+
+def note_caller(authorization: str) -> None:
+    """Remember who signed a request, from its header: for `role_denial`, which is asked where no header is left."""
+    _caller_key.set(access_key_of({"authorization": authorization}) or "")
+
+
+def role_denial(role_arn: str, service_principal: str) -> Denial | None:
+    """Return why the caller may not pass a role to a service, None when iam:PassRole is allowed.
+
+    What a stack creates is created for the caller of the stack operation.
+    """
+    permission = Permission("iam:PassRole", role_arn, {"iam:PassedToService": service_principal})
+    return denial(_caller_key.get(), permission) if _caller_key.get() else None
 
 
 def denial(access_key: str | None, permission: Permission, headers: dict[str, str] | None = None) -> Denial | None:

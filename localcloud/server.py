@@ -28,14 +28,17 @@ from localcloud.sagemaker.service import SageMaker
 READING = re.compile(rb"\.(Describe|Get|List|Filter)")
 
 # SigV4: `Credential=<key>/<date>/<region>/<service>/aws4_request`
-CREDENTIAL_SCOPE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+CREDENTIAL_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 
 
 def signed_service(scope: Scope) -> str:
     """Return the service in the request's credential scope, `""` when no header signs the request."""
-    authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    found = CREDENTIAL_SCOPE.search(authorization)
-    return found.group(1).decode() if found else ""
+    found = CREDENTIAL_SCOPE.search(authorization(scope))
+    return found.group(1) if found else ""
+
+
+def authorization(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), "")
 
 
 def over_tls(scope: Scope) -> Scope:
@@ -58,6 +61,7 @@ def compose(sagemaker: Application, saver: Saver) -> Application:
         elif saver.problem and changes_saved_state(scope, service):
             await refuse_while_unsaved(scope, saver.problem, send)
         else:
+            identity.note_caller(authorization(scope))
             await ministack(over_tls(scope), receive, send)
             saver.note(scope["method"])
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from ministack.services import cloudformation, lambda_svc, s3
 
-from localcloud.corrections import role_trust
+from localcloud.corrections import roles
 
 INTERRUPTED = "The local cloud ended while this ran: it was stopped, killed or crashed. Send the request again."
 RESERVED = "ReservedConcurrentExecutions"
@@ -30,8 +30,8 @@ def delete_empty_buckets_only(original: Callable[..., None]) -> Callable[..., No
 
 
 def create_functions(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Create a stack's function with a role that trusts Lambda and the concurrency that its template reserves."""
-    return role_trust.create_function_of_stack(reserve_concurrency(original))
+    """Create functions with a role that Lambda may be given, and the concurrency that their template reserves."""
+    return roles.create_function_of_stack(reserve_concurrency(original))
 
 
 def reserve_concurrency(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from localcloud.corrections import (
     credentials,
     functions,
     persistence,
-    role_trust,
+    roles,
     s3,
     s3_files,
 )
@@ -145,8 +145,8 @@ CORRECTIONS = (
         target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Lambda::Function][create]",
         digest="8b2cf80e961d",
         replace=cloudformation.create_functions,
-        aws="Refuses a role that does not trust Lambda, and reserves the concurrency that a template gives to a "
-        "function; MiniStack does neither.",
+        aws="Refuses a role that the caller may not pass or Lambda may not assume, and reserves the concurrency that a "
+        "template gives to a function; MiniStack does neither.",
         link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-lambda-function.html",
     ),
     Correction(
@@ -263,40 +263,43 @@ CORRECTIONS = (
         "function-role",
         target=f"{LAMBDA}:_create_function",
         digest="e307eecdf0d8",
-        replace=role_trust.create_function,
-        aws="Refuses a role that does not trust Lambda; MiniStack asks only that it exists.",
+        replace=roles.create_function,
+        aws="Refuses a role that the caller may not pass or Lambda may not assume; MiniStack asks only that it exists.",
         link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
     ),
     Correction(
         "function-role-update",
         target=f"{LAMBDA}:_update_config",
         digest="6999cb0695da",
-        replace=role_trust.update_function,
-        aws="Refuses a role that does not trust Lambda; MiniStack asks only that it exists.",
+        replace=roles.update_function,
+        aws="Refuses a role that the caller may not pass or Lambda may not assume; MiniStack asks only that it exists.",
         link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
     ),
     Correction(
         "machine-role",
         target=f"{STEP_FUNCTIONS}:_create_state_machine",
         digest="4bc1231dda69",
-        replace=role_trust.create_state_machine,
-        aws="Refuses a role that does not trust Step Functions; MiniStack asks only that it exists.",
+        replace=roles.create_state_machine,
+        aws="Refuses a role that the caller may not pass or Step Functions may not assume; MiniStack asks only that it "
+        "exists.",
         link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
     ),
     Correction(
         "machine-role-update",
         target=f"{STEP_FUNCTIONS}:_update_state_machine",
         digest="476e0deee6a3",
-        replace=role_trust.create_state_machine,
-        aws="Refuses a role that does not trust Step Functions; MiniStack asks only that it exists.",
+        replace=roles.create_state_machine,
+        aws="Refuses a role that the caller may not pass or Step Functions may not assume; MiniStack asks only that it "
+        "exists.",
         link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
     ),
     Correction(
         "machine-role-of-stack",
         target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::StepFunctions::StateMachine][create]",
         digest="d2ffde42cb0e",
-        replace=role_trust.create_state_machine_of_stack,
-        aws="Refuses a role that does not trust Step Functions; MiniStack asks only that it exists.",
+        replace=roles.create_state_machine_of_stack,
+        aws="Refuses a role that the caller may not pass or Step Functions may not assume; MiniStack asks only that it "
+        "exists.",
         link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
     ),
     # Step Functions

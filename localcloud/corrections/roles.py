@@ -1,4 +1,4 @@
-"""Functions and state machines get no role that does not trust their service."""
+"""Functions and state machines get no role that the caller may not pass, or that their service may not assume."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +14,8 @@ STEP_FUNCTIONS = (
 )
 
 
-class UntrustedRoleError(Exception):
-    """When a stack gives a resource a role that does not trust its service; the message is the status reason."""
+class RefusedRoleError(Exception):
+    """When a stack gives a resource a role that is refused; the message is the status reason."""
 
 
 def is_assumable(role_arn: str, service: str) -> bool:
@@ -26,7 +26,7 @@ def is_assumable(role_arn: str, service: str) -> bool:
     return any(identity.role_trusts(role_arn, principal) for principal in principals)
 
 
-def is_role(value: Any) -> bool:
+def is_role(value: object) -> bool:
     """Return whether a value looks like a role's ARN; MiniStack refuses others in its own words."""
     return isinstance(value, str) and value.count(":") == 5 and ":role/" in value
 
@@ -46,21 +46,34 @@ def update_function(original: Callable[[str, dict[str, Any]], Any]) -> Callable[
 
 
 def lambda_refusal(data: dict[str, Any]) -> Any:
-    """Return Lambda's answer to a request with an unfit role, None when the role fits or none is given."""
-    if not is_role(data.get("Role")) or is_assumable(data["Role"], "lambda"):
+    """Return Lambda's answer to a request with a role that is refused, None when it is not or none is given."""
+    if not is_role(data.get("Role")):
         return None
-    return error_response_json("InvalidParameterValueException", LAMBDA, 400)
+    if denied := identity.role_denial(data["Role"], "lambda.amazonaws.com"):
+        return error_response_json(denied.code, denied.message, 403)
+    if not is_assumable(data["Role"], "lambda"):
+        return error_response_json("InvalidParameterValueException", LAMBDA, 400)
+    return None
 
 
 def create_state_machine(original: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
     """Also for UpdateStateMachine, whose parameter is the same."""
 
     def create_or_update(data: dict[str, Any]) -> Any:
-        if is_role(data.get("roleArn")) and not is_assumable(data["roleArn"], "states"):
-            return error_response_json("AccessDeniedException", STEP_FUNCTIONS, 400)
-        return original(data)
+        return step_functions_refusal(data) or original(data)
 
     return create_or_update
+
+
+def step_functions_refusal(data: dict[str, Any]) -> Any:
+    """Return Step Functions' answer to a request with a role that is refused, None when it is not or none is given."""
+    if not is_role(data.get("roleArn")):
+        return None
+    if denied := identity.role_denial(data["roleArn"], "states.amazonaws.com"):
+        return error_response_json(denied.code, denied.message, 400)
+    if not is_assumable(data["roleArn"], "states"):
+        return error_response_json("AccessDeniedException", STEP_FUNCTIONS, 400)
+    return None
 
 
 def create_function_of_stack(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,11 +85,17 @@ def create_state_machine_of_stack(original: Callable[..., Any]) -> Callable[...,
 
 
 def checked(original: Callable[..., Any], member: str, service: str, sentence: str) -> Callable[..., Any]:
-    """Return what creates a stack's resource, which fails unless its role trusts the service."""
+    """Return what creates a stack's resource, which fails unless its role can be passed to and assumed by the service.
+
+    CloudFormation acts for the caller of the stack operation.
+    """
 
     def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
-        if is_role(props.get(member)) and not is_assumable(props[member], service):
-            raise UntrustedRoleError(sentence)
+        role = str(props.get(member))
+        if is_role(role) and (denied := identity.role_denial(role, f"{service}.amazonaws.com")):
+            raise RefusedRoleError(denied.message)
+        if is_role(role) and not is_assumable(role, service):
+            raise RefusedRoleError(sentence)
         return original(logical_id, props, stack_name)
 
     return create
