@@ -12,7 +12,18 @@ REGION = "us-east-1"
 
 # The services that the template, the training steps and the SAM CLI use, by the names that requests are signed for. The
 # rest of MiniStack stays unloaded. `sam list endpoints` asks Cloud Control for function URLs.
-SERVICES = ("s3", "sts", "iam", "cloudformation", "cloudcontrolapi", "lambda", "states", "logs", "monitoring")
+SERVICES = (
+    "s3",
+    "sts",
+    "iam",
+    "cloudformation",
+    "cloudcontrolapi",
+    "lambda",
+    "states",
+    "logs",
+    "monitoring",
+    "scheduler",
+)
 # AWS's default number of concurrent invocations in an account. More of them only wait in a queue here; MiniStack's own
 # default is what fits into memory.
 LAMBDA_ACCOUNT_CONCURRENCY = "1000"

@@ -31,6 +31,7 @@ PATHS = {
     "s3": re.compile(f"/|{BUCKET}", re.DOTALL),
     "lambda": re.compile(r"/20\d\d-\d\d-\d\d/.*", re.DOTALL),
     "sagemaker": re.compile(r"/|/endpoints/.*", re.DOTALL),
+    "scheduler": re.compile(r"/schedules(/[^/]+)?"),  # schedule groups and tags are not emulated
 }
 ROOT_PATH = re.compile("/")
 OWN_SITE = (b"same-origin", b"none")  # Sec-Fetch-Site of a page of this address, and of an address typed by the user

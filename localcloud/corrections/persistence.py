@@ -27,6 +27,7 @@ SHARE = 0.1  # of one core
 
 logger = logging.getLogger(__name__)
 unsaved: dict[str, str] = {}  # why the last state of a service is not on disk, by service
+changed_without_request = threading.Event()  # the saver clears it when it saves
 
 
 def keep_to_services_in_use(original: dict[str, str]) -> dict[str, str]:
@@ -138,8 +139,9 @@ class Saver:
         pause = PAUSE_SECONDS
         while not self._stopping.wait(pause):
             running = any_execution_runs()  # asked before saving: the end of an execution must be saved as well
-            if self._changed.is_set() or running:
+            if self._changed.is_set() or changed_without_request.is_set() or running:
                 self._changed.clear()
+                changed_without_request.clear()
                 started = time.thread_time()
                 if not save() or running:
                     self._changed.set()

@@ -24,6 +24,7 @@ from tests.integration.support.clouds import ROOT, clients_of, localcloud_comman
 from tests.integration.support.endpoints import create_constant_endpoint
 from tests.integration.support.functions import create_function
 from tests.integration.support.iam import WRITE_LOGS, create_role, policy_document
+from tests.integration.support.schedules import allow_deletion, endpoint_exists, request, schedule_exists
 from tests.integration.support.training_jobs import IMAGE
 from tests.integration.support.waiting import wait_for
 
@@ -111,6 +112,8 @@ def furnish() -> None:
     function = create_function(NAME, create_role(f"{NAME}-function", "lambda", WRITE_LOGS), ECHO)
     iam.tag_role(RoleName=f"{NAME}-sagemaker", Tags=[{"Key": "team", "Value": "scones"}])
     create_constant_endpoint(NAME, NAME, role, ANSWER)
+    expiry = create_role(f"{NAME}-expiry", "scheduler", allow_deletion(NAME))
+    boto3.client("scheduler").create_schedule(**request(NAME, NAME, expiry, 86_400))
     definition = {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": function, "End": True}}}
     states, states_role = boto3.client("stepfunctions"), create_role(f"{NAME}-states", "states", everything)
     machine = states.create_state_machine(name=NAME, roleArn=states_role, definition=json.dumps(definition))
@@ -157,6 +160,7 @@ def inventory() -> dict[str, Any]:
         "logs": [event["message"] for event in logs["events"]],
         "model": without_reply(sagemaker.describe_model(ModelName=NAME)),
         "endpoint configuration": without_reply(sagemaker.describe_endpoint_config(EndpointConfigName=NAME)),
+        "schedule": without_reply(boto3.client("scheduler").get_schedule(Name=NAME)),
     }
 
 
@@ -266,6 +270,32 @@ def test_a_training_job_ends_with_the_cloud(furnished: Cloud) -> None:
     assert job["TrainingJobStatus"] in ("Failed", "Stopped")
 
 
+@pytest.mark.aws(
+    "EventBridge Scheduler",
+    "a schedule whose time passes while nothing of the user's runs is called all the same",
+    "approximate",
+    "the laptop must run: what passed while the local cloud did not is called at the next `up`",
+)
+def test_a_schedule_that_passed_while_the_cloud_was_dead_is_called_at_the_next_start(furnished: Cloud) -> None:
+    """A schedule whose role may not delete the endpoint is told in the server's log."""
+    scheduler = boto3.client("scheduler")
+    other = create_role(f"{NAME}-other", "scheduler", allow_deletion("another"))
+    scheduler.create_schedule(**request(f"{NAME}-refused", NAME, other, SAVED_SECONDS + 1))
+    target: Any = scheduler.get_schedule(Name=NAME)["Target"]
+    moved = {**request(NAME, NAME, "", SAVED_SECONDS + 1), "Target": target}
+    scheduler.update_schedule(**moved)
+    passed = time.time() + SAVED_SECONDS + 2
+    time.sleep(SAVED_SECONDS)
+    kill_everything(furnished)
+    time.sleep(max(0.0, passed - time.time()))
+    furnished.run("up")
+    wait_for(lambda: not endpoint_exists(NAME), seconds=30)
+    wait_for(lambda: not schedule_exists(NAME) and not schedule_exists(f"{NAME}-refused"), seconds=10)
+    log = furnished.run("logs")
+    assert f"schedule/default/{NAME}-refused has not called its target" in log
+    assert f"assumed-role/{NAME}-other/" in log
+
+
 @pytest.mark.aws("Local cloud", "`reset` forgets everything, the root keys too", "exact")
 def test_reset_forgets(furnished: Cloud) -> None:
     furnished.run("reset")
@@ -277,6 +307,7 @@ def test_reset_forgets(furnished: Cloud) -> None:
         assert boto3.client("iam").list_roles()["Roles"] == []
         assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []
         assert boto3.client("stepfunctions").list_state_machines()["stateMachines"] == []
+        assert boto3.client("scheduler").list_schedules()["Schedules"] == []
 
 
 # Several clouds and commands at once -----------------------------------------------------------------------------

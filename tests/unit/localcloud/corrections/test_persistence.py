@@ -56,6 +56,12 @@ def test_a_change_is_saved_once(service: Service) -> None:
     assert len(service.copies) == 1
 
 
+def test_a_change_without_a_request_is_saved_too(service: Service) -> None:
+    persistence.changed_without_request.set()
+    run(persistence.Saver(), 0.2)
+    assert len(service.copies) == 1
+
+
 def test_what_changed_while_it_was_copied_is_saved_next_time(service: Service) -> None:
     service.failures = 2
     saver = persistence.Saver()
