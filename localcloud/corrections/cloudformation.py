@@ -16,6 +16,33 @@ class DeleteFailedError(Exception):
     """When a resource of a stack cannot be deleted; the message is its status reason."""
 
 
+class InvalidBucketNameError(Exception):
+    """When S3 would not take the name of a stack's bucket; the message is its status reason."""
+
+
+def refuse_invalid_bucket_names(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Create a stack's bucket only under a name that S3 takes."""
+
+    def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        name = str(props.get("BucketName") or "")
+        if problem := bucket_name_problem(name):
+            raise InvalidBucketNameError(problem)
+        return original(logical_id, props, stack_name)
+
+    return create
+
+
+def bucket_name_problem(name: str) -> str | None:
+    """Return CloudFormation's sentence about a bucket's name, None when it fits or CloudFormation makes one up."""
+    if not name or s3._validate_bucket_name(name):
+        return None
+    if name != name.lower():
+        return "Bucket name should not contain uppercase characters"
+    if not 3 <= len(name) <= 63:
+        return "Bucket name should be between 3 and 63 characters long"
+    return "The specified bucket is not valid. (Service: S3, Status Code: 400)"
+
+
 def delete_empty_buckets_only(original: Callable[..., None]) -> Callable[..., None]:
     """Delete a stack's bucket as S3's own DeleteBucket does: only when it is empty, and its files too."""
 

@@ -143,6 +143,15 @@ CORRECTIONS = (
         link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-s3-bucket.html",
     ),
     Correction(
+        "stack-bucket-name",
+        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::S3::Bucket][create]",
+        digest="477b78a3cb15",
+        replace=cloudformation.refuse_invalid_bucket_names,
+        aws="Fails to create a stack whose bucket's name S3 refuses: capitals, or more than 63 characters; MiniStack "
+        "creates the bucket, and no request reaches it.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html",
+    ),
+    Correction(
         "stack-creates-function",
         target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Lambda::Function][create]",
         digest="8b2cf80e961d",

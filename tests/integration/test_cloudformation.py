@@ -2,11 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from samtranslator.yaml_helper import yaml_parse
 
+from tests.integration.support.waiting import wait_for
+
+ROOT = Path(__file__).parents[2]
 STACK = "cloudformation-test"
 NAME = "cloudformation-test-function"
 
@@ -63,3 +69,42 @@ def test_an_update_keeps_reserved_concurrency_that_no_template_names(cloudformat
     deploy(cloudformation, "create", Timeout=3)
     boto3.client("lambda").put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=7)
     assert deploy(cloudformation, "update", Timeout=4) == 7
+
+
+@pytest.mark.parametrize(
+    ("stack", "reason"),
+    [
+        ("Bucket-Test", "Bucket name should not contain uppercase characters"),
+        ("bucket-test-" + "x" * 30, "Bucket name should be between 3 and 63 characters long"),
+    ],
+)
+@pytest.mark.aws("CloudFormation and SAM CLI", "a bucket's name that S3 refuses fails the stack", "exact")
+@pytest.mark.correction(name="stack-bucket-name")
+def test_a_stack_fails_whose_bucket_s3_would_refuse(aws: dict[str, str], stack: str, reason: str) -> None:
+    client = boto3.client("cloudformation")
+    name = {"Fn::Sub": "${AWS::StackName}-${AWS::AccountId}-${AWS::Region}"}
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}
+    client.create_stack(StackName=stack, TemplateBody=json.dumps({"Resources": {"bucket": bucket}}))
+
+    def ended() -> bool:
+        status: str = client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+        return not status.endswith("IN_PROGRESS")
+
+    wait_for(ended)
+    events = client.describe_stack_events(StackName=stack)["StackEvents"]
+    client.delete_stack(StackName=stack)
+    assert [one["ResourceStatusReason"] for one in events if one["ResourceStatus"] == "CREATE_FAILED"] == [reason]
+
+
+@pytest.mark.aws("CloudFormation and SAM CLI", "a parameter's limits, and its ConstraintDescription", "exact")
+def test_a_parameter_out_of_its_limits_is_refused_with_the_reason(aws: dict[str, str]) -> None:
+    parameters = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+    resource = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": {"Ref": "EndpointName"}}}
+    with pytest.raises(ClientError, match="SageMaker allows 63 characters, of which the names of the endpoint's"):
+        boto3.client("cloudformation").create_change_set(
+            StackName=f"{STACK}-limits",
+            ChangeSetName="create",
+            ChangeSetType="CREATE",
+            TemplateBody=json.dumps({"Parameters": parameters, "Resources": {"any": resource}}),
+            Parameters=[{"ParameterKey": "EndpointName", "ParameterValue": "x" * 48}],
+        )
