@@ -130,6 +130,11 @@ def denial(access_key: str | None, permission: Permission, headers: dict[str, st
     return None if refused is None else denial_of(refused, permission, headers)
 
 
+def denial_of_caller(permission: Permission) -> Denial | None:
+    """Return why the sender of the request under way is refused, also in a task that the request has started."""
+    return denial(iam_evaluator._verified_key.get(), permission)
+
+
 def denial_of(refused: Any, permission: Permission, headers: dict[str, str] | None) -> Denial:
     """Return the evaluator's refusal in AWS's words."""
     if isinstance(refused, iam_evaluator.AuthError):

@@ -20,6 +20,7 @@ from localcloud.corrections import (
     s3,
     s3_files,
     scheduler,
+    stack_rights,
 )
 from localcloud.corrections import correction as corrections
 from localcloud.corrections.correction import Correction
@@ -31,6 +32,7 @@ LAMBDA = "ministack.services.lambda_svc"
 STEP_FUNCTIONS = "ministack.services.stepfunctions"
 LAMBDA_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
 CLOUDFORMATION_REFERENCE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference"
+FORWARD_ACCESS = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html"
 STEP_FUNCTIONS_GUIDE = "https://docs.aws.amazon.com/step-functions/latest/dg"
 
 CORRECTIONS = (
@@ -167,6 +169,30 @@ CORRECTIONS = (
         replace=cloudformation.reserve_concurrency_of_updated_functions,
         aws="Changes the reserved concurrency with the template.",
         link=f"{CLOUDFORMATION_REFERENCE}/aws-resource-lambda-function.html",
+    ),
+    Correction(
+        "stack-creates-with-rights",
+        target="ministack.services.cloudformation.stacks:_provision_resource",
+        digest="3b8f01fb1871",
+        replace=stack_rights.create_with_rights,
+        aws="Creates a stack's resources with the permissions of whoever deploys it; MiniStack asks for none.",
+        link=FORWARD_ACCESS,
+    ),
+    Correction(
+        "stack-updates-with-rights",
+        target="ministack.services.cloudformation.stacks:_update_resource",
+        digest="21b9b1207f59",
+        replace=stack_rights.update_with_rights,
+        aws="The same for changes.",
+        link=FORWARD_ACCESS,
+    ),
+    Correction(
+        "stack-deletes-with-rights",
+        target="ministack.services.cloudformation.stacks:_delete_resource",
+        digest="9e9ba54fb428",
+        replace=stack_rights.delete_with_rights,
+        aws="The same for deletions.",
+        link=FORWARD_ACCESS,
     ),
     Correction(
         "stack-interrupted",

@@ -1,0 +1,224 @@
+"""CloudFormation acts with the permissions of whoever sent the request, when it creates, changes or deletes a resource.
+
+The actions are those that AWS's registry names for the handlers of a resource type (`aws cloudformation describe-type
+--type RESOURCE --type-name AWS::IAM::Role`), less those of properties that a resource does not have. Types that are not
+in the table are not checked.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud import identity
+from localcloud.identity import Permission
+
+Properties = dict[str, Any]
+
+
+class AccessDeniedError(Exception):
+    """When the caller may not do what a stack's operation does; the message is the resource's status reason."""
+
+
+@dataclass(frozen=True)
+class Rights:
+    """The actions of a type's handlers."""
+
+    arn: str  # of the resource: {account}, {region} and {name} are filled in
+    name: str  # the property that has the resource's name; without it CloudFormation makes one up
+    create: tuple[str, ...]
+    delete: tuple[str, ...]
+    update: tuple[str, ...] = ()  # whatever changes
+    properties: dict[str, str] = field(default_factory=dict)  # what sets a property of a new or an old resource
+    changes: dict[str, str] = field(default_factory=dict)  # what changes a property of an old resource only
+    removals: dict[str, str] = field(default_factory=dict)  # what removes a property, also of a deleted resource
+    others: Callable[[Properties], Iterator[Permission]] = lambda props: iter(())  # on other resources, but to delete
+
+
+def role_and_code_of_function(props: Properties) -> Iterator[Permission]:
+    """Yield what Lambda asks for a function's role, and for its code in S3."""
+    yield Permission("iam:PassRole", str(props.get("Role")), {"iam:PassedToService": "lambda.amazonaws.com"})
+    if "S3Bucket" in (code := props.get("Code", {})):
+        yield Permission("s3:GetObject", f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}")
+
+
+def role_and_definition_of_state_machine(props: Properties) -> Iterator[Permission]:
+    """Yield what Step Functions asks for a state machine's role, and CloudFormation for its definition in S3."""
+    yield Permission("iam:PassRole", str(props.get("RoleArn")), {"iam:PassedToService": "states.amazonaws.com"})
+    if location := props.get("DefinitionS3Location"):
+        yield Permission("s3:GetObject", f"arn:aws:s3:::{location['Bucket']}/{location['Key']}")
+
+
+def find_log_groups(props: Properties) -> Iterator[Permission]:
+    yield Permission("logs:DescribeLogGroups")
+
+
+READ_POLICIES = ("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies")
+RIGHTS = {
+    "AWS::S3::Bucket": Rights(
+        arn="arn:aws:s3:::{name}",
+        name="BucketName",
+        create=("s3:CreateBucket", "s3:PutBucketTagging"),  # CloudFormation's own tags
+        delete=("s3:DeleteBucket",),
+        properties={
+            "BucketEncryption": "s3:PutEncryptionConfiguration",
+            "LifecycleConfiguration": "s3:PutLifecycleConfiguration",
+            "LoggingConfiguration": "s3:PutBucketLogging",
+            "OwnershipControls": "s3:PutBucketOwnershipControls",
+            "PublicAccessBlockConfiguration": "s3:PutBucketPublicAccessBlock",
+            "VersioningConfiguration": "s3:PutBucketVersioning",
+        },
+    ),
+    "AWS::S3::BucketPolicy": Rights(
+        arn="arn:aws:s3:::{name}",
+        name="Bucket",
+        create=("s3:GetBucketPolicy", "s3:PutBucketPolicy"),
+        update=("s3:GetBucketPolicy", "s3:PutBucketPolicy"),
+        delete=("s3:GetBucketPolicy", "s3:DeleteBucketPolicy"),
+    ),
+    "AWS::IAM::Role": Rights(
+        arn="arn:aws:iam::{account}:role/{name}",
+        name="RoleName",
+        create=("iam:CreateRole", "iam:GetRolePolicy", *READ_POLICIES),
+        delete=("iam:DeleteRole", *READ_POLICIES),
+        properties={
+            "ManagedPolicyArns": "iam:AttachRolePolicy",
+            "Policies": "iam:PutRolePolicy",
+            "Tags": "iam:TagRole",
+        },
+        changes={"AssumeRolePolicyDocument": "iam:UpdateAssumeRolePolicy"},
+        removals={"ManagedPolicyArns": "iam:DetachRolePolicy", "Policies": "iam:DeleteRolePolicy"},
+    ),
+    "AWS::Lambda::Function": Rights(
+        arn="arn:aws:lambda:{region}:{account}:function:{name}",
+        name="FunctionName",
+        create=("lambda:CreateFunction", "lambda:GetFunction", "lambda:TagResource"),
+        delete=("lambda:DeleteFunction", "lambda:GetFunction"),
+        update=("lambda:GetFunction", "lambda:ListTags", "lambda:UpdateFunctionConfiguration"),
+        properties={"ReservedConcurrentExecutions": "lambda:PutFunctionConcurrency"},
+        changes={"Code": "lambda:UpdateFunctionCode"},
+        others=role_and_code_of_function,
+    ),
+    "AWS::Logs::LogGroup": Rights(
+        arn="arn:aws:logs:{region}:{account}:log-group:{name}",
+        name="LogGroupName",
+        create=("logs:CreateLogGroup", "logs:ListTagsForResource", "logs:TagResource"),
+        delete=("logs:DeleteLogGroup",),
+        properties={"RetentionInDays": "logs:PutRetentionPolicy"},
+        others=find_log_groups,
+    ),
+    "AWS::StepFunctions::StateMachine": Rights(
+        arn="arn:aws:states:{region}:{account}:stateMachine:{name}",
+        name="StateMachineName",
+        create=(
+            "states:CreateStateMachine",
+            "states:DescribeStateMachine",
+            "states:ListTagsForResource",
+            "states:TagResource",
+        ),
+        delete=("states:DeleteStateMachine", "states:DescribeStateMachine"),
+        update=("states:ListTagsForResource", "states:UpdateStateMachine"),
+        others=role_and_definition_of_state_machine,
+    ),
+}
+
+
+def to_create(kind: str, props: Properties, made_up_name: str) -> Iterator[Permission]:
+    """Yield what the caller needs to create a resource of a type."""
+    if rights := RIGHTS.get(kind):
+        arn = arn_of(rights, props.get(rights.name) or made_up_name)
+        yield from on(arn, *rights.create)
+        for name, action in rights.properties.items():
+            yield from to_change(arn, action, props.get(name))
+        yield from rights.others(props)
+
+
+def to_update(kind: str, old: Properties, new: Properties, physical_name: str) -> Iterator[Permission]:
+    """Yield what the caller needs to change a resource's properties."""
+    if (rights := RIGHTS.get(kind)) and old != new:
+        arn = arn_of(rights, physical_name)
+        yield from on(arn, *rights.update)
+        for name, action in [*rights.properties.items(), *rights.changes.items()]:
+            if new.get(name) != old.get(name):
+                yield from to_change(arn, action, new.get(name))
+        for name, action in rights.removals.items():
+            if new.get(name) != old.get(name):
+                yield from to_change(arn, action, old.get(name))
+        yield from rights.others(new)
+
+
+def to_delete(kind: str, props: Properties, physical_name: str) -> Iterator[Permission]:
+    """Yield what the caller needs to delete a resource."""
+    if rights := RIGHTS.get(kind):
+        arn = arn_of(rights, physical_name)
+        yield from on(arn, *rights.delete)
+        for name, action in rights.removals.items():
+            yield from to_change(arn, action, props.get(name))
+
+
+def arn_of(rights: Rights, name: str) -> str:
+    """Return a resource's ARN; the physical id of some types is the ARN."""
+    if name.startswith("arn:"):
+        return name
+    return rights.arn.format(account=identity.account_id(), region=identity.region(), name=name)
+
+
+def on(arn: str, *actions: str) -> Iterator[Permission]:
+    yield from (Permission(action, arn) for action in actions)
+
+
+def to_change(arn: str, action: str, value: Any) -> Iterator[Permission]:
+    """Yield what setting or removing a property needs; managed policies are attached one by one."""
+    if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
+        yield from (Permission(action, arn, {"iam:PolicyARN": policy}) for policy in value or [])
+    elif value:
+        yield Permission(action, arn)
+
+
+def check(permissions: Iterator[Permission]) -> None:
+    """Refuse what the caller of the operation under way may not do.
+
+    Raises:
+        AccessDeniedError: With AWS's sentence.
+    """
+    for permission in permissions:
+        denied = identity.denial_of_caller(permission)
+        if denied is not None:
+            raise AccessDeniedError(f'Resource handler returned message: "{denied.message}"')
+
+
+def create_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
+    def provision(resource_type: str, logical_id: str, props: Properties, stack_name: str) -> Any:
+        check(to_create(resource_type, props, f"{stack_name}-{logical_id}-XXXXXXXXXXXX"))
+        return original(resource_type, logical_id, props, stack_name)
+
+    return provision
+
+
+def update_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
+    def update(
+        resource_type: str,
+        physical_id: str,
+        old_props: Properties,
+        new_props: Properties,
+        stack_name: str,
+        logical_id: str | None = None,
+        old_attrs: Properties | None = None,
+    ) -> Any:
+        check(to_update(resource_type, old_props, new_props, physical_id))
+        return original(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
+
+    return update
+
+
+def delete_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
+    def delete(
+        resource_type: str,
+        physical_id: str,
+        props: Properties,
+        stack_name: str | None = None,
+        logical_id: str | None = None,
+    ) -> Any:
+        check(to_delete(resource_type, props, physical_id))
+        return original(resource_type, physical_id, props, stack_name, logical_id)
+
+    return delete
