@@ -96,17 +96,8 @@ def begin_request(headers: dict[str, str]) -> None:
 
 
 def note_caller(authorization: str) -> None:
-    """Remember who signed a request, from its header: for `role_denial`, which is asked where no header is left."""
+    """Remember who signed a request, by its header, for where no header is left: `denial_of_caller`."""
     _caller_key.set(access_key_of({"authorization": authorization}) or "")
-
-
-def role_denial(role_arn: str, service_principal: str) -> Denial | None:
-    """Return why the caller may not pass a role to a service, None when iam:PassRole is allowed.
-
-    What a stack creates is created for the caller of the stack operation.
-    """
-    permission = Permission("iam:PassRole", role_arn, {"iam:PassedToService": service_principal})
-    return denial(_caller_key.get(), permission) if _caller_key.get() else None
 
 
 def denial(access_key: str | None, permission: Permission, headers: dict[str, str] | None = None) -> Denial | None:
@@ -131,8 +122,16 @@ def denial(access_key: str | None, permission: Permission, headers: dict[str, st
 
 
 def denial_of_caller(permission: Permission) -> Denial | None:
-    """Return why the sender of the request under way is refused, also in a task that the request has started."""
-    return denial(iam_evaluator._verified_key.get(), permission)
+    """Return why the sender of the request under way is refused, also in a task that the request has started.
+
+    What a stack creates is created for the caller of the stack operation.
+    """
+    return denial(_caller_key.get(), permission) if _caller_key.get() else None
+
+
+def pass_role(role_arn: str, service_principal: str) -> Permission:
+    """Return the permission to pass a role to a service."""
+    return Permission("iam:PassRole", role_arn, {"iam:PassedToService": service_principal})
 
 
 def denial_of(refused: Any, permission: Permission, headers: dict[str, str] | None) -> Denial:

@@ -49,7 +49,7 @@ def lambda_refusal(data: dict[str, Any]) -> Any:
     """Return Lambda's answer to a request with a role that is refused, None when it is not or none is given."""
     if not is_role(data.get("Role")):
         return None
-    if denied := identity.role_denial(data["Role"], "lambda.amazonaws.com"):
+    if denied := identity.denial_of_caller(identity.pass_role(data["Role"], "lambda.amazonaws.com")):
         return error_response_json(denied.code, denied.message, 403)
     if not is_assumable(data["Role"], "lambda"):
         return error_response_json("InvalidParameterValueException", LAMBDA, 400)
@@ -69,7 +69,7 @@ def step_functions_refusal(data: dict[str, Any]) -> Any:
     """Return Step Functions' answer to a request with a role that is refused, None when it is not or none is given."""
     if not is_role(data.get("roleArn")):
         return None
-    if denied := identity.role_denial(data["roleArn"], "states.amazonaws.com"):
+    if denied := identity.denial_of_caller(identity.pass_role(data["roleArn"], "states.amazonaws.com")):
         return error_response_json(denied.code, denied.message, 400)
     if not is_assumable(data["roleArn"], "states"):
         return error_response_json("AccessDeniedException", STEP_FUNCTIONS, 400)
@@ -85,15 +85,13 @@ def create_state_machine_of_stack(original: Callable[..., Any]) -> Callable[...,
 
 
 def checked(original: Callable[..., Any], member: str, service: str, sentence: str) -> Callable[..., Any]:
-    """Return what creates a stack's resource, which fails unless its role can be passed to and assumed by the service.
+    """Return what creates a stack's resource, which fails unless the service may assume its role.
 
-    CloudFormation acts for the caller of the stack operation.
+    Whether the caller may pass the role, `stack_rights` asks.
     """
 
     def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
         role = str(props.get(member))
-        if is_role(role) and (denied := identity.role_denial(role, f"{service}.amazonaws.com")):
-            raise RefusedRoleError(denied.message)
         if is_role(role) and not is_assumable(role, service):
             raise RefusedRoleError(sentence)
         return original(logical_id, props, stack_name)

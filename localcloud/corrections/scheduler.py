@@ -14,7 +14,6 @@ from typing import Any
 from ministack.services import scheduler
 
 from localcloud import identity
-from localcloud.identity import Permission
 
 PRINCIPAL = "scheduler.amazonaws.com"
 DELETE_ENDPOINT = re.compile(r"arn:aws[a-z-]*:scheduler:::aws-sdk:sagemaker:deleteEndpoint")
@@ -67,7 +66,7 @@ def refusal(headers: dict[str, str], schedule: Schedule) -> Reply | None:
     for problem in problems(schedule):
         return error(400, "ValidationException", problem)
     role_arn = str(schedule["Target"]["RoleArn"])
-    passing = Permission("iam:PassRole", role_arn, {"iam:PassedToService": PRINCIPAL})
+    passing = identity.pass_role(role_arn, PRINCIPAL)
     denied = identity.denial(identity.access_key_of(headers), passing, headers)
     if denied is not None:
         return error(denied.status or 403, denied.code, denied.message)

@@ -36,14 +36,14 @@ class Rights:
 
 def role_and_code_of_function(props: Properties) -> Iterator[Permission]:
     """Yield what Lambda asks for a function's role, and for its code in S3."""
-    yield Permission("iam:PassRole", str(props.get("Role")), {"iam:PassedToService": "lambda.amazonaws.com"})
+    yield identity.pass_role(str(props.get("Role")), "lambda.amazonaws.com")
     if "S3Bucket" in (code := props.get("Code", {})):
         yield Permission("s3:GetObject", f"arn:aws:s3:::{code['S3Bucket']}/{code['S3Key']}")
 
 
 def role_and_definition_of_state_machine(props: Properties) -> Iterator[Permission]:
     """Yield what Step Functions asks for a state machine's role, and CloudFormation for its definition in S3."""
-    yield Permission("iam:PassRole", str(props.get("RoleArn")), {"iam:PassedToService": "states.amazonaws.com"})
+    yield identity.pass_role(str(props.get("RoleArn")), "states.amazonaws.com")
     if location := props.get("DefinitionS3Location"):
         yield Permission("s3:GetObject", f"arn:aws:s3:::{location['Bucket']}/{location['Key']}")
 

@@ -32,7 +32,7 @@ def permissions(action: str, params: dict[str, Any]) -> Iterator[Permission]:
     if action.startswith("Create") and params.get("Tags") and arns:
         yield Permission("sagemaker:AddTags", arns[0])
     if role_arn := params.get(ROLE_MEMBERS.get(action, "")):
-        yield Permission("iam:PassRole", str(role_arn), {"iam:PassedToService": PRINCIPAL})
+        yield identity.pass_role(str(role_arn), PRINCIPAL)
 
 
 def authorize(headers: dict[str, str], action: str, params: dict[str, Any]) -> None:
