@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+BROWSER_HEADERS = ("Origin", "Referer", "Sec-Fetch-Site")  # no runtime client sends them
 STOP_SECONDS = 0.1  # at most this long after `stop`, the server ends
 
 
@@ -26,6 +27,16 @@ class RuntimeApi(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: "RuntimeServer"
+
+    def parse_request(self) -> bool:
+        """Read the request's headers; refuse one of a web page, which would take events or answer them."""
+        if not super().parse_request():
+            return False
+        is_named = self.headers.get_all("Host") == [f"127.0.0.1:{self.server.server_port}"]
+        if is_named and not any(name in self.headers for name in BROWSER_HEADERS):
+            return True
+        self.send_error(403)
+        return False
 
     def do_GET(self) -> None:
         self.server.messages.put(Message("ready"))

@@ -16,6 +16,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from localcloud.function_runtime.runtime_api import RuntimeServer
 from tests.integration.support.clouds import own_cloud
 
 PAGE = (Path(__file__).parent / "attack.html").read_text()
@@ -143,3 +144,15 @@ def test_a_name_that_was_pointed_at_this_machine_shows_nothing(
     command = chromium(tmp_path, "--host-resolver-rules=MAP evil.example 127.0.0.1", "--dump-dom", signed)
     shown = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS).stdout
     assert ("secret" in shown) == shows
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "evil.example"])
+def test_a_page_takes_no_event_of_a_function(tmp_path: Path, name: str) -> None:
+    runtime = RuntimeServer()
+    runtime.invocations.put(({}, b'"secret"'))
+    url = f"http://{name}:{runtime.server_port}/2018-06-01/runtime/invocation/next"
+    command = chromium(tmp_path, "--host-resolver-rules=MAP evil.example 127.0.0.1", "--dump-dom", url)
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS).stdout
+    waits = not runtime.invocations.empty()
+    runtime.stop()
+    assert ("secret" in shown, waits) == (False, True)

@@ -20,6 +20,7 @@ CONTENT_TYPES = ("image/png", "image/jpeg", "application/x-image")
 MOST_BYTES = 6 * 1024 * 1024  # of a request's body; InvokeEndpoint takes no more
 _READ_AT_ONCE = 64 * 1024  # bytes
 _MOST_DISCARDED = 64 * 1024 * 1024  # bytes
+_BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")  # InvokeEndpoint forwards neither
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,9 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise RefusedError(411, "The request needs a Content-Length in bytes.")
         length = int(given)
+        if any(name in self.headers for name in _BROWSER_HEADERS):
+            self.close_connection = True
+            raise RefusedError(403, "Requests of web pages are not answered.")
         if length > MOST_BYTES:
             self._discard(length)
             raise RefusedError(413, f"The image has {length:,} bytes; at most {MOST_BYTES:,} are read.")

@@ -137,6 +137,32 @@ def test_refusals_keep_the_connection(
     assert connection.sock is used
 
 
+@pytest.mark.parametrize("header", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "none"}])
+def test_a_web_page_gets_no_answer(connection: http.client.HTTPConnection, header: dict[str, str]) -> None:
+    """Not even under a name that was pointed at this address: the page's own requests have an Origin then."""
+    connection.request("POST", "/invocations", encoded(0), {"Content-Type": "image/png", **header})
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (403, b"Requests of web pages are not answered.")
+
+
+SIMPLE = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", None]
+
+
+@pytest.mark.parametrize("content_type", SIMPLE)
+def test_what_a_page_may_send_without_asking_first_is_refused(
+    connection: http.client.HTTPConnection, content_type: str | None
+) -> None:
+    connection.request("POST", "/invocations", encoded(0), {"Content-Type": content_type} if content_type else {})
+    assert connection.getresponse().status == 415
+
+
+def test_who_asks_first_gets_no_permission(connection: http.client.HTTPConnection) -> None:
+    connection.request("OPTIONS", "/invocations", headers={"Access-Control-Request-Headers": "content-type"})
+    response = connection.getresponse()
+    assert response.status == 501
+    assert not [name for name in response.headers if name.lower().startswith("access-control")]
+
+
 def test_a_request_without_length_is_refused(connection: http.client.HTTPConnection) -> None:
     connection.putrequest("POST", "/invocations")
     connection.endheaders()
