@@ -5,6 +5,7 @@ signed; on top of that, requests that only browsers send are refused, and so are
 """
 
 import re
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ HEADER_LIMIT = 64 * 1024  # bytes of the request line and all headers
 # Bytes of a body by the service that the request is signed for. MiniStack holds a whole object in memory, so S3's own
 # 5 GB are not offered: larger files go up in parts. Lambda's is that of CreateFunction.
 BODY_LIMITS = {"s3": 100 * MB, "lambda": 70_167_211}
-BODY_LIMIT = 6 * MB  # of all others; InvokeEndpoint's on AWS
+BODY_LIMIT = 6 * MB  # of all others, InvokeEndpoint's on AWS; and of all compressed ones, inflated
 
 # The paths of each service, which is `/` alone for those that are not named. MiniStack has pages of its own under
 # others: `/_ministack/`, `/_localstack/`, `/_aws/`, `/health`, and of services that are not loaded here.
@@ -116,6 +117,7 @@ async def admit(scope: Scope, receive: Receive) -> bytes:
         check_protocol(request)
         body = await read_body(request, receive)
         request.verify_body(body)
+        check_content(request, body)
     except SignatureError as err:
         raise Refusal(None, err.code, str(err), claimed_service(scope)) from err
     return body
@@ -155,6 +157,35 @@ async def read_body(request: SignedRequest, receive: Receive) -> bytes:
         if size > limit:
             raise too_large(request.service, limit)
     return b"".join(chunks)
+
+
+def check_content(request: SignedRequest, body: bytes) -> None:
+    """Raise a Refusal for a body that MiniStack inflates or reads without a limit or as something else."""
+    content = body
+    if request.service != "s3" and "gzip" in request.headers.get("content-encoding", "").lower():
+        content = inflate(request.service, body)
+    try:
+        protocols.check_text(request.service, content)
+    except ProtocolError as err:
+        raise Refusal(400, "SerializationException", str(err), request.service) from err
+
+
+def inflate(service: str, body: bytes) -> bytes:
+    """Return what a compressed body holds.
+
+    Raises:
+        Refusal: It holds more than the limit, or is not one whole gzip member.
+    """
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # gzip's format
+    try:
+        content = inflater.decompress(body, BODY_LIMIT + 1)
+    except zlib.error as err:
+        raise Refusal(400, "SerializationException", f"The body is not gzip: {err}.", service) from err
+    if len(content) > BODY_LIMIT:
+        raise too_large(service, BODY_LIMIT)
+    if not inflater.eof or inflater.unused_data:  # Python's gzip takes hours for a million empty members
+        raise Refusal(400, "SerializationException", "The body must be one whole gzip member.", service)
+    return content
 
 
 def too_large(service: str, limit: int) -> Refusal:

@@ -34,6 +34,16 @@ def check(service: str, method: str, query: dict[str, list[str]], headers: dict[
         check_action_service(service, method, query, headers)
 
 
+def check_text(service: str, body: bytes) -> None:
+    """Raise a ProtocolError for JSON that is not UTF-8, on which Python's reader fails."""
+    if service not in TARGETS:
+        return
+    try:
+        body.decode()
+    except UnicodeDecodeError as err:
+        raise ProtocolError(f"The body is not UTF-8: {err}.") from err
+
+
 def check_path_service(service: str, query: dict[str, list[str]], headers: dict[str, str]) -> None:
     found = [name for name in MISLEADING_HEADERS[service] if name in headers]
     if found or "Action" in query:

@@ -149,8 +149,10 @@ def test_an_input_over_the_limit_is_refused(client: Any, function: str, role: st
 @pytest.mark.aws("Step Functions", "an execution's input that is not JSON is refused", "exact")
 def test_an_input_that_is_not_json_is_refused(client: Any, function: str, role: str) -> None:
     machine = create_machine(client, {"Resource": function}, role)
-    with pytest.raises(ClientError, match=r"InvalidExecutionInput.*Invalid State Machine Execution Input"):
-        client.start_execution(stateMachineArn=machine, input="{'a': 1}")
+    for given in ("{'a': 1}", '"\ud800"', "[NaN]", "[-Infinity]", "[" * 100_000):
+        with pytest.raises(ClientError, match=r"InvalidExecutionInput.*Invalid State Machine Execution Input"):
+            client.start_execution(stateMachineArn=machine, input=given)
+    assert client.list_executions(stateMachineArn=machine)["executions"] == []
 
 
 # Retry and Catch ---------------------------------------------------------------------------------------------------

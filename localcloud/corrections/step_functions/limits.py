@@ -15,21 +15,38 @@ def check_execution_inputs(original: Callable[[dict[str, Any]], Any]) -> Callabl
 
     def start_execution(data: dict[str, Any]) -> Any:
         given = data.get("input", "{}")
-        if len(given.encode()) > DATA_LIMIT:
+        if not isinstance(given, str):
+            return error_response_json("SerializationException", "input is not a string", 400)
+        if len(given.encode(errors="surrogatepass")) > DATA_LIMIT:
             return error_response_json(
                 "ValidationException",
                 "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have size "
                 f"less than or equal to {DATA_LIMIT} bytes in UTF-8 encoding",
                 400,
             )
-        try:
-            json.loads(given)
-        except ValueError as err:
-            sentence = f"Invalid State Machine Execution Input: '{err}'"
+        if problem := problem_of_json(given):
+            sentence = f"Invalid State Machine Execution Input: '{problem}'"
             return error_response_json("InvalidExecutionInput", sentence, 400)
         return original(data)
 
     return start_execution
+
+
+def problem_of_json(text: str) -> str | None:
+    """Return why a text is not JSON, None when it is. JSON is UTF-8, so it holds a lone surrogate as an escape only."""
+    try:
+        text.encode()
+        json.loads(text, parse_constant=refuse_constant)
+    except UnicodeEncodeError:
+        return "a lone surrogate is not UTF-8"
+    except (ValueError, RecursionError) as err:
+        return str(err)
+    return None
+
+
+def refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads."""
+    raise ValueError(f"{name} is not JSON")
 
 
 def limit_states(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,7 @@
 """The front door between a client that signs with botocore and a recorder in place of the services."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -385,6 +386,40 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit(monkeypatch: pytest.Mon
     visit = Visit({**request, "headers": headers}, *[b"12345"] * 100)
     check_refused(visit, 413, "exceeded 10 bytes")
     assert visit.taken == 3
+
+
+def compressed(body: bytes, service: str = "monitoring") -> Visit:
+    path = "/bucket/key" if service == "s3" else "/"
+    return Visit(signed(service, path, body, headers={"content-encoding": "gzip"}), body)
+
+
+def test_a_compressed_body_comes_in_as_it_is() -> None:
+    body = gzip.compress(bytes(BODY_LIMIT))
+    assert compressed(body).body == body
+
+
+def test_what_a_compressed_body_holds_is_limited() -> None:
+    bomb = gzip.compress(bytes(BODY_LIMIT + 1))
+    check_refused(compressed(bomb), 413, f"exceeded {BODY_LIMIT} bytes")
+    assert compressed(bomb, "s3").body == bomb  # S3 keeps it as it is
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"no gzip", "not gzip: Error -3"),
+        (gzip.compress(b"a")[:-9], "one whole gzip member"),
+        (gzip.compress(b"") * 2, "one whole gzip member"),
+    ],
+)
+def test_a_compressed_body_that_is_damaged_or_of_many_members_is_refused(body: bytes, sentence: str) -> None:
+    check_refused(compressed(body), 400, sentence)
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'{"input": "\xed\xa0\x80"}'])
+def test_json_is_utf_8(body: bytes) -> None:
+    check_refused(Visit(signed("states", body=body), body), 400, "SerializationException")
+    assert Visit(signed("s3", "/bucket/key", body), body).body == body
 
 
 def test_headers_over_the_limit_are_refused() -> None:
