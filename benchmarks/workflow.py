@@ -35,6 +35,12 @@ from training import stack as stacks  # noqa: E402
 from training.context import Clients, Context  # noqa: E402
 
 FUNCTIONS = ("serializeImageData", "classifyImage", "filterInferences")
+# What only the processes of one kind have in their environment; their commands may change.
+KINDS = {
+    "AWS_LAMBDA_RUNTIME_API": "functions",
+    "SAGEMAKER_BIND_TO_PORT": "endpoint",
+    "SAGEMAKER_BASE_DIR": "training",  # an endpoint has it too
+}
 
 
 @dataclass(frozen=True)
@@ -164,16 +170,20 @@ def cloud_processes() -> list[psutil.Process]:
 
 
 def cloud_memory() -> Counter[str]:
-    """Return the resident MiB of the server, the functions and the rest (the endpoint)."""
+    """Return the resident MiB of the server and of each kind of its processes."""
     memory: Counter[str] = Counter()
     for number, process in enumerate(cloud_processes()):
         try:
-            command = " ".join(process.cmdline())
-            kind = "server" if number == 0 else "functions" if "awslambdaric" in command else "endpoint"
-            memory[kind] += round(process.memory_info().rss / 2**20)
+            memory["server" if number == 0 else kind_of(process)] += round(process.memory_info().rss / 2**20)
         except psutil.NoSuchProcess:
             continue
     return memory
+
+
+def kind_of(process: psutil.Process) -> str:
+    """Return what a process of the cloud does: functions, endpoint or training."""
+    environment = process.environ()
+    return next((kind for variable, kind in KINDS.items() if variable in environment), "other")
 
 
 def describe_memory(memory: Counter[str]) -> str:
