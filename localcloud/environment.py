@@ -68,6 +68,9 @@ def client_variables(state: Path, port: int) -> dict[str, str]:
         "NO_PROXY": not_proxied,
         "no_proxy": not_proxied,
         "SAM_CLI_TELEMETRY": "0",
+        # For training/run.py: nothing costs here, and samconfig.toml may name a region of the user's account.
+        "SCONES_YES": "1",
+        "SCONES_REGION": REGION,
     }
 
 

@@ -1,12 +1,14 @@
 """The options of the command line, a group for each step: names, types, defaults and help."""
 
 import argparse
+import os
 from collections.abc import Callable
 from typing import Any
 
 from commandline.parser import Parser
 from training.argument_types import (
     class_names,
+    dollars,
     image_uri,
     instance_type,
     name_value,
@@ -15,7 +17,7 @@ from training.argument_types import (
     stack_name,
     whole_number,
 )
-from training.config import DEFAULT_STACK_NAME
+from training.config import DEFAULT_STACK_NAME, REGION_VARIABLE, YES_VARIABLE
 from training.options import (
     INSTANCE_TYPES,
     MAX_EXECUTIONS,
@@ -51,6 +53,33 @@ def add_common_options(parser: Parser) -> None:
         help="seed of every random choice",
     )
     add("--json", action="store_true", help="print one JSON object with the results to stdout")
+    add(
+        "--region",
+        default=os.environ.get(REGION_VARIABLE) or argparse.SUPPRESS,
+        metavar="REGION",
+        help=f"the stack's region (default: that of {REGION_VARIABLE}, of samconfig.toml, or of the AWS settings)",
+    )
+
+
+def add_cost_options(parser: Parser) -> None:
+    """Add the options of the steps that create something that costs."""
+    group = parser.add_argument_group("costs")
+    group.add_argument(
+        "--dry-run", action="store_true", help="print what would be created, its cost and the checks; create nothing"
+    )
+    group.add_argument(
+        "--yes",
+        action="store_true",
+        default=os.environ.get(YES_VARIABLE) == "1",
+        help=f"do not ask before something is created that costs ({YES_VARIABLE}=1 does the same)",
+    )
+    group.add_argument(
+        "--max-usd",
+        type=dollars,
+        default=argparse.SUPPRESS,
+        metavar="USD",
+        help="refuse to begin when the estimate is higher, or a price unknown (default: no limit)",
+    )
 
 
 def add_stage_options(group: argparse._ArgumentGroup) -> None:

@@ -78,6 +78,13 @@ def as_utf8(value: str) -> str:
         raise refusal(value, "UTF-8") from err
 
 
+def dollars(value: str) -> float:
+    """Read an amount of money, which may be 0."""
+    if not DECIMAL.fullmatch(value):
+        raise refusal(value, "an amount in USD such as 5 or 0.50")
+    return float(value)
+
+
 def name_value(value: str) -> tuple[str, str]:
     """Read NAME=VALUE, a hyperparameter that does not follow from the photos."""
     name, separator, given = value.partition("=")

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TypeVar
 
 from commandline.parser import Parser
-from training.argument_groups import HYPERPARAMETERS, STEP_OPTIONS, add_common_options
+from training.argument_groups import HYPERPARAMETERS, STEP_OPTIONS, add_common_options, add_cost_options
 from training.config import STEPS
 from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
 
@@ -20,6 +20,7 @@ DESCRIPTIONS = {
     "monitor": "write the report on what the endpoint captured",
     "cleanup": "delete what the runs made, the endpoint first",
 }
+COSTLY = ("all", "stage", "train", "deploy", "test")  # the steps that create something that costs
 Options = TypeVar("Options", StageOptions, TrainOptions, DeployOptions, ExecutionsOptions, MonitorOptions)
 
 
@@ -64,6 +65,8 @@ def add_steps(main: Parser) -> dict[str, Parser]:
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
         add_common_options(parsers[name])
+        if name in COSTLY:
+            add_cost_options(parsers[name])
         for step in STEPS if name == "all" else [name]:
             if step in STEP_OPTIONS:
                 STEP_OPTIONS[step](parsers[name].add_argument_group(step))

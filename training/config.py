@@ -18,6 +18,10 @@ STACK_TAG = "stack"
 # A further one, of training jobs, models, endpoint configurations and endpoints; its value is `Dataset.fingerprint`.
 DATASET_TAG = "dataset-fingerprint"
 
+# Variables that stand in for --yes and --region; the local AWS sets both.
+YES_VARIABLE = "SCONES_YES"  # 1: nobody is asked before a run costs something
+REGION_VARIABLE = "SCONES_REGION"
+
 DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
 STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`; cleanup runs only when asked for
 SPLITS = ("train", "validation", "test")

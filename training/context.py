@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from boto3 import Session
     from botocore.config import Config
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
     from rich.console import Console
 
 
@@ -58,6 +61,18 @@ class Clients:
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         return self.session.client("logs", config=client_config())
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        return self.session.client("iam", config=client_config())
+
+    @cached_property
+    def sts(self) -> "STSClient":
+        return self.session.client("sts", config=client_config())
+
+    @cached_property
+    def service_quotas(self) -> "ServiceQuotasClient":
+        return self.session.client("service-quotas", config=client_config())
 
 
 def client_config() -> "Config":

@@ -49,5 +49,9 @@ class CleanupError(TrainingError):
     """When something that the run made is still there after clean-up."""
 
 
+class PlanError(TrainingError):
+    """When a run is refused before it costs anything."""
+
+
 class OutputError(TrainingError):
     """When the results cannot be written to stdout."""

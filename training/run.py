@@ -61,7 +61,7 @@ def run(argv: "Sequence[str] | None") -> int:
     try:
         if arguments.json:
             check_stdout()
-        figures = steps.run_steps(steps.connect(arguments.stack_name, console), arguments)
+        figures = steps.run_steps(steps.connect(arguments, console), arguments)
         show(figures, arguments, console)
     except ModuleNotFoundError:
         raise
@@ -96,8 +96,9 @@ def show(figures: "dict[str, Any]", arguments: "Namespace", console: "Console") 
     if arguments.json:
         write_json(figures)
         return
-    if arguments.step != "cleanup":
-        console.print(summary.table(figures))
+    if arguments.step == "cleanup" or getattr(arguments, "dry_run", False):
+        return  # what was found has been printed
+    console.print(summary.table(figures))
     if arguments.step == "all":
         commands = summary.next_commands(figures["report"], arguments.stack_name)
         console.print("\nNext, in a new shell:", *commands, sep="\n  ", highlight=False, soft_wrap=True)

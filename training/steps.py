@@ -20,11 +20,10 @@ from training.results import Dataset, Deployment, Executions, Monitoring, RunRes
 if TYPE_CHECKING:
     from rich.console import Console
 
-DEFAULT_REGION = "us-east-1"  # when neither the environment nor a profile names one
 CORRECT_SETTINGS = "correct the environment variable or the profile that has it; an endpoint URL reads http://HOST:PORT"
 
 
-def connect(stack_name: str, console: "Console") -> Context:
+def connect(arguments: argparse.Namespace, console: "Console") -> Context:
     """Return the context of a run on a deployed stack.
 
     Raises:
@@ -34,23 +33,28 @@ def connect(stack_name: str, console: "Console") -> Context:
 
     from training.stack import describe
 
-    clients = make_clients()
-    stack = describe(clients.cloudformation, stack_name)
+    clients = make_clients(getattr(arguments, "region", None))
+    stack = describe(clients.cloudformation, arguments.stack_name)
     where = f"in {stack.region}, bucket {stack.bucket}"
     console.print("Stack", Text(stack.name, "bold"), where, highlight=False)
     return Context(stack, run_directory(stack.name), console, clients)
 
 
-def make_clients() -> Clients:
-    """Return the clients of the account and region that the environment and its profile name.
+def make_clients(region: str | None) -> Clients:
+    """Return the clients of the account that the environment and its profile name, in a region.
+
+    Args:
+        region: None for the one that samconfig.toml, the environment or its profile names.
 
     Raises:
-        StackError: A setting of the environment or the profile cannot be used.
+        StackError: There is no such region, or a setting of the environment or the profile cannot be used.
     """
     import boto3
 
+    from training.region import choose_region
+
     try:
-        clients = Clients(boto3.Session(region_name=boto3.Session().region_name or DEFAULT_REGION))
+        clients = Clients(boto3.Session(region_name=choose_region(region)))
         endpoint_url = clients.cloudformation.meta.endpoint_url
     except ValueError as err:
         raise StackError(f"The AWS settings of this shell cannot be used ({err}): {CORRECT_SETTINGS}.") from err
@@ -69,19 +73,23 @@ def is_usable(endpoint_url: str) -> bool:
 
 
 def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run one step or all; returns what cleanup deleted, or the figures of every step that has been run.
+    """Run one step or all; returns what cleanup deleted, a plan, or the figures of every step that has been run.
 
     Raises:
+        PlanError: A step would be refused or cost too much, or nobody agreed to its cost.
         OSError: The run's directory cannot be written. Cleanup does not need it: a full disk must not cost money.
     """
     from rich.text import Text
 
-    from training import summary
+    from training import plan, summary
 
     if arguments.step == "cleanup":
         return {"deleted": cleanup(context)}
+    if getattr(arguments, "dry_run", False):
+        return plan.review(context, arguments)
     context.directory.mkdir(parents=True, exist_ok=True)
     atomic.check_writable(context.directory)
+    plan.review(context, arguments)
     for name in STEPS if arguments.step == "all" else [arguments.step]:
         context.console.rule(Text(name, "bold"), align="left")
         started = time.monotonic()

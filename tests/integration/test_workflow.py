@@ -49,7 +49,8 @@ def workplace(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
 
 def run(workplace: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "training/run.py"), "--stack-name", STACK, *arguments]
-    return subprocess.run(command, cwd=workplace, capture_output=True, text=True, env=dict(os.environ))
+    environment = {**os.environ, "SCONES_YES": "1"}  # on an account somebody would be asked
+    return subprocess.run(command, cwd=workplace, capture_output=True, text=True, env=environment)
 
 
 @pytest.fixture(scope="module")

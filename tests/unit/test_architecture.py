@@ -53,9 +53,12 @@ ALLOWED = {
 TRAINING_LAYERS = (
     ("run",),
     ("steps", "explanations"),
+    ("plan",),
+    ("planned_checks", "planned_costs"),
     ("stage", "train", "deploy", "executions", "monitor", "cleanup"),
     ("endpoint", "predictions"),
-    ("adoption", "arguments", "job_metrics", "provenance", "stack", "summary", "workflow"),
+    ("preflight",),
+    ("adoption", "arguments", "job_metrics", "provenance", "region", "stack", "summary", "workflow"),
     ("argument_groups", "costs", "dataset", "programs", "report"),
     ("argument_types",),
     ("context", "options", "results", "csv_files", "console"),
@@ -65,7 +68,7 @@ for number, layer in enumerate(TRAINING_LAYERS):
     below = {f"training.{room}" for lower in TRAINING_LAYERS[number + 1 :] for room in lower}
     ALLOWED |= {f"training.{room}": below for room in layer}
 ALLOWED |= {"training": set(), "training.algorithm": set()}  # the algorithm goes into a container alone
-for name in ("training.arguments", "training.argument_groups", "training.explanations"):
+for name in ("training.arguments", "training.argument_groups", "training.explanations", "training.region"):
     ALLOWED[name] = ALLOWED[name] | {"commandline"}
 
 KNOWS_MINISTACK = {"localcloud.corrections", "localcloud.identity", "localcloud.server", "localcloud.signatures"}

@@ -11,7 +11,7 @@ from training.costs.prices import HOURS_A_MONTH, Kind, Price
 
 # Minutes that SageMaker bills for a training job with the default settings, and where that number comes from.
 TRAINING_MINUTES = {
-    "own": (5.0, "expected; not measured on AWS"),  # a minute or two on a laptop's CPU, and the image is pulled
+    "own": (5.0, "expected"),  # not measured there: a minute or two on a laptop's CPU, and the image is pulled
     "builtin": (15.0, "the longest of 22 public runs"),  # 327 to 897 billed seconds
 }
 

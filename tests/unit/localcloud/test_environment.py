@@ -7,6 +7,8 @@ import boto3
 import pytest
 
 from localcloud import environment, keys
+from training.arguments import parse
+from training.config import REGION_VARIABLE, YES_VARIABLE
 
 
 @pytest.fixture
@@ -68,6 +70,15 @@ def test_the_server_keeps_everything_under_its_directory(tmp_path: Path) -> None
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         assert Path(made[name]).is_relative_to(tmp_path)
     assert made["AUTH"] == "true"
+
+
+def test_the_steps_ask_nobody_and_take_the_cloud_s_region(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = environment.client_variables(state, 4599)
+    assert (made[YES_VARIABLE], made[REGION_VARIABLE]) == ("1", environment.REGION)
+    for name in (YES_VARIABLE, REGION_VARIABLE):
+        monkeypatch.setenv(name, made[name])
+    arguments = parse(["train"])
+    assert (arguments.yes, arguments.region) == (True, environment.REGION)
 
 
 def test_clients_have_the_cloud_s_own_keys(state: Path) -> None:

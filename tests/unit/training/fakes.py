@@ -255,3 +255,70 @@ class Runtime:
     def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
         self.requests.append(request)
         return {"Body": io.BytesIO(json.dumps(self._probabilities).encode())}
+
+
+class Quotas:
+    """Service Quotas: the account's quotas of SageMaker and AWS's defaults, by name, two a page."""
+
+    def __init__(self, applied: dict[str, float], defaults: dict[str, float] | None = None) -> None:
+        self._listed = {"list_service_quotas": applied, "list_aws_default_service_quotas": defaults or {}}
+        self.asked: list[str] = []  # the lists
+
+    def get_paginator(self, operation: str) -> Any:
+        return _Pages(lambda **request: self._pages(operation, **request))
+
+    def _pages(self, operation: str, ServiceCode: str, **_: Any) -> list[dict[str, Any]]:
+        assert ServiceCode == "sagemaker"
+        self.asked.append(operation)
+        quotas = [
+            {"QuotaName": name, "QuotaCode": f"L-{number:08d}", "Value": value}
+            for number, (name, value) in enumerate(self._listed[operation].items())
+        ]
+        return [{"Quotas": quotas[start : start + 2]} for start in range(0, len(quotas), 2)]
+
+
+class _Pages:
+    """A paginator."""
+
+    def __init__(self, pages: Any) -> None:
+        self.paginate = pages
+
+
+class Sts:
+    """The caller's identity."""
+
+    def __init__(self, arn: str) -> None:
+        self._arn = arn
+
+    def get_caller_identity(self) -> dict[str, Any]:
+        return {"Arn": self._arn, "Account": ACCOUNT}
+
+
+class Iam:
+    """IAM's simulation: everything is allowed but some actions; of some others, the decision needs a condition's value.
+
+    Its roles have a path.
+    """
+
+    def __init__(self, denied: tuple[str, ...] = (), undecided: tuple[str, ...] = ()) -> None:
+        self._denied = denied
+        self._undecided = undecided
+        self.requests: list[dict[str, Any]] = []
+
+    def get_role(self, RoleName: str) -> dict[str, Any]:
+        return {"Role": {"Arn": f"arn:aws:iam::{ACCOUNT}:role/team/{RoleName}"}}
+
+    def get_paginator(self, _: str) -> Any:
+        return _Pages(self._simulate)
+
+    def _simulate(self, ActionNames: list[str], **request: Any) -> list[dict[str, Any]]:
+        self.requests.append({**request, "ActionNames": ActionNames})
+        results = [
+            {
+                "EvalActionName": action,
+                "EvalDecision": "implicitDeny" if action in self._denied + self._undecided else "allowed",
+                "MissingContextValues": ["aws:RequestTag/stack"] if action in self._undecided else [],
+            }
+            for action in ActionNames
+        ]
+        return [{"EvaluationResults": results}]

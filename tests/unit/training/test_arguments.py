@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.arguments import DESCRIPTIONS, options_for, parse
-from training.config import STEPS
+from training.config import REGION_VARIABLE, STEPS
 from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scones:1"
@@ -60,6 +60,29 @@ def test_the_value_of_an_option_is_not_taken_for_a_step(
 ) -> None:
     arguments = parse(words)
     assert (arguments.step, arguments.archive, arguments.stack_name) == (step, archive, stack_name)
+
+
+@pytest.mark.parametrize("step", [*STEPS, "cleanup"])
+def test_every_step_takes_a_region(step: str) -> None:
+    assert parse([step, "--region", "eu-west-1"]).region == parse(["--region=eu-west-1", step]).region == "eu-west-1"
+
+
+def test_without_a_region_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(REGION_VARIABLE, raising=False)
+    assert "region" not in parse([])
+
+
+@pytest.mark.parametrize("step", ["all", "stage", "train", "deploy", "test"])
+def test_steps_that_cost_can_be_limited(step: str) -> None:
+    arguments = parse([step, "--dry-run", "--yes", "--max-usd", "0.50"])
+    assert (arguments.dry_run, arguments.yes, arguments.max_usd) == (True, True, 0.5)
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "five", "1_0", ""])
+def test_a_limit_is_an_amount(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse([f"--max-usd={value}"])
+    assert f"{value!r} is not an amount in USD such as 5 or 0.50" in capsys.readouterr().err
 
 
 def test_hyperparameters_have_the_algorithm_s_names() -> None:

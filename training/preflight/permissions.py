@@ -1,0 +1,143 @@
+"""Whether the caller may do what the steps do: IAM's own simulation, where the caller may ask for it.
+
+IAM decides by the policies of the user or role. Policies of a session and of resources are not part of a simulation, so
+a refusal that depends on a condition's value which is not given here counts as undecided.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from training.config import Stack
+from training.context import Clients
+from training.preflight.check import UNANSWERED, Check, not_checked, passed, problem
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+SUBJECT = "permissions of the caller"
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Actions on one resource."""
+
+    resource: str  # an ARN, or "*" for actions that have none
+    actions: tuple[str, ...]
+    context: Mapping[str, str] = field(default_factory=dict)  # condition keys of the request
+
+
+def rights_of(steps: tuple[str, ...], stack: Stack) -> list[Rights]:
+    """Return what the steps do, on the resources that they do it with."""
+    return [right for step in steps if step in NEEDED for right in NEEDED[step](stack)]
+
+
+def train_rights(stack: Stack) -> Iterator[Rights]:
+    job = sagemaker_arn(stack, f"training-job/{stack.name}-20260101-000000")
+    yield Rights(job, tagged("CreateTrainingJob", "DescribeTrainingJob"))
+    yield Rights("*", ("sagemaker:ListTrainingJobs",))
+    yield pass_role(stack)
+
+
+def deploy_rights(stack: Stack) -> Iterator[Rights]:
+    name = f"{stack.endpoint_name}-20260101-000000"
+    yield Rights(sagemaker_arn(stack, f"model/{stack.name}-20260101-000000"), tagged("CreateModel", "DescribeModel"))
+    yield Rights(sagemaker_arn(stack, f"endpoint-config/{name}"), tagged("CreateEndpointConfig"))
+    changes = ("CreateEndpoint", "UpdateEndpoint", "DescribeEndpoint", "DeleteEndpoint", "InvokeEndpoint")
+    yield Rights(sagemaker_arn(stack, f"endpoint/{stack.endpoint_name}"), tagged(*changes))
+    yield pass_role(stack)
+
+
+def stage_rights(stack: Stack) -> Iterator[Rights]:
+    bucket = f"arn:{partition(stack)}:s3:::{stack.bucket}"
+    yield Rights(bucket, ("s3:ListBucket",))
+    yield Rights(f"{bucket}/images/train/photo.png", ("s3:PutObject", "s3:DeleteObject"))
+
+
+def execution_rights(stack: Stack) -> Iterator[Rights]:
+    yield Rights(stack.state_machine_arn, ("states:StartExecution", "states:ListExecutions"))
+    yield Rights("*", ("lambda:GetAccountSettings",))
+
+
+NEEDED = {"stage": stage_rights, "train": train_rights, "deploy": deploy_rights, "test": execution_rights}
+
+
+def tagged(*operations: str) -> tuple[str, ...]:
+    """Return the actions of SageMaker's operations, and those of the tags that every resource of a run has."""
+    return tuple(f"sagemaker:{operation}" for operation in (*operations, "AddTags", "ListTags"))
+
+
+def pass_role(stack: Stack) -> Rights:
+    service = {"iam:PassedToService": "sagemaker.amazonaws.com"}
+    return Rights(stack.execution_role_arn, ("iam:PassRole",), service)
+
+
+def sagemaker_arn(stack: Stack, resource: str) -> str:
+    account = stack.execution_role_arn.split(":")[4]
+    return f"arn:{partition(stack)}:sagemaker:{stack.region}:{account}:{resource}"
+
+
+def partition(stack: Stack) -> str:
+    return stack.execution_role_arn.split(":")[1]
+
+
+# The simulation ----------------------------------------------------------------------------------------------
+
+
+def check_permissions(clients: Clients, steps: tuple[str, ...], stack: Stack) -> Check:
+    """Return whether the caller may do what the steps do."""
+    try:
+        caller = clients.sts.get_caller_identity()["Arn"]
+        principal = principal_of(caller, clients.iam)
+        if principal is None:
+            return not_checked(SUBJECT, f"IAM simulates users and roles, not {caller}")
+        denied, undecided = simulate(clients.iam, principal, rights_of(steps, stack))
+    except UNANSWERED as err:
+        return not_checked(SUBJECT, err)
+    if denied:
+        return problem(SUBJECT, f"{principal} may not do {', '.join(denied)}", "have its policies allow it")
+    if undecided:
+        return not_checked(SUBJECT, f"it depends on conditions whether {principal} may do {', '.join(undecided)}")
+    return passed(SUBJECT, principal)
+
+
+def principal_of(caller: str, iam: "IAMClient") -> str | None:
+    """Return the ARN of the user or role behind a caller; None for the root user and others that IAM refuses.
+
+    A session's ARN lacks the path of its role, which GetRole knows; without the permission for it, there is no path.
+    """
+    kind, *names = caller.split(":", 5)[5].split("/")
+    if kind == "user":
+        return caller
+    if kind != "assumed-role":
+        return None
+    _, partition, _, _, account, _ = caller.split(":", 5)
+    try:
+        return iam.get_role(RoleName=names[0])["Role"]["Arn"]
+    except ClientError:
+        return f"arn:{partition}:iam::{account}:role/{names[0]}"
+
+
+def simulate(iam: "IAMClient", principal: str, rights: list[Rights]) -> tuple[list[str], list[str]]:
+    """Return the actions that are denied, and those whose decision depends on conditions that are not known here."""
+    denied: dict[str, None] = {}  # in order, each once
+    undecided: dict[str, None] = {}
+    for right in rights:
+        entries: Any = [
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in right.context.items()
+        ]
+        pages = iam.get_paginator("simulate_principal_policy").paginate(
+            PolicySourceArn=principal,
+            ActionNames=list(right.actions),
+            ResourceArns=[right.resource],
+            ContextEntries=entries,
+        )
+        for result in (result for page in pages for result in page["EvaluationResults"]):
+            if result["EvalDecision"] == "allowed":
+                continue
+            group = undecided if result.get("MissingContextValues") else denied
+            group[result["EvalActionName"]] = None
+    return list(denied), list(undecided)
