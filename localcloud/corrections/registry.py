@@ -20,6 +20,7 @@ from localcloud.corrections import (
     s3,
     s3_files,
     scheduler,
+    simulation,
     stack_rights,
 )
 from localcloud.corrections import correction as corrections
@@ -61,6 +62,15 @@ CORRECTIONS = (
         replace=authorization.judge_by_the_resource,
         aws="Asks for permission on the version or alias that is named; MiniStack on the function.",
         link=f"{LAMBDA_GUIDE}/lambda-api-permissions-ref.html",
+    ),
+    Correction(
+        "policy-simulation",
+        target="ministack.services.iam:_IAM_HANDLERS[SimulatePrincipalPolicy]",
+        digest="8dbfeffbf145",
+        replace=simulation.answer_by_the_evaluator,
+        aws="Decides on each resource, with the given conditions and the boundary; refuses what is no user or role. "
+        "MiniStack looks at the first resource alone and answers implicitDeny for whoever it does not know.",
+        link="https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html",
     ),
     # Storage, stacks and metrics
     Correction(

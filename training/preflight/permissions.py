@@ -136,8 +136,17 @@ def simulate(iam: "IAMClient", principal: str, rights: list[Rights]) -> tuple[li
             ContextEntries=entries,
         )
         for result in (result for page in pages for result in page["EvaluationResults"]):
-            if result["EvalDecision"] == "allowed":
-                continue
-            group = undecided if result.get("MissingContextValues") else denied
-            group[result["EvalActionName"]] = None
+            decision, missing = decision_of(result)
+            if decision != "allowed":
+                (undecided if missing else denied)[result["EvalActionName"]] = None
     return list(denied), list(undecided)
+
+
+def decision_of(result: Any) -> tuple[str, list[str]]:
+    """Return the decision on the one resource that was asked about, and the condition keys that had no value.
+
+    IAM gives both for each resource apart, unless that resource is "*".
+    """
+    specific: Any = next(iter(result.get("ResourceSpecificResults", [])), {})
+    missing = [*result.get("MissingContextValues", []), *specific.get("MissingContextValues", [])]
+    return specific.get("EvalResourceDecision", result["EvalDecision"]), missing

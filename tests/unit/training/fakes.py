@@ -311,14 +311,15 @@ class Iam:
     def get_paginator(self, _: str) -> Any:
         return _Pages(self._simulate)
 
-    def _simulate(self, ActionNames: list[str], **request: Any) -> list[dict[str, Any]]:
-        self.requests.append({**request, "ActionNames": ActionNames})
-        results = [
-            {
-                "EvalActionName": action,
-                "EvalDecision": "implicitDeny" if action in self._denied + self._undecided else "allowed",
-                "MissingContextValues": ["aws:RequestTag/stack"] if action in self._undecided else [],
-            }
-            for action in ActionNames
-        ]
-        return [{"EvaluationResults": results}]
+    def _simulate(self, ActionNames: list[str], ResourceArns: list[str], **request: Any) -> list[dict[str, Any]]:
+        self.requests.append({**request, "ActionNames": ActionNames, "ResourceArns": ResourceArns})
+        return [{"EvaluationResults": [self._decide(action, *ResourceArns) for action in ActionNames]}]
+
+    def _decide(self, action: str, resource: str) -> dict[str, Any]:
+        """Return a result in IAM's form: where a resource is given, the outer decision says nothing about it."""
+        decision = "implicitDeny" if action in self._denied + self._undecided else "allowed"
+        missing = ["aws:RequestTag/stack"] if action in self._undecided else []
+        if resource == "*":
+            return {"EvalActionName": action, "EvalDecision": decision, "MissingContextValues": missing}
+        specific = {"EvalResourceName": resource, "EvalResourceDecision": decision, "MissingContextValues": missing}
+        return {"EvalActionName": action, "EvalDecision": "explicitDeny", "ResourceSpecificResults": [specific]}
