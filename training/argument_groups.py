@@ -11,6 +11,7 @@ from training.argument_types import (
     dollars,
     image_uri,
     instance_type,
+    lifetime,
     name_value,
     rate,
     share,
@@ -176,6 +177,13 @@ def add_deploy_options(group: argparse._ArgumentGroup) -> None:
         default=DeployOptions.capture_percentage,
         metavar="PERCENT",
         help="share of the requests to capture",
+    )
+    group.add_argument(
+        "--expires-in",
+        type=lifetime,
+        default="8h",
+        metavar="TIME",
+        help="time after which the endpoint is deleted, such as 30m, 8h or 3d, or never",
     )
 
 

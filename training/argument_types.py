@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 from training.options import DERIVED_HYPERPARAMETERS
 
@@ -15,6 +16,11 @@ IMAGE_URI = re.compile(
 )
 DIGITS = re.compile(r"[0-9]{1,18}")  # int() would also read 1_000 and the digits of other scripts
 DECIMAL = re.compile(r"[0-9]*\.?[0-9]+([eE][-+]?[0-9]{1,3})?")  # float() would also read nan, inf and 1_0
+
+LIFETIME = re.compile(r"([0-9]{1,6})([mhd])")
+LEAST_LIFETIME = timedelta(minutes=15)  # an endpoint of AWS takes up to ten to be in service
+MOST_LIFETIME = timedelta(days=365)
+NEVER = "never"
 
 LONGEST_SHOWN = 60  # characters of a refused value
 
@@ -68,6 +74,18 @@ def class_names(value: str) -> tuple[str, ...]:
     if "" in names:
         raise refusal(value, "a list of names with one comma between each two, such as bicycle,motorcycle")
     return names
+
+
+def lifetime(value: str) -> timedelta | None:
+    """Read a number of minutes, hours or days; None for `never`, which must be said."""
+    if value == NEVER:
+        return None
+    units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+    found = LIFETIME.fullmatch(value)
+    length = int(found[1]) * units[found[2]] if found else timedelta()
+    if not LEAST_LIFETIME <= length <= MOST_LIFETIME:
+        raise refusal(value, "a time from 15m to 365d such as 30m, 8h or 3d, or never")
+    return length
 
 
 def as_utf8(value: str) -> str:

@@ -43,6 +43,7 @@ class Stack:
     endpoint_name: str
     state_machine_arn: str
     confidence_threshold: float  # in [0, 1]; an inference below it is refused
+    expiry_role_arn: str = ""  # the role that may delete the endpoint; "" for a stack of an older template
 
 
 def run_directory(stack_name: str) -> Path:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_sts import STSClient
@@ -57,6 +58,10 @@ class Clients:
     @cached_property
     def stepfunctions(self) -> "SFNClient":
         return self.session.client("stepfunctions", config=client_config())
+
+    @cached_property
+    def scheduler(self) -> "EventBridgeSchedulerClient":
+        return self.session.client("scheduler", config=client_config())
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":

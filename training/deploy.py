@@ -12,6 +12,7 @@ from sagemaker.core.shapes import (
     ProductionVariant,
 )
 
+from training import expiry
 from training.config import CAPTURE_PREFIX, DATASET_TAG
 from training.context import Context, sdk_arguments
 from training.endpoint import bring_into_service
@@ -29,14 +30,18 @@ def deploy(context: Context, dataset: Dataset, model: TrainedModel, options: Dep
     """Create the endpoint, or update it in place, and predict every test image through it.
 
     Raises:
+        StackError: The stack cannot end its endpoint, and it is to end.
         EndpointError: The model is not one of the dataset, or the endpoint did not reach InService; its log is shown
             on the console.
     """
     check_endpoint_name(context)
     check_model(dataset, model)
+    expiry.check_stack(context.stack, options.expires_in)
     create_model(context, dataset, model)
     config_name = create_endpoint_config(context, dataset, model, options)
+    expiry.renew(context, options.expires_in)  # first: no endpoint outlives a run that is killed here
     bring_into_service(context, dataset, config_name)
+    expiry.renew(context, options.expires_in)  # again: the time counts from now, and may have run out meanwhile
     predictions = predict(context, dataset)
     show_prediction(context, predictions, dataset)
     return Deployment(

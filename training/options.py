@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from training.config import PUBLIC_ARCHIVE_URL
 
@@ -42,6 +43,7 @@ class DeployOptions:
 
     endpoint_instance_type: str = "ml.m5.large"
     capture_percentage: int = 100  # of the requests whose input and output are captured
+    expires_in: timedelta | None = timedelta(hours=8)  # until the endpoint is deleted; None: it never is
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ def describe(cloudformation: "CloudFormationClient", name: str) -> Stack:
             endpoint_name=outputs["Endpoint"],
             state_machine_arn=outputs["StateMachineArn"],
             confidence_threshold=float(outputs["Threshold"]),
+            # Only deploy needs it: cleanup must work on a stack of an older template.
+            expiry_role_arn=outputs.get("ExpiryRoleArn", ""),
         )
     except KeyError as err:
         status = found["StackStatus"]

@@ -28,6 +28,7 @@ from tests.integration.support.iam import policy_document
 from tests.integration.support.logs import log_of
 from tests.integration.support.own_code import code_job_request, stage_code
 from tests.integration.support.photos import png, stage_photos
+from tests.integration.support.schedules import endpoint_exists, request, schedule_exists
 from tests.integration.support.stacks import deploy_application, stack_outputs
 from tests.integration.support.training_jobs import ended_job, hyperparameters, job_request
 from tests.integration.support.waiting import wait_for
@@ -48,6 +49,7 @@ class System:
 
     bucket: str
     sagemaker_role: str
+    expiry_role: str
     state_machine: str
     functions: dict[str, str]  # names by logical id
     roles: dict[str, str]  # names by logical id
@@ -156,6 +158,21 @@ def classify_a_version(system: System) -> str:
     return classify(system, s3_version_id=versions[0]["VersionId"])
 
 
+def expire(system: System) -> str:
+    """Let a schedule delete the endpoint and create it again; without the permission it stays."""
+    boto3.client("scheduler").create_schedule(**request(STACK, STACK, system.expiry_role, 0))
+    wait_for(lambda: not schedule_exists(STACK))
+    try:
+        status = boto3.client("sagemaker").describe_endpoint(EndpointName=STACK)["EndpointStatus"]
+    except ClientError:
+        status = "Deleting"
+    if status != "Deleting":
+        return f"the endpoint is {status}"
+    wait_for(lambda: not endpoint_exists(STACK))
+    bring_into_service()
+    return ""
+
+
 # Permissions ---------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +204,7 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem
         for repository, probe in (("image-classification", train), ("pytorch", run_code))
         for action in ("BatchGetImage", "BatchCheckLayerAvailability", "GetDownloadUrlForLayer")
     },
+    Permission("expiryRole", "sagemaker:DeleteEndpoint", f"endpoint/{STACK}"): (expire, "the endpoint is InService"),
     Permission("serializeImageDataRole", "s3:GetObject", "bucket/images/*"): (execute, "AccessDenied"),
     Permission("serializeImageDataRole", "s3:ListBucket", "bucket"): (execute_without_a_photo, "AccessDenied"),
     Permission("classifyImageRole", "sagemaker:InvokeEndpoint", f"endpoint/{STACK}"): (execute, "AccessDenied"),
@@ -236,6 +254,7 @@ def describe_system(stack: str) -> System:
     return System(
         outputs["BucketName"],
         outputs["SageMakerRoleArn"],
+        outputs["ExpiryRoleArn"],
         outputs["StateMachineArn"],
         names("AWS::Lambda::Function"),
         names("AWS::IAM::Role"),
@@ -247,7 +266,11 @@ def serve(bucket: str) -> None:
     sagemaker.create_endpoint_config(
         EndpointConfigName=STACK, ProductionVariants=[variant(STACK)], DataCaptureConfig=capture_config(bucket)
     )
-    sagemaker.create_endpoint(EndpointName=STACK, EndpointConfigName=STACK)
+    bring_into_service()
+
+
+def bring_into_service() -> None:
+    boto3.client("sagemaker").create_endpoint(EndpointName=STACK, EndpointConfigName=STACK)
     assert settled_endpoint(STACK)["EndpointStatus"] == "InService"
 
 

@@ -59,7 +59,7 @@ TRAINING_LAYERS = (
     ("endpoint", "predictions"),
     ("preflight",),
     ("adoption", "arguments", "job_metrics", "provenance", "region", "stack", "summary", "workflow"),
-    ("argument_groups", "costs", "dataset", "programs", "report"),
+    ("argument_groups", "costs", "dataset", "expiry", "programs", "report"),
     ("argument_types",),
     ("context", "options", "results", "csv_files", "console"),
     ("config", "errors", "atomic", "streams", "refusals"),

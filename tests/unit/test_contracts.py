@@ -366,7 +366,7 @@ def test_training_s_modules_take_prefixes_from_config() -> None:
 
 def test_the_stack_has_the_outputs_that_training_reads(template: dict[str, Any]) -> None:
     source = (ROOT / "training" / "stack.py").read_text()
-    assert set(re.findall(r'outputs\["(\w+)"\]', source)) == set(template["Outputs"])
+    assert set(re.findall(r'outputs(?:\[|\.get\()"(\w+)"', source)) == set(template["Outputs"])
 
 
 @pytest.mark.parametrize("tag", [config.STACK_TAG, config.DATASET_TAG])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.training.fakes import Logs, Runtime, SageMaker, make_context
+from tests.unit.training.fakes import Logs, Runtime, SageMaker, Scheduler, make_context
 from tests.unit.training.serving import write_photos
 from training import endpoint
 from training.context import Context
@@ -17,10 +17,16 @@ def sagemaker() -> SageMaker:
 
 
 @pytest.fixture
-def context(sagemaker: SageMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+def scheduler() -> Scheduler:
+    return Scheduler()
+
+
+@pytest.fixture
+def context(sagemaker: SageMaker, scheduler: Scheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     monkeypatch.setattr(endpoint, "POLL_SECONDS", 0.0)
     logs = Logs([f"line {number}" for number in range(2)], "AllTraffic/i-1", "/aws/sagemaker/Endpoints/s")
-    return make_context(tmp_path, sagemaker=sagemaker, logs=logs, sagemaker_runtime=Runtime(0.2, 0.8))
+    runtime = Runtime(0.2, 0.8)
+    return make_context(tmp_path, sagemaker=sagemaker, scheduler=scheduler, logs=logs, sagemaker_runtime=runtime)
 
 
 @pytest.fixture

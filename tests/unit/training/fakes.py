@@ -17,7 +17,8 @@ from training.results import Dataset, Deployment, Executions, RunResults, Traine
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # moto's
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
-STACK = Stack("s", REGION, "photos", ROLE, "s", "arn:machine", 0.93)
+EXPIRY_ROLE = f"arn:aws:iam::{ACCOUNT}:role/e"
+STACK = Stack("s", REGION, "photos", ROLE, "s", "arn:machine", 0.93, EXPIRY_ROLE)
 DATASET = Dataset("runs/s/dataset", "photos", ("bicycle", "motorcycle"), (3, 32, 32), 90, 10, 20, "f")
 MODEL = TrainedModel("s-job", "s3://photos/models/s-job/model.tar.gz", "image", 0.95, 60.0, 2, "f")
 DEPLOYMENT = Deployment("s", "s-config", 0.96, 20, 100)
@@ -243,6 +244,34 @@ class SageMaker:
     def delete_endpoint(self, EndpointName: str) -> None:
         self.calls.append("delete")
         del self.endpoints[EndpointName]
+
+
+class Scheduler:
+    """The schedules of an account, under their names, and the calls that change them."""
+
+    def __init__(self) -> None:
+        self.schedules: dict[str, dict[str, Any]] = {}
+        self.calls: list[str] = []
+
+    def create_schedule(self, **schedule: Any) -> None:
+        assert schedule["Name"] not in self.schedules
+        self.calls.append("create")
+        self.schedules[schedule["Name"]] = schedule
+
+    def update_schedule(self, **schedule: Any) -> None:
+        self.get_schedule(schedule["Name"])
+        self.calls.append("update")
+        self.schedules[schedule["Name"]] = schedule
+
+    def get_schedule(self, Name: str) -> dict[str, Any]:
+        if Name not in self.schedules:
+            raise client_error("ResourceNotFoundException", f"Schedule {Name} does not exist.", status=404)
+        return self.schedules[Name]
+
+    def delete_schedule(self, Name: str) -> None:
+        self.get_schedule(Name)
+        self.calls.append("delete")
+        del self.schedules[Name]
 
 
 class Runtime:

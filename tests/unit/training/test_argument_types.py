@@ -1,10 +1,12 @@
 """What the options accept, and the one sentence that answers anything else."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.unit.training.fakes import DATASET
 from training.arguments import options_for, parse
-from training.options import DERIVED_HYPERPARAMETERS, StageOptions
+from training.options import DERIVED_HYPERPARAMETERS, DeployOptions, StageOptions
 from training.programs.program import required_hyperparameters
 
 
@@ -57,6 +59,13 @@ def test_values_within_the_limits_are_accepted(words: list[str]) -> None:
         (["--epochs", "1_0"], "a whole number"),
         (["--image-uri", "scones:1"], "the URI of an image in ECR"),
         (["--image-uri", "docker.io/library/scones:1"], "the URI of an image in ECR"),
+        (["--expires-in", "0h"], "a time from 15m to 365d"),
+        (["--expires-in", "14m"], "a time from 15m to 365d"),
+        (["--expires-in", "366d"], "a time from 15m to 365d"),
+        (["--expires-in", "8"], "a time from 15m to 365d such as 30m, 8h or 3d, or never"),
+        (["--expires-in", "1.5h"], "a time from 15m to 365d such as 30m, 8h or 3d, or never"),
+        (["--expires-in", "-8h"], "a time from 15m to 365d such as 30m, 8h or 3d, or never"),
+        (["--expires-in", ""], "a time from 15m to 365d such as 30m, 8h or 3d, or never"),
         (["--stack-name", ""], "a stack's name"),
         (["--stack-name", "../../x"], "a stack's name"),
         (["--stack-name", "1st"], "a stack's name"),
@@ -104,3 +113,16 @@ def test_a_name_that_is_no_text_is_refused(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         parse(["--classes", "\udcff,b"])
     assert "is not UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "lifetime"),
+    [
+        ([], timedelta(hours=8)),
+        (["--expires-in", "30m"], timedelta(minutes=30)),
+        (["--expires-in", "3d"], timedelta(days=3)),
+        (["--expires-in", "never"], None),
+    ],
+)
+def test_an_endpoint_lives_for_a_time_or_for_ever(words: list[str], lifetime: timedelta | None) -> None:
+    assert options_for(DeployOptions, parse(["deploy", *words])).expires_in == lifetime

@@ -28,7 +28,7 @@ def clients() -> Clients:
 
 @pytest.mark.parametrize(
     "name",
-    ["cloudformation", "s3", "sagemaker", "sagemaker_runtime", "lambda_", "stepfunctions", "logs"],
+    ["cloudformation", "s3", "sagemaker", "sagemaker_runtime", "lambda_", "stepfunctions", "scheduler", "logs"],
 )
 def test_every_client_repeats_what_is_throttled(clients: Clients, name: str) -> None:
     retries = getattr(clients, name).meta.config.retries

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.training.fakes import (
     MODEL,
     OURS,
     SageMaker,
+    Scheduler,
     printed,
     refuse,
     tags_of,
@@ -18,7 +20,7 @@ from tests.unit.training.fakes import (
 from tests.unit.training.serving import THROTTLED, serve
 from training.context import Context
 from training.deploy import deploy
-from training.errors import EndpointError
+from training.errors import EndpointError, StackError
 from training.options import DeployOptions
 from training.results import Dataset, Deployment
 
@@ -106,3 +108,59 @@ def test_a_throttled_describe_recreates_nothing(
     with pytest.raises(ClientError, match="Rate exceeded"):
         deploy(context, dataset, MODEL, DeployOptions())
     assert sagemaker.calls == []
+
+
+# The expiry ------------------------------------------------------------------------------------------------------
+
+
+def test_the_expiry_is_there_before_the_endpoint(
+    context: Context, dataset: Dataset, sagemaker: SageMaker, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(**_: Any) -> None:
+        assert list(scheduler.schedules) == ["s-expiry"]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sagemaker, "create_endpoint", die)
+    with pytest.raises(KeyboardInterrupt):
+        deploy(context, dataset, MODEL, DeployOptions())
+    assert list(scheduler.schedules) == ["s-expiry"]
+
+
+def test_the_expiry_moves_with_each_deployment(context: Context, dataset: Dataset, scheduler: Scheduler) -> None:
+    deploy(context, dataset, MODEL, DeployOptions())
+    first = scheduler.schedules["s-expiry"]["ScheduleExpression"]
+    deploy(context, dataset, MODEL, DeployOptions(expires_in=timedelta(days=3)))
+    assert scheduler.calls == ["create", "update", "update", "update"]
+    assert scheduler.schedules["s-expiry"]["ScheduleExpression"] > first
+
+
+def test_an_expiry_that_ran_out_while_the_endpoint_was_created_is_made_again(
+    context: Context, dataset: Dataset, sagemaker: SageMaker, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = sagemaker.create_endpoint
+
+    def create_slowly(**request: Any) -> None:
+        scheduler.schedules.clear()  # it was due, SageMaker refused, and the Scheduler gave up
+        create(**request)
+
+    monkeypatch.setattr(sagemaker, "create_endpoint", create_slowly)
+    deploy(context, dataset, MODEL, DeployOptions())
+    assert list(scheduler.schedules) == ["s-expiry"]
+
+
+def test_never_ends_the_expiry_of_an_earlier_deployment(
+    context: Context, dataset: Dataset, scheduler: Scheduler
+) -> None:
+    deploy(context, dataset, MODEL, DeployOptions())
+    deploy(context, dataset, MODEL, DeployOptions(expires_in=None))
+    assert scheduler.schedules == {}
+
+
+def test_a_stack_of_an_older_template_is_refused_before_anything_is_created(
+    context: Context, dataset: Dataset, sagemaker: SageMaker
+) -> None:
+    older = replace(context, stack=replace(context.stack, expiry_role_arn=""))
+    with pytest.raises(StackError, match=r"older template, .*: run `sam build && sam deploy` again, or add --expires"):
+        deploy(older, dataset, MODEL, DeployOptions())
+    assert not (sagemaker.models or sagemaker.configs or sagemaker.calls)
+    deploy(older, dataset, MODEL, DeployOptions(expires_in=None))

@@ -34,6 +34,13 @@ def test_the_outputs_become_a_stack(cloudformation: Any) -> None:
         found = stack.describe(cloudformation, "s")
     assert (found.bucket, found.endpoint_name, found.region) == ("photos", "scones", "eu-west-1")
     assert found.confidence_threshold == 0.93
+    assert found.expiry_role_arn == ""  # of a template before there was an expiry
+
+
+def test_the_role_of_the_expiry_is_read(cloudformation: Any) -> None:
+    with Stubber(cloudformation) as stubber:
+        stubber.add_response("describe_stacks", described({**OUTPUTS, "ExpiryRoleArn": "arn:aws:iam::1:role/e"}))
+        assert stack.describe(cloudformation, "s").expiry_role_arn == "arn:aws:iam::1:role/e"
 
 
 def test_a_missing_stack_says_what_to_run(cloudformation: Any) -> None:

@@ -1,0 +1,143 @@
+"""The end of an endpoint: a one-time schedule of EventBridge Scheduler deletes it, whatever becomes of this machine."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from training.config import Stack
+from training.context import Context
+from training.errors import EndpointError, StackError
+from training.refusals import is_denied, is_missing
+
+AT = "at(%Y-%m-%dT%H:%M:%S)"  # in UTC, the time zone of a schedule that names none
+# The endpoint may be changing when the schedule is due: the Scheduler tries again for a day, as often as it can.
+RETRIES = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+NO_ROLE = re.compile(r"execution role you provide must allow")
+
+
+def schedule_name(endpoint_name: str) -> str:
+    """Return the name of an endpoint's schedule; with the longest name of an endpoint it has 54 of 64 characters."""
+    return f"{endpoint_name}-expiry"
+
+
+def description(stack: Stack) -> str:
+    """Return what tells a schedule of this stack from others: schedules have no tags."""
+    return f"Deletes the endpoint {stack.endpoint_name} of the stack {stack.name}"
+
+
+def check_stack(stack: Stack, expires_in: timedelta | None) -> None:
+    """Refuse a stack that cannot end its endpoint.
+
+    Raises:
+        StackError: It was deployed from a template without the schedule's role.
+    """
+    if expires_in is not None and not stack.expiry_role_arn:
+        raise StackError(
+            f"The stack {stack.name} was deployed from an older template, without the role that deletes the endpoint "
+            "at its expiry: run `sam build && sam deploy` again, or add --expires-in never to this command."
+        )
+
+
+def renew(context: Context, expires_in: timedelta | None) -> None:
+    """Let the endpoint end so long from now, whether it exists yet or not; None for never.
+
+    The endpoint of another stack is left as it is.
+
+    Raises:
+        EndpointError: The schedule cannot be made.
+    """
+    if is_foreign(context):
+        return
+    if expires_in is None:
+        forget(context)
+        return
+    try:
+        put(context, request(context.stack, datetime.now(UTC) + expires_in))
+    except ClientError as err:
+        if not (is_denied(err) or NO_ROLE.search(str(err))):
+            raise
+        raise EndpointError(
+            f"The expiry of the endpoint cannot be scheduled ({err}): correct the permission, or the stack with "
+            "`sam deploy`, or add --expires-in never to this command."
+        ) from err
+
+
+def is_foreign(context: Context) -> bool:
+    """Tell whether the endpoint exists and is not this stack's."""
+    try:
+        endpoint = context.clients.sagemaker.describe_endpoint(EndpointName=context.stack.endpoint_name)
+    except ClientError as err:
+        if not is_missing(err):
+            raise
+        return False
+    return not context.owns(endpoint["EndpointArn"])
+
+
+def request(stack: Stack, moment: datetime) -> dict[str, Any]:
+    """Return the arguments of CreateSchedule, which are those of UpdateSchedule too."""
+    partition = stack.expiry_role_arn.split(":")[1]
+    return {
+        "Name": schedule_name(stack.endpoint_name),
+        "Description": description(stack),
+        "ScheduleExpression": moment.strftime(AT),
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "ActionAfterCompletion": "DELETE",
+        "Target": {
+            "Arn": f"arn:{partition}:scheduler:::aws-sdk:sagemaker:deleteEndpoint",
+            "RoleArn": stack.expiry_role_arn,
+            "Input": json.dumps({"EndpointName": stack.endpoint_name}),
+            "RetryPolicy": RETRIES,
+        },
+    }
+
+
+def put(context: Context, schedule: dict[str, Any]) -> None:
+    """Create the schedule, or move it."""
+    client = context.clients.scheduler
+    try:
+        client.update_schedule(**schedule)
+    except ClientError as err:
+        if not is_missing(err):
+            raise
+        client.create_schedule(**schedule)
+
+
+def forget(context: Context) -> None:
+    """Delete the schedule, if the caller may: `--expires-in never` is for those who may not, too."""
+    try:
+        delete(context)
+    except ClientError as err:
+        if not is_denied(err):
+            raise
+        context.console.print(
+            f"The expiry of an earlier deployment cannot be deleted and stays in force, if there is one: {err}",
+            highlight=False,
+        )
+
+
+def delete(context: Context) -> None:
+    """Delete the endpoint's schedule; does nothing without one."""
+    try:
+        context.clients.scheduler.delete_schedule(Name=schedule_name(context.stack.endpoint_name))
+    except ClientError as err:
+        if not is_missing(err):
+            raise
+
+
+def find(context: Context) -> datetime | None:
+    """Return when the endpoint is deleted, None when no schedule of this stack does that."""
+    try:
+        schedule = context.clients.scheduler.get_schedule(Name=schedule_name(context.stack.endpoint_name))
+    except ClientError as err:
+        if not is_missing(err):
+            raise
+        return None
+    if schedule.get("Description") != description(context.stack) or schedule.get("State", "ENABLED") != "ENABLED":
+        return None
+    try:
+        return datetime.strptime(schedule["ScheduleExpression"], AT).replace(tzinfo=UTC)
+    except ValueError:  # somebody has changed it
+        return None
