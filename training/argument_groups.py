@@ -185,6 +185,11 @@ def add_deploy_options(group: argparse._ArgumentGroup) -> None:
         metavar="TIME",
         help="time after which the endpoint is deleted, such as 30m, 8h or 3d, or never",
     )
+    group.add_argument(
+        "--accept-worse",
+        action="store_true",
+        help="replace the model in service even by one that is worse on the same test photos, beyond chance",
+    )
 
 
 def add_executions_options(group: argparse._ArgumentGroup) -> None:

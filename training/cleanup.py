@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from training.config import CODE_PREFIX, LIST_PREFIX, MODEL_PREFIX, SPLITS, Stack, capture_prefix, image_prefix
+from training.config import (
+    CODE_PREFIX,
+    LIST_PREFIX,
+    MODEL_PREFIX,
+    SPLITS,
+    Stack,
+    candidate_name,
+    capture_prefix,
+    image_prefix,
+)
 from training.context import Context
 from training.errors import CleanupError
 from training.refusals import is_missing
@@ -157,10 +166,11 @@ def delete_objects(bucket: str, prefix: str, s3: "S3Client") -> None:
 
 
 def log_groups(stack: Stack, logs: "CloudWatchLogsClient") -> Iterator[Leftover]:
-    """Yield the log group that the endpoint's containers wrote."""
-    name = f"/aws/sagemaker/Endpoints/{stack.endpoint_name}"
-    for group in logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]:
-        if group["logGroupName"] == name:
+    """Yield the log groups that the containers of the endpoint and of candidates wrote."""
+    prefix = "/aws/sagemaker/Endpoints/"
+    ours = [f"{prefix}{name}" for name in (stack.endpoint_name, candidate_name(stack.endpoint_name))]
+    for group in logs.describe_log_groups(logGroupNamePrefix=ours[0])["logGroups"]:
+        if (name := group["logGroupName"]) in ours:
             yield Leftover(f"log group {name}", partial(logs.delete_log_group, logGroupName=name))
 
 

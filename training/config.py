@@ -17,6 +17,8 @@ CODE_CHANNEL = "code"  # of a training job; it holds what is under one digest of
 STACK_TAG = "stack"
 # A further one, of training jobs, models, endpoint configurations and endpoints; its value is `Dataset.fingerprint`.
 DATASET_TAG = "dataset-fingerprint"
+# A further one, of models: which photos no training has seen. Models can be compared on the same ones.
+TEST_TAG = "test-fingerprint"
 
 # Variables that stand in for --yes and --region; the local AWS sets both.
 YES_VARIABLE = "SCONES_YES"  # 1: nobody is asked before a run costs something
@@ -30,6 +32,8 @@ PUBLIC_ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
 PUBLIC_ARCHIVE_MD5 = "eb9058c3a382ffc7106e4002c42a8d85"  # given by the publisher
 
 INFERENCE_ID_LENGTH = 64  # characters, SageMaker's limit
+VARIANT = "AllTraffic"  # the name of every production variant
+COMPARISON_ID = "model-comparison"  # the InferenceId of requests that compare models: monitor leaves them out
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,11 @@ def list_key(split: str) -> str:
 def capture_prefix(endpoint_name: str) -> str:
     """Return the prefix of what an endpoint captured; the slash keeps out endpoints whose names only begin alike."""
     return f"{CAPTURE_PREFIX}/{endpoint_name}/"
+
+
+def candidate_name(endpoint_name: str) -> str:
+    """Return the name of the endpoint, and of its configuration, that serves a new model while it is compared."""
+    return f"{endpoint_name}-candidate"
 
 
 def local_path(directory: str | Path, s3_key: str) -> Path:

@@ -13,24 +13,24 @@ from sagemaker.core.shapes import (
 )
 
 from training import expiry
-from training.config import CAPTURE_PREFIX, DATASET_TAG
+from training.comparison import check_not_worse
+from training.config import CAPTURE_PREFIX, DATASET_TAG, VARIANT
 from training.context import Context, sdk_arguments
 from training.endpoint import bring_into_service
 from training.options import DeployOptions
-from training.predictions import predict, show_prediction
+from training.predictions import is_right, predict, show_prediction
 from training.programs.choice import serving_environment
-from training.provenance import CONFIG_SUFFIX, check_endpoint_name, check_model, other_dataset, tags
+from training.provenance import CONFIG_SUFFIX, check_endpoint_name, check_model, model_tags, other_dataset, tags
 from training.refusals import is_missing
 from training.results import Dataset, Deployment, TrainedModel
 
-VARIANT = "AllTraffic"
-
 
 def deploy(context: Context, dataset: Dataset, model: TrainedModel, options: DeployOptions) -> Deployment:
-    """Create the endpoint, or update it in place, and predict every test image through it.
+    """Create the endpoint, or update it in place unless the model is worse, and predict every test image through it.
 
     Raises:
         StackError: The stack cannot end its endpoint, and it is to end.
+        WorseModelError: The model is worse than the one in service, and `accept_worse` is not set.
         EndpointError: The model is not one of the dataset, or the endpoint did not reach InService; its log is shown
             on the console.
     """
@@ -38,18 +38,21 @@ def deploy(context: Context, dataset: Dataset, model: TrainedModel, options: Dep
     check_model(dataset, model)
     expiry.check_stack(context.stack, options.expires_in)
     create_model(context, dataset, model)
+    comparison = check_not_worse(context, dataset, model, options)
     config_name = create_endpoint_config(context, dataset, model, options)
     expiry.renew(context, options.expires_in)  # first: no endpoint outlives a run that is killed here
     bring_into_service(context, dataset, config_name)
     expiry.renew(context, options.expires_in)  # again: the time counts from now, and may have run out meanwhile
-    predictions = predict(context, dataset)
+    predictions = predict(context, dataset, context.stack.endpoint_name)
+    right = is_right(predictions)
     show_prediction(context, predictions, dataset)
     return Deployment(
         endpoint_name=context.stack.endpoint_name,
         endpoint_config_name=config_name,
-        test_accuracy=float((predictions["label"] == predictions["predicted"]).mean()),
-        test_images=len(predictions),
+        test_accuracy=sum(right) / len(right),
+        test_images=len(right),
         capture_percentage=options.capture_percentage,
+        comparison=comparison,
     )
 
 
@@ -72,7 +75,7 @@ def create_model(context: Context, dataset: Dataset, model: TrainedModel) -> Non
             model_name=model.training_job_name,
             primary_container=container(model),
             execution_role_arn=context.stack.execution_role_arn,
-            tags=tags(context, dataset),
+            tags=model_tags(context, dataset),
             **sdk,
         )
 

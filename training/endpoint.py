@@ -1,4 +1,4 @@
-"""The stack's endpoint: whose it is, how it comes into service, and what it has logged when it does not."""
+"""Endpoints: whose one is, how the stack's comes into service, and what it has logged when it does not."""
 
 import time
 
@@ -25,7 +25,7 @@ def bring_into_service(context: Context, dataset: Dataset, config_name: str) -> 
         EndpointError: It did not reach InService with this configuration.
     """
     name, console = context.stack.endpoint_name, context.console
-    endpoint = updatable_endpoint(context)
+    endpoint = current_endpoint(context)
     with console.status(Text(f"Endpoint {name} is {'updated' if endpoint else 'created'}")):
         if endpoint:
             endpoint.endpoint_config_name = config_name
@@ -42,31 +42,41 @@ def bring_into_service(context: Context, dataset: Dataset, config_name: str) -> 
             assert endpoint is not None
         wait_until_settled(endpoint)
     if endpoint.endpoint_status != "InService" or endpoint.endpoint_config_name != config_name:
-        show_log(context)
-        raise EndpointError(f"Endpoint {name} did not come into service: {endpoint.failure_reason}")
+        show_log(context, name)
+        raise EndpointError(f"Endpoint {name} did not come into service: {reason_of(endpoint)}")
     console.print("Endpoint", Text(name, "bold"), "is in service")
 
 
-def updatable_endpoint(context: Context) -> Endpoint | None:
+def current_endpoint(context: Context) -> Endpoint | None:
     """Return the stack's endpoint if it is in service; an endpoint that failed is deleted.
 
     Raises:
         EndpointError: Another stack owns the endpoint.
     """
-    try:
-        endpoint = Endpoint.get(context.stack.endpoint_name, **sdk_arguments(context))
-    except ClientError as err:
-        if not is_missing(err):
-            raise
-        return None
-    assert endpoint is not None
-    check_owner(context, endpoint)
-    wait_until_settled(endpoint)
-    if endpoint.endpoint_status == "InService":
+    endpoint = find_endpoint(context, context.stack.endpoint_name)
+    if endpoint is None or endpoint.endpoint_status == "InService":
         return endpoint
     endpoint.delete()
     wait_until_settled(endpoint)
     return None
+
+
+def find_endpoint(context: Context, name: str) -> Endpoint | None:
+    """Return an endpoint of this stack once its status lasts, None when there is none.
+
+    Raises:
+        EndpointError: Another stack owns the endpoint.
+    """
+    try:
+        endpoint = Endpoint.get(name, **sdk_arguments(context))
+        assert endpoint is not None
+        check_owner(context, endpoint)
+    except ClientError as err:
+        if not is_missing(err):
+            raise
+        return None
+    wait_until_settled(endpoint)
+    return endpoint if endpoint.endpoint_status in SETTLED else None  # it was being deleted
 
 
 def check_owner(context: Context, endpoint: Endpoint) -> None:
@@ -113,9 +123,14 @@ def is_settled(endpoint: Endpoint) -> bool:
     return endpoint.endpoint_status in SETTLED
 
 
-def show_log(context: Context) -> None:
-    """Print the last lines that the endpoint's newest container has logged."""
-    group, logs = f"/aws/sagemaker/Endpoints/{context.stack.endpoint_name}", context.clients.logs
+def reason_of(endpoint: Endpoint) -> str:
+    """Return why an endpoint failed; AWS does not always say so."""
+    return str(endpoint.failure_reason) if endpoint.failure_reason else "AWS gives no reason"
+
+
+def show_log(context: Context, name: str) -> None:
+    """Print the last lines that the newest container of an endpoint has logged."""
+    group, logs = f"/aws/sagemaker/Endpoints/{name}", context.clients.logs
     try:
         streams = logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True)["logStreams"]
         lines = [

@@ -33,6 +33,10 @@ class EndpointError(TrainingError):
     """When the endpoint cannot be brought into service."""
 
 
+class WorseModelError(EndpointError):
+    """When the new model is worse than the one in service, beyond chance."""
+
+
 class MissingEndpointError(EndpointError):
     """When there is no endpoint."""
 

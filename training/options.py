@@ -44,6 +44,7 @@ class DeployOptions:
     endpoint_instance_type: str = "ml.m5.large"
     capture_percentage: int = 100  # of the requests whose input and output are captured
     expires_in: timedelta | None = timedelta(hours=8)  # until the endpoint is deleted; None: it never is
+    accept_worse: bool = False  # deploy a model that is worse than the one in service, beyond chance
 
 
 @dataclass(frozen=True)

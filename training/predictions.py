@@ -1,6 +1,7 @@
-"""The endpoint's answers for the test images of the staged dataset."""
+"""An endpoint's answers for the test images of the staged dataset."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -15,8 +16,13 @@ from training.results import Dataset
 WORKERS = 8  # concurrent invocations
 
 
-def predict(context: Context, dataset: Dataset) -> pd.DataFrame:
+def predict(
+    context: Context, dataset: Dataset, endpoint_name: str, id_of: Callable[[str], str] = inference_id
+) -> pd.DataFrame:
     """Return the test images of the index with the columns `predicted` (label) and `confidence` (in [0, 1]).
+
+    Args:
+        id_of: Returns the InferenceId that is sent for an S3 key.
 
     Raises:
         EndpointError: The endpoint answers with another number of probabilities than the dataset has classes.
@@ -27,10 +33,10 @@ def predict(context: Context, dataset: Dataset) -> pd.DataFrame:
 
     def classify(s3_key: str) -> list[float]:
         answer = runtime.invoke_endpoint(
-            EndpointName=context.stack.endpoint_name,
+            EndpointName=endpoint_name,
             ContentType="image/png",
             Accept="application/json",
-            InferenceId=inference_id(s3_key),
+            InferenceId=id_of(s3_key),
             Body=local_path(dataset.directory, s3_key).read_bytes(),
         )
         probabilities: list[float] = json.loads(answer["Body"].read())
@@ -40,8 +46,13 @@ def predict(context: Context, dataset: Dataset) -> pd.DataFrame:
         answers = pool.map(classify, images["s3_key"])
         rows = list(track(answers, "Test images", len(images), console=context.console, transient=True))
     if any(len(row) != len(dataset.classes) for row in rows):
-        raise other_dataset(f"The model that endpoint {context.stack.endpoint_name} serves", dataset)
+        raise other_dataset(f"The model that endpoint {endpoint_name} serves", dataset)
     return images.assign(predicted=[row.index(max(row)) for row in rows], confidence=[max(row) for row in rows])
+
+
+def is_right(predictions: pd.DataFrame) -> list[bool]:
+    """Return for each of the predicted images whether its class was predicted."""
+    return [bool(right) for right in predictions["label"] == predictions["predicted"]]
 
 
 def show_prediction(context: Context, predictions: pd.DataFrame, dataset: Dataset) -> None:

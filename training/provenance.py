@@ -1,9 +1,13 @@
 """From which dataset SageMaker's resources were made, by the tags that they carry."""
 
+import hashlib
+import json
+
 from botocore.exceptions import ClientError
 
-from training.config import DATASET_TAG, STACK_TAG
+from training.config import DATASET_TAG, STACK_TAG, TEST_TAG, local_path
 from training.context import Context
+from training.dataset.index import read_index
 from training.errors import EndpointError, MissingEndpointError
 from training.refusals import is_missing
 from training.results import Dataset, TrainedModel
@@ -18,6 +22,24 @@ def tags(context: Context, dataset: Dataset) -> list[dict[str, str]]:
         {"key": STACK_TAG, "value": context.stack.name},
         {"key": DATASET_TAG, "value": dataset.fingerprint},
     ]
+
+
+def model_tags(context: Context, dataset: Dataset) -> list[dict[str, str]]:
+    """Return the tags of a model: those of all resources, and of the photos that it can be compared on."""
+    return [*tags(context, dataset), {"key": TEST_TAG, "value": held_out_fingerprint(dataset)}]
+
+
+def held_out_fingerprint(dataset: Dataset) -> str:
+    """Return a digest of the classes and the test photos, whatever else the dataset has.
+
+    Two models whose datasets have the same one saw none of these photos, and mean the same by their labels.
+    """
+    index = read_index(dataset.directory)
+    images = index[index["split"] == "test"]
+    files = (local_path(dataset.directory, key) for key in images["s3_key"])
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    content = [list(dataset.classes), sorted(zip(digests, images["label"].tolist(), strict=True))]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def check_endpoint_name(context: Context) -> None:
@@ -62,8 +84,8 @@ def check_served_dataset(context: Context, dataset: Dataset) -> None:
         MissingEndpointError: There is no endpoint.
         EndpointError: It serves a model of another dataset, or one that does not say of which.
     """
-    for name, fingerprint in served_models(context).items():
-        if fingerprint != dataset.fingerprint:
+    for name, found in served_models(context).items():
+        if found.get(DATASET_TAG) != dataset.fingerprint:
             raise EndpointError(
                 f"Endpoint {context.stack.endpoint_name} serves the model {name}, which was not trained on the staged "
                 f"dataset ({', '.join(dataset.classes)}): run the steps train and deploy, or stage the model's dataset "
@@ -71,8 +93,8 @@ def check_served_dataset(context: Context, dataset: Dataset) -> None:
             )
 
 
-def served_models(context: Context) -> dict[str, str | None]:
-    """Return the fingerprints of the datasets of the endpoint's models, by the models' names.
+def served_models(context: Context) -> dict[str, dict[str, str]]:
+    """Return the tags of the endpoint's models, by the models' names.
 
     An endpoint keeps its own tags when it is updated to another model, so those of its models count.
     """
@@ -88,4 +110,4 @@ def served_models(context: Context) -> dict[str, str | None]:
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     names = [variant["ModelName"] for variant in config["ProductionVariants"]]
     arns = [sagemaker.describe_model(ModelName=name)["ModelArn"] for name in names]
-    return {name: context.tags_of(arn).get(DATASET_TAG) for name, arn in zip(names, arns, strict=True)}
+    return {name: context.tags_of(arn) for name, arn in zip(names, arns, strict=True)}

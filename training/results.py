@@ -1,8 +1,9 @@
 """The results of the steps, kept as JSON in the run's directory so that a later step can be run alone."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from training import atomic
@@ -39,6 +40,20 @@ class TrainedModel:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A new model and the one that was in service before it, on the same test images."""
+
+    model_in_service: str  # name
+    accuracy_in_service: float  # in [0, 1], share of images
+    accuracy: float  # of the new model
+    images: int
+    difference: float  # of the accuracies, in [-1, 1]; below 0 the new model is worse
+    low: float  # where the difference's 95 % interval begins
+    high: float  # where it ends
+    p_value: float  # of McNemar's exact test, in (0, 1]
+
+
+@dataclass(frozen=True)
 class Deployment:
     """An endpoint in service and how well it does on the test images."""
 
@@ -47,6 +62,7 @@ class Deployment:
     test_accuracy: float  # in [0, 1], share of test_images
     test_images: int
     capture_percentage: int  # of the requests, whose input and output are captured
+    comparison: Comparison | None = None  # None when there was no model in service to compare with
 
 
 @dataclass(frozen=True)
@@ -110,13 +126,14 @@ def load(directory: Path, step: str, kind: type[Result]) -> Result:
     if saved is None:
         raise StepNotRunError(f"The step {step} has no result in {directory}: {remedy} first.")
     hints = get_type_hints(kind)
-    fields: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in saved["result"].items()}
+    fields: Any = saved["result"]
     if fields.keys() != hints.keys():
         raise StepNotRunError(f"The result of {step} in {directory} was written by another version: {remedy}.")
-    wrong = [name for name, value in fields.items() if not _fits(value, hints[name])]
+    values: Any = {name: _from_json(value, hints[name]) for name, value in fields.items()}
+    wrong = [name for name, value in values.items() if not _fits(value, hints[name])]
     if wrong:
         raise StepNotRunError(f"{path}, the result of {step}, has no usable {wrong[0]}: {remedy} again.")
-    return kind(**fields)
+    return kind(**values)
 
 
 def seconds_of(directory: Path, step: str) -> float | None:
@@ -140,8 +157,22 @@ def _read(directory: Path, step: str) -> dict[str, Any] | None:
     return saved if whole else None
 
 
+def _from_json(value: Any, kind: Any) -> Any:
+    """Return a field's value: tuples come as lists, and results within a result as objects."""
+    if isinstance(value, list):
+        return tuple(value)
+    nested = next((one for one in get_args(kind) if is_dataclass(one)), None)
+    if isinstance(value, dict) and nested is not None:
+        hints = get_type_hints(nested)
+        whole = value.keys() == hints.keys() and all(_fits(value[name], hints[name]) for name in hints)
+        return nested(**value) if whole else value  # type: ignore[operator]  # is_dataclass() may also be an instance
+    return value
+
+
 def _fits(value: Any, kind: Any) -> bool:
-    """Tell whether a value from JSON is one of a field's type: a text, a number, or a tuple of one of them."""
+    """Tell whether a value is one of a field's type: a text, a number, a tuple of one of them, or a result or None."""
+    if get_origin(kind) is UnionType:
+        return isinstance(value, kind)
     if get_origin(kind) is tuple:
         return isinstance(value, tuple) and all(_fits(item, get_args(kind)[0]) for item in value)
     if kind is float:

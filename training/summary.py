@@ -4,6 +4,7 @@ import math
 import shlex
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
             "test_accuracy": deployment.test_accuracy,
             "test_images": deployment.test_images,
         }
+        if deployment.comparison:
+            figures["comparison"] = asdict(deployment.comparison)
     figures["threshold"] = stack.confidence_threshold
     if executions := result("test", Executions):
         figures["executions"] = {

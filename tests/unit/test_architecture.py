@@ -56,13 +56,15 @@ TRAINING_LAYERS = (
     ("plan",),
     ("planned_checks", "planned_costs"),
     ("stage", "train", "deploy", "executions", "monitor", "cleanup"),
+    ("comparison",),
+    ("candidate",),
     ("endpoint", "predictions"),
     ("preflight",),
     ("adoption", "arguments", "job_metrics", "provenance", "region", "stack", "summary", "workflow"),
     ("argument_groups", "costs", "dataset", "expiry", "programs", "report"),
     ("argument_types",),
     ("context", "options", "results", "csv_files", "console"),
-    ("config", "errors", "atomic", "streams", "refusals"),
+    ("config", "errors", "atomic", "paired", "streams", "refusals"),
 )
 for number, layer in enumerate(TRAINING_LAYERS):
     below = {f"training.{room}" for lower in TRAINING_LAYERS[number + 1 :] for room in lower}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import Progress
 
-from training.config import capture_prefix
+from training.config import COMPARISON_ID, capture_prefix
 from training.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class CaptureReader:
     def read(self, since: datetime, until: datetime) -> list[CapturedInference]:
         """Return the inferences captured from `since` to `until`, both included, in chronological order.
 
+        Those of a comparison of models are left out: deploy asks for them, no workflow does.
+
         Raises:
             CaptureError: A line is not a capture record; the message names the file and the line.
         """
@@ -55,7 +57,12 @@ class CaptureReader:
         with ThreadPoolExecutor(DOWNLOADS) as pool:
             self._files |= dict(zip(new, pool.map(self._download, new), strict=True))
         first = since.replace(microsecond=0)  # records have whole seconds
-        found = [one for records in self._files.values() for one in records if first <= one.time <= until]
+        found = [
+            one
+            for records in self._files.values()
+            for one in records
+            if first <= one.time <= until and one.inference_id != COMPARISON_ID
+        ]
         return sorted(found, key=lambda inference: (inference.time, inference.event_id))
 
     def _list(self, since: datetime, until: datetime) -> list[str]:

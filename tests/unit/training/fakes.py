@@ -205,6 +205,10 @@ class SageMaker:
             raise client_error("ValidationException", "Could not find model")
         return self.models[ModelName]
 
+    def delete_model(self, ModelName: str) -> None:
+        self.describe_model(ModelName)
+        del self.models[ModelName]
+
     def create_endpoint_config(self, EndpointConfigName: str, Tags: list[dict[str, str]], **request: Any) -> None:
         arn = self._arn("endpoint-config", EndpointConfigName, Tags)
         self.configs[EndpointConfigName] = request | {
@@ -213,7 +217,13 @@ class SageMaker:
         }
 
     def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
+        if EndpointConfigName not in self.configs:
+            raise client_error("ValidationException", "Could not find endpoint configuration")
         return self.configs[EndpointConfigName]
+
+    def delete_endpoint_config(self, EndpointConfigName: str) -> None:
+        self.describe_endpoint_config(EndpointConfigName)
+        del self.configs[EndpointConfigName]
 
     def create_endpoint(self, EndpointName: str, EndpointConfigName: str, Tags: list[dict[str, str]]) -> None:
         self.calls.append("create")

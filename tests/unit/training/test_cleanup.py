@@ -51,7 +51,8 @@ def make_endpoint(sagemaker: Any, name: str, tags: list[dict[str, str]]) -> None
 def test_what_costs_money_goes_first(context: Context) -> None:
     make_endpoint(context.clients.sagemaker, "s", OURS)
     put(context, "captured/s/AllTraffic/2026/01/01/00/a.jsonl", "lists/train.lst", "images/test/a.png", "models/s-1/m")
-    context.clients.logs.create_log_group(logGroupName="/aws/sagemaker/Endpoints/s")
+    for name in ("s", "s-candidate"):
+        context.clients.logs.create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
     assert step.cleanup(context) == [
         "endpoint s",
         "endpoint configuration s-config",
@@ -61,6 +62,7 @@ def test_what_costs_money_goes_first(context: Context) -> None:
         "s3://photos/models/ (1 object versions)",
         "s3://photos/images/test/ (1 object versions)",
         "log group /aws/sagemaker/Endpoints/s",
+        "log group /aws/sagemaker/Endpoints/s-candidate",
     ]
 
 

@@ -18,10 +18,12 @@ from tests.unit.training.fakes import (
     tags_of,
 )
 from tests.unit.training.serving import THROTTLED, serve
+from training.config import TEST_TAG
 from training.context import Context
 from training.deploy import deploy
 from training.errors import EndpointError, StackError
 from training.options import DeployOptions
+from training.provenance import held_out_fingerprint
 from training.results import Dataset, Deployment
 
 
@@ -38,7 +40,9 @@ def test_all_that_is_created_has_the_stack_s_tag(context: Context, dataset: Data
     assert model["PrimaryContainer"]["ModelDataUrl"] == MODEL.model_data_url
     assert config["DataCaptureConfig"]["InitialSamplingPercentage"] == 25
     assert config["ProductionVariants"][0]["InstanceType"] == "ml.m5.large"
-    assert list(sagemaker.tags.values()) == [OURS] * 3
+    of_model, *others = sagemaker.tags.values()
+    assert others == [OURS] * 2
+    assert of_model == [*OURS, {"Key": TEST_TAG, "Value": held_out_fingerprint(dataset)}]
 
 
 @pytest.mark.parametrize(

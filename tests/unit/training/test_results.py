@@ -2,7 +2,7 @@ import errno
 import json
 import math
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from training.config import STEPS
 from training.errors import StepNotRunError
 from training.results import (
+    Comparison,
     Dataset,
     Deployment,
     Executions,
@@ -146,6 +147,29 @@ def test_a_full_disk_leaves_the_earlier_result(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(OSError, match="No space left"):
         save(tmp_path, "train", replace(MODEL, seconds=1.0), 1)
     assert load(tmp_path, "train", TrainedModel) == MODEL
+
+
+COMPARISON = Comparison("old", 0.9, 0.8, 20, -0.1, -0.3, 0.1, 0.5)
+
+
+@pytest.mark.parametrize("comparison", [COMPARISON, None])
+def test_a_result_within_a_result_comes_back(tmp_path: Path, comparison: Comparison | None) -> None:
+    deployment = replace(RESULTS["deploy"], comparison=comparison)
+    save(tmp_path, "deploy", deployment, 1)
+    assert load(tmp_path, "deploy", Deployment) == deployment
+
+
+@pytest.mark.parametrize(
+    "damaged", [{}, {**asdict(COMPARISON), "images": "20"}, {**asdict(COMPARISON), "new": 1}, [], "none", 1]
+)
+def test_a_damaged_result_within_a_result_is_not_read(tmp_path: Path, damaged: object) -> None:
+    save(tmp_path, "deploy", replace(RESULTS["deploy"], comparison=COMPARISON), 1)
+    path = tmp_path / "results" / "deploy.json"
+    saved = json.loads(path.read_text())
+    saved["result"]["comparison"] = damaged
+    path.write_text(json.dumps(saved))
+    with pytest.raises(StepNotRunError, match="has no usable comparison"):
+        load(tmp_path, "deploy", Deployment)
 
 
 def test_an_accuracy_that_nobody_knows_comes_back(tmp_path: Path) -> None:

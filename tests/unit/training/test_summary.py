@@ -6,7 +6,7 @@ from rich.console import Console
 
 from training import summary
 from training.config import Stack
-from training.results import Dataset, Deployment, Executions, Monitoring, TrainedModel, save
+from training.results import Comparison, Dataset, Deployment, Executions, Monitoring, TrainedModel, save
 
 STACK = Stack("s", "us-east-1", "photos", "arn:role", "scones", "arn:machine", 0.93)
 
@@ -26,6 +26,14 @@ def test_all_steps_make_the_documented_object(tmp_path: Path) -> None:
         "seconds": {"stage": 1, "train": 70, "deploy": 5, "test": 9, "monitor": 3},
         "report": "runs/s/report/report.html",
     }
+
+
+def test_a_comparison_is_among_the_figures(tmp_path: Path) -> None:
+    comparison = Comparison("old", 0.9, 0.8, 20, -0.1, -0.3, 0.1, 0.5)
+    save(tmp_path, "deploy", Deployment("scones", "config", 0.8, 20, 100, comparison), 5)
+    figures = summary.collect(tmp_path, STACK)
+    assert figures["comparison"]["model_in_service"] == "old"
+    assert "difference -0.1, low -0.3, high 0.1, p value 0.5" in summary.phrase(figures["comparison"])
 
 
 def test_only_what_was_run_is_told(tmp_path: Path) -> None:

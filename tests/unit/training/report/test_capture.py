@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.unit.training.fakes import Clock
+from training.config import COMPARISON_ID
 from training.errors import CaptureError
 from training.report.capture import QUIET_SECONDS, CapturedInference, CaptureReader, Expected, wait_for
 
@@ -109,6 +110,11 @@ def test_all_variants_of_this_endpoint_are_read_and_no_other_endpoint(s3: Any) -
     put(s3, key(NOON, endpoint="vehicles-2"), record(NOON, "longer name"))
     put(s3, key(NOON, endpoint="animals"), record(NOON, "other name"))
     assert read_ids(s3) == ["one", "two"]
+
+
+def test_the_requests_of_a_comparison_are_no_traffic(s3: Any) -> None:
+    put(s3, key(NOON), record(NOON, COMPARISON_ID), record(NOON, "one"))
+    assert read_ids(s3) == ["one"]
 
 
 def without(*path: str) -> dict[str, Any]:
