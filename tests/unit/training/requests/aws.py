@@ -1,0 +1,215 @@
+"""An AWS that answers the requests of a run as if the stack were deployed: objects, jobs, endpoints, executions."""
+
+import io
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore import xform_name
+
+from training.config import inference_id
+
+ACCOUNT = "123456789012"
+NAME = "scones-unlimited"  # of the stack and its endpoint
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LOG = ["Epoch[0] Train-accuracy=0.5", "Epoch[0] Validation-accuracy=0.75"]
+Parameters = dict[str, Any]
+
+
+def refusal(code: str, message: str) -> Parameters:
+    return {"Error": {"Code": code, "Message": message}}
+
+
+class Aws:
+    """The services of an account in one region; each operation is a method `<service>_<operation>`."""
+
+    def __init__(self, partition: str, region: str) -> None:
+        self.partition = partition
+        self.region = region
+        self.bucket = f"{NAME}-{ACCOUNT}-{region}"
+        self.objects: dict[str, bytes] = {}
+        self.executions: dict[str, Parameters] = {}
+        self.made: dict[str, Parameters] = {}  # SageMaker's resources by ARN: the requests that made them
+
+    def answer(self, service: str, operation: str, parameters: Parameters) -> Parameters:
+        """Return the parsed reply to a request."""
+        method = f"{service.replace('-', '_')}_{xform_name(operation)}"
+        reply: Parameters = getattr(self, method)(parameters)
+        return reply
+
+    def arn(self, service: str, resource: str, region: str | None = None) -> str:
+        return f"arn:{self.partition}:{service}:{self.region if region is None else region}:{ACCOUNT}:{resource}"
+
+    # CloudFormation, Lambda, logs ----------------------------------------------------------------------------------
+
+    def cloudformation_describe_stacks(self, _: Parameters) -> Parameters:
+        outputs = {
+            "BucketName": self.bucket,
+            "SageMakerRoleArn": self.arn("iam", f"role/{NAME}-sageMakerRole-1", region=""),
+            "Endpoint": NAME,
+            "StateMachineArn": self.arn("states", f"stateMachine:{NAME}-imageClassification"),
+            "Threshold": "0.93",
+        }
+        return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": outputs[key]} for key in outputs]}]}
+
+    def lambda_get_account_settings(self, _: Parameters) -> Parameters:
+        return {"AccountLimit": {"UnreservedConcurrentExecutions": 1000}}
+
+    def logs_describe_log_streams(self, parameters: Parameters) -> Parameters:
+        return {"logStreams": [{"logStreamName": f"{parameters.get('logStreamNamePrefix', '')}algo-1-1"}]}
+
+    def logs_get_log_events(self, parameters: Parameters) -> Parameters:
+        events = [] if "nextToken" in parameters else [{"message": line} for line in LOG]
+        return {"events": events, "nextForwardToken": "f/1"}
+
+    def logs_describe_log_groups(self, parameters: Parameters) -> Parameters:
+        name = parameters["logGroupNamePrefix"]
+        return {"logGroups": [{"logGroupName": name}] if self.of("endpoint") else []}
+
+    def logs_delete_log_group(self, _: Parameters) -> Parameters:
+        return {}
+
+    # S3 ------------------------------------------------------------------------------------------------------------
+
+    def s3_list_objects_v2(self, parameters: Parameters) -> Parameters:
+        prefix, after = parameters.get("Prefix", ""), parameters.get("StartAfter", "")
+        keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
+        if parameters.get("Delimiter"):
+            folders = {prefix + key.removeprefix(prefix).split("/")[0] + "/" for key in keys}
+            return {"CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)]}
+        return {"Contents": [{"Key": key, "ETag": '"0"', "Size": len(self.objects[key])} for key in keys]}
+
+    def s3_list_object_versions(self, parameters: Parameters) -> Parameters:
+        keys = [key for key in sorted(self.objects) if key.startswith(parameters["Prefix"])]
+        return {"Versions": [{"Key": key, "VersionId": "null"} for key in keys]}
+
+    def s3_get_object(self, parameters: Parameters) -> Parameters:
+        return {"Body": io.BytesIO(self.objects[parameters["Key"]])}
+
+    def s3_put_object(self, parameters: Parameters) -> Parameters:
+        self.objects[parameters["Key"]] = b"any"
+        return {}
+
+    def s3_delete_objects(self, parameters: Parameters) -> Parameters:
+        for one in parameters["Delete"]["Objects"]:
+            self.objects.pop(one["Key"], None)
+        return {}
+
+    # SageMaker -----------------------------------------------------------------------------------------------------
+
+    def of(self, kind: str) -> Mapping[str, Parameters]:
+        """Return the requests that made the resources of a kind, by ARN."""
+        return {arn: made for arn, made in self.made.items() if arn.split(":", 5)[5].startswith(f"{kind}/")}
+
+    def make(self, kind: str, name: str, parameters: Parameters) -> Parameters:
+        self.made[self.arn("sagemaker", f"{kind}/{name}")] = parameters
+        return {}
+
+    def found(self, kind: str, name: str) -> tuple[str, Parameters] | None:
+        arn = self.arn("sagemaker", f"{kind}/{name}")
+        return (arn, self.made[arn]) if arn in self.made else None
+
+    def sagemaker_list_tags(self, parameters: Parameters) -> Parameters:
+        return {"Tags": self.made[parameters["ResourceArn"]].get("Tags", [])}
+
+    def sagemaker_add_tags(self, _: Parameters) -> Parameters:
+        return {}
+
+    def sagemaker_create_training_job(self, parameters: Parameters) -> Parameters:
+        self.objects[f"models/{parameters['TrainingJobName']}/output/model.tar.gz"] = b"any"
+        return self.make("training-job", parameters["TrainingJobName"], parameters)
+
+    def sagemaker_describe_training_job(self, parameters: Parameters) -> Parameters:
+        name = parameters["TrainingJobName"]
+        found = self.found("training-job", name)
+        assert found
+        archive = f"s3://{self.bucket}/models/{name}/output/model.tar.gz"
+        ended = {"TrainingJobStatus": "Completed", "SecondaryStatus": "Completed", "TrainingTimeInSeconds": 42}
+        return {"TrainingJobArn": found[0], "ModelArtifacts": {"S3ModelArtifacts": archive}, **ended, **found[1]}
+
+    def sagemaker_list_training_jobs(self, _: Parameters) -> Parameters:
+        return {"TrainingJobSummaries": []}
+
+    def sagemaker_create_model(self, parameters: Parameters) -> Parameters:
+        return self.make("model", parameters["ModelName"], parameters)
+
+    def sagemaker_describe_model(self, parameters: Parameters) -> Parameters:
+        found = self.found("model", parameters["ModelName"])
+        if not found:
+            return refusal("ValidationException", "Could not find model")
+        return {"ModelArn": found[0], "CreationTime": NOW, **found[1]}
+
+    def sagemaker_list_models(self, _: Parameters) -> Parameters:
+        return {"Models": [{"ModelName": one["ModelName"], "ModelArn": arn} for arn, one in self.of("model").items()]}
+
+    def sagemaker_delete_model(self, parameters: Parameters) -> Parameters:
+        return self.unmake("model", parameters["ModelName"])
+
+    def sagemaker_create_endpoint_config(self, parameters: Parameters) -> Parameters:
+        return self.make("endpoint-config", parameters["EndpointConfigName"], parameters)
+
+    def sagemaker_describe_endpoint_config(self, parameters: Parameters) -> Parameters:
+        found = self.found("endpoint-config", parameters["EndpointConfigName"])
+        assert found
+        return {"EndpointConfigArn": found[0], "CreationTime": NOW, **found[1]}
+
+    def sagemaker_list_endpoint_configs(self, _: Parameters) -> Parameters:
+        made = self.of("endpoint-config").items()
+        return {
+            "EndpointConfigs": [
+                {"EndpointConfigName": one["EndpointConfigName"], "EndpointConfigArn": arn} for arn, one in made
+            ]
+        }
+
+    def sagemaker_delete_endpoint_config(self, parameters: Parameters) -> Parameters:
+        return self.unmake("endpoint-config", parameters["EndpointConfigName"])
+
+    def sagemaker_create_endpoint(self, parameters: Parameters) -> Parameters:
+        return self.make("endpoint", parameters["EndpointName"], parameters)
+
+    def sagemaker_update_endpoint(self, parameters: Parameters) -> Parameters:
+        found = self.found("endpoint", parameters["EndpointName"])
+        assert found
+        return self.make("endpoint", parameters["EndpointName"], {**found[1], **parameters})
+
+    def sagemaker_describe_endpoint(self, parameters: Parameters) -> Parameters:
+        found = self.found("endpoint", parameters["EndpointName"])
+        if not found:
+            return refusal("ValidationException", "Could not find endpoint")
+        return {"EndpointArn": found[0], "EndpointStatus": "InService", "CreationTime": NOW, **found[1]}
+
+    def sagemaker_list_endpoints(self, _: Parameters) -> Parameters:
+        made = self.of("endpoint").items()
+        return {"Endpoints": [{"EndpointName": one["EndpointName"], "EndpointArn": arn} for arn, one in made]}
+
+    def sagemaker_delete_endpoint(self, parameters: Parameters) -> Parameters:
+        return self.unmake("endpoint", parameters["EndpointName"])
+
+    def unmake(self, kind: str, name: str) -> Parameters:
+        del self.made[self.arn("sagemaker", f"{kind}/{name}")]
+        return {}
+
+    def sagemaker_runtime_invoke_endpoint(self, _: Parameters) -> Parameters:
+        return {"Body": io.BytesIO(b"[0.98, 0.02]")}
+
+    # Step Functions ------------------------------------------------------------------------------------------------
+
+    def stepfunctions_start_execution(self, parameters: Parameters) -> Parameters:
+        name, now = parameters["name"], datetime.now(UTC)
+        arn = self.arn("states", f"execution:{NAME}-imageClassification:{name}")
+        times = {"startDate": now, "stopDate": now}
+        self.executions[name] = {"name": name, "executionArn": arn, "status": "SUCCEEDED", **times}
+        self.capture(json.loads(parameters["input"])["s3_key"], now)
+        return {"executionArn": arn, "startDate": now}
+
+    def capture(self, key: str, now: datetime) -> None:
+        """Write what data capture would write about the inference of a photo."""
+        output = {"encoding": "JSON", "data": "[0.98, 0.02]"}
+        metadata = {"eventId": key, "inferenceId": inference_id(key), "inferenceTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+        record = {"captureData": {"endpointOutput": output}, "eventMetadata": metadata}
+        where = f"captured/{NAME}/AllTraffic/{now:%Y/%m/%d/%H/%M-%S}-{len(self.executions)}.jsonl"
+        self.objects[where] = json.dumps(record).encode()
+
+    def stepfunctions_list_executions(self, _: Parameters) -> Parameters:
+        return {"executions": list(self.executions.values())}
