@@ -411,6 +411,7 @@ def test_what_a_compressed_body_holds_is_limited() -> None:
         (gzip.compress(b"a")[:-9], "one whole gzip member"),
         (gzip.compress(b"") * 2, "one whole gzip member"),
     ],
+    ids=["no gzip", "truncated", "two members"],  # the bytes have the time in them
 )
 def test_a_compressed_body_that_is_damaged_or_of_many_members_is_refused(body: bytes, sentence: str) -> None:
     check_refused(compressed(body), 400, sentence)
