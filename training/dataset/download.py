@@ -1,7 +1,9 @@
 """Fetches the photo archive over HTTP, once, and verifies it."""
 
 import hashlib
+import queue
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -15,6 +17,7 @@ from training.dataset.archive import INSTEAD, MOST_BYTES
 from training.errors import ArchiveError, ArchiveUnavailableError
 
 TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
+ANSWER_SECONDS = 120.0  # for the headers, those of redirects too: the timeout alone lets them come a byte a minute
 CHUNK_BYTES = 1 << 16
 STALL_SECONDS = 60.0  # in which a chunk must arrive: the timeout alone lets a server send a byte a minute for ever
 LONGEST_NAME = 100  # characters of a cached file's name, without what makes it unique
@@ -122,7 +125,7 @@ def _download(url: str, part: Path, verifiable: bool, console: Console) -> None:
 def _append(url: str, part: Path, report: Callable[[int, int | None], None]) -> None:
     """Request the bytes that `part` lacks; a server that cannot resume, or has another file now, sends all of it."""
     have = _size(part)
-    with requests.get(url, headers=_headers(part, have), stream=True, timeout=TIMEOUT) as response:
+    with _ask(url, _headers(part, have)) as response:
         if have and response.status_code == requests.codes.requested_range_not_satisfiable:
             _discard(part)  # has all bytes or more, left by an attempt that was not verified
             return _append(url, part, report)
@@ -142,6 +145,30 @@ def _append(url: str, part: Path, report: Callable[[int, int | None], None]) -> 
                 done += file.write(chunk)
                 _refuse_too_large(url, part, done)
                 report(done, total)
+
+
+def _ask(url: str, headers: dict[str, str]) -> requests.Response:
+    """Return the answer to a GET request, whose body has not been read.
+
+    Raises:
+        BrokenOffError: There is no answer after `ANSWER_SECONDS`; the thread that waits for it ends with this process.
+    """
+    answers: queue.SimpleQueue[requests.Response | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(requests.get(url, headers=headers, stream=True, timeout=TIMEOUT))
+        except Exception as err:  # raised below, in the thread that waits
+            answers.put(err)
+
+    threading.Thread(target=ask, name="download", daemon=True).start()
+    try:
+        answer = answers.get(timeout=ANSWER_SECONDS)
+    except queue.Empty:
+        raise BrokenOffError(f"the server had not answered after {ANSWER_SECONDS:.0f} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _headers(part: Path, have: int) -> dict[str, str]:

@@ -1,17 +1,14 @@
 """The download: once, whole, resumed and verified."""
 
 import hashlib
-import http.server
 import os
 import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
+from tests.unit.training.dataset.servers import Handler, Server
 from training.dataset.download import CHUNK_BYTES, fetch
 from training.errors import ArchiveError, ArchiveUnavailableError
 
@@ -19,89 +16,85 @@ CONTENT = os.urandom(600_000)
 MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serves `CONTENT`, and keeps what was asked for."""
+class File:
+    """Answers with `CONTENT`, or with the part of it that a Range asks for."""
 
-    ranges = True  # does it do them
-    breaks: list[int]  # after how many bytes each answer breaks off, first to last
-    asked: list[str | None]  # the Range headers that came
+    def __init__(self) -> None:
+        self.ranges = True  # whether it heeds them
+        self.breaks: list[int] = []  # after how many bytes each answer breaks off, first to last
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/photos.tar.gz"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        asked = self.headers["Range"]
-        self.server.asked.append(asked)
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.server.ranges else 0
+    def __call__(self, handler: Handler) -> None:
+        asked = handler.headers["Range"]
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.ranges else 0
         body = CONTENT[start:]
-        if self.path != "/photos.tar.gz":
-            return self.send_error(404)
+        if handler.path != "/photos.tar.gz":
+            return handler.reply(404)
         if not body:
-            return self.send_error(416)
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        stop = self.server.breaks.pop(0) if self.server.breaks else len(body)
-        self.wfile.write(body[:stop])
-
-    def log_message(self, *_: Any) -> None:
-        pass
+            return handler.reply(416)
+        stop = self.breaks.pop(0) if self.breaks else len(body)
+        handler.reply(206 if start else 200, body[:stop], Content_Length=str(len(body)))
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server(("127.0.0.1", 0), Handler)
-    server.breaks, server.asked = [], []
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def served(server: Server) -> File:
+    """What the server serves."""
+    served = File()
+    server.answer = served
+    return served
 
 
-def test_a_url_is_fetched_once(server: Server, tmp_path: Path, console: Console) -> None:
+def ranges(server: Server) -> list[str | None]:
+    """Return the Range header of each request."""
+    return [headers.get("Range") for headers in server.asked]
+
+
+def test_a_url_is_fetched_once(server: Server, served: File, tmp_path: Path, console: Console) -> None:
     first = fetch(server.url, MD5, tmp_path, console)
     second = fetch(server.url, MD5, tmp_path, console)
     assert first == second
     assert first.read_bytes() == CONTENT
-    assert server.asked == [None]
+    assert ranges(server) == [None]
     assert list(tmp_path.iterdir()) == [first]
 
 
-def test_an_interrupted_download_goes_on_where_it_broke_off(server: Server, tmp_path: Path, console: Console) -> None:
-    server.breaks = [6 * CHUNK_BYTES, 2 * CHUNK_BYTES]
+def test_an_interrupted_download_goes_on_where_it_broke_off(
+    server: Server, served: File, tmp_path: Path, console: Console
+) -> None:
+    served.breaks = [6 * CHUNK_BYTES, 2 * CHUNK_BYTES]
     assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
-    assert server.asked == [None, f"bytes={6 * CHUNK_BYTES}-", f"bytes={8 * CHUNK_BYTES}-"]
+    assert ranges(server) == [None, f"bytes={6 * CHUNK_BYTES}-", f"bytes={8 * CHUNK_BYTES}-"]
 
 
-def test_a_later_run_resumes_the_download_of_an_earlier_one(server: Server, tmp_path: Path, console: Console) -> None:
-    server.breaks = [6 * CHUNK_BYTES, 0]
+def test_a_later_run_resumes_the_download_of_an_earlier_one(
+    server: Server, served: File, tmp_path: Path, console: Console
+) -> None:
+    served.breaks = [6 * CHUNK_BYTES, 0]
     with pytest.raises(ArchiveUnavailableError):
         fetch(server.url, MD5, tmp_path, console)
     assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
-    assert server.asked[-1] == f"bytes={6 * CHUNK_BYTES}-"
+    assert ranges(server)[-1] == f"bytes={6 * CHUNK_BYTES}-"
 
 
-def test_a_server_that_ignores_ranges_is_asked_from_the_start(server: Server, tmp_path: Path, console: Console) -> None:
-    server.ranges, server.breaks = False, [6 * CHUNK_BYTES]
+def test_a_server_that_ignores_ranges_is_asked_from_the_start(
+    server: Server, served: File, tmp_path: Path, console: Console
+) -> None:
+    served.ranges, served.breaks = False, [6 * CHUNK_BYTES]
     assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
-    assert server.asked == [None, f"bytes={6 * CHUNK_BYTES}-"]
+    assert ranges(server) == [None, f"bytes={6 * CHUNK_BYTES}-"]
 
 
-def test_a_server_that_always_breaks_off_is_given_up(server: Server, tmp_path: Path, console: Console) -> None:
-    server.ranges, server.breaks = False, [6 * CHUNK_BYTES, 6 * CHUNK_BYTES]
+def test_a_server_that_always_breaks_off_is_given_up(
+    server: Server, served: File, tmp_path: Path, console: Console
+) -> None:
+    served.ranges, served.breaks = False, [6 * CHUNK_BYTES, 6 * CHUNK_BYTES]
     with pytest.raises(ArchiveUnavailableError, match=server.url):
         fetch(server.url, MD5, tmp_path, console)
 
 
-def test_a_whole_file_left_unverified_is_fetched_anew(server: Server, tmp_path: Path, console: Console) -> None:
-    server.breaks = [6 * CHUNK_BYTES, 0]
+def test_a_whole_file_left_unverified_is_fetched_anew(
+    server: Server, served: File, tmp_path: Path, console: Console
+) -> None:
+    served.breaks = [6 * CHUNK_BYTES, 0]
     with pytest.raises(ArchiveUnavailableError):
         fetch(server.url, MD5, tmp_path, console)
     (part,) = tmp_path.glob("*.part")
@@ -109,20 +102,22 @@ def test_a_whole_file_left_unverified_is_fetched_anew(server: Server, tmp_path: 
     assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
 
 
-def test_a_cached_file_that_was_damaged_is_fetched_again(server: Server, tmp_path: Path, console: Console) -> None:
+def test_a_cached_file_that_was_damaged_is_fetched_again(
+    server: Server, served: File, tmp_path: Path, console: Console
+) -> None:
     fetch(server.url, MD5, tmp_path, console).write_bytes(b"damaged")
     assert fetch(server.url, MD5, tmp_path, console).read_bytes() == CONTENT
 
 
 def test_a_download_with_another_checksum_is_refused_and_not_kept(
-    server: Server, tmp_path: Path, console: Console
+    server: Server, served: File, tmp_path: Path, console: Console
 ) -> None:
     with pytest.raises(ArchiveError, match=f"checksum sha256:{'0' * 64}"):
         fetch(server.url, f"sha256:{'0' * 64}", tmp_path, console)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_file_on_the_server_is_named(server: Server, tmp_path: Path, console: Console) -> None:
+def test_a_missing_file_on_the_server_is_named(server: Server, served: File, tmp_path: Path, console: Console) -> None:
     with pytest.raises(ArchiveUnavailableError, match="the server answered 404"):
         fetch(f"{server.url}.old", MD5, tmp_path, console)
 

@@ -1,65 +1,18 @@
 """Downloads from servers that are broken, hostile, or serve another file than before."""
 
-import http.server
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
+from tests.unit.training.dataset.servers import Answer, Handler, Server
 from training.dataset import download
 from training.dataset.download import CHUNK_BYTES, fetch
 from training.errors import ArchiveError, ArchiveUnavailableError
 
 CONTENT = os.urandom(300_000)
-Answer = Callable[["Handler"], None]
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Answers every request as the test says."""
-
-    answer: Answer
-    asked: list[dict[str, str]]  # the headers of each request
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/photos.tar.gz"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.asked.append(dict(self.headers))
-        with suppress(ConnectionError):  # the client hangs up
-            self.server.answer(self)
-
-    def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server(("127.0.0.1", 0), Handler)
-    server.asked = []
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def broken(etag: str = "", **headers: str) -> Answer:
@@ -150,6 +103,23 @@ def test_a_server_that_drips_is_given_up(
     server.answer = drip
     with pytest.raises(ArchiveUnavailableError, match=r"the server sent \d+ bytes in 0 s"):
         fetch(server.url, None, tmp_path, console)
+
+
+def test_a_server_whose_headers_do_not_end_is_given_up(
+    server: Server, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drip(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        for _ in range(200):
+            handler.wfile.write(b"x")
+            time.sleep(0.01)
+
+    monkeypatch.setattr(download, "ANSWER_SECONDS", 0.2)
+    server.answer = drip
+    before = time.monotonic()
+    with pytest.raises(ArchiveUnavailableError, match="the server had not answered after 0 s"):
+        fetch(server.url, None, tmp_path, console)
+    assert time.monotonic() - before < 1.5
 
 
 def test_only_the_version_that_was_begun_is_resumed(server: Server, tmp_path: Path, console: Console) -> None:
