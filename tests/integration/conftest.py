@@ -1,6 +1,7 @@
-"""A local cloud for the tests, on a free port; with INTEGRATION_TARGET=account, the AWS account of the environment.
+"""A local cloud for the tests, on a free port.
 
-The tests use AWS's APIs only, so they run against either.
+With INTEGRATION_TARGET=account it is the AWS account of the environment, with `running` the local cloud of it. The
+tests use AWS's APIs only, so they run against each.
 """
 
 import os
@@ -14,7 +15,7 @@ from tests.integration.support.clouds import own_cloud
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Return the environment for AWS clients; this process has it too."""
-    if os.environ.get("INTEGRATION_TARGET") == "account":
+    if os.environ.get("INTEGRATION_TARGET") in ("account", "running"):
         yield dict(os.environ)
         return
     with own_cloud(tmp_path_factory.mktemp("cloud")):
