@@ -141,7 +141,9 @@ def randomly(kind: str, read: Callable[[bytes], None], contents: Iterable[bytes]
 
 def fetch_from(name: str, answer: Callable[[object], None]) -> Finding:
     """Fetch from a server and read what it sent; what is left in the cache must be nothing or a part."""
-    limits = mock.patch.multiple(download, MOST_BYTES=20_000_000, STALL_SECONDS=0.5, TIMEOUT=(2.0, 2.0))
+    limits = mock.patch.multiple(
+        download, MOST_BYTES=20_000_000, STALL_SECONDS=0.5, ANSWER_SECONDS=1.0, TIMEOUT=(2.0, 2.0)
+    )
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="drill-") as directory, serving(answer) as url, limits:
         cache = Path(directory)

@@ -42,6 +42,7 @@ REFUSED = {  # name -> what the server does instead of sending an archive
         b"10000\r\n" + CONTENT[:65536] + b"\r\n", 0.0, Transfer_Encoding="chunked"
     ),
     "sends a byte now and then": lambda h: h.stream(b"x", 0.05),
+    "sends a header now and then": lambda h: h.drip(b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.05),
 }
 
 
@@ -64,6 +65,11 @@ class Handler(BaseHTTPRequestHandler):
     def stream(self, body: bytes, pause: float, /, **headers: str) -> None:
         """Send the same bytes until the client hangs up, with a pause in seconds."""
         self.reply(200, b"", **headers)
+        self.drip(b"", body, pause)
+
+    def drip(self, begin: bytes, body: bytes, pause: float) -> None:
+        """Send the beginning of an answer and then the same bytes until the client hangs up."""
+        self.wfile.write(begin)
         while True:
             self.wfile.write(body)
             time.sleep(pause)
