@@ -78,7 +78,7 @@ def program_for(image_uri: str) -> Program:
     program = PROGRAMS.get(repository)
     if program is None or program.tag not in (None, tag):
         known = ", ".join(f"{name}:{one.tag}" if one.tag else name for name, one in sorted(PROGRAMS.items()))
-        raise ImageNotFoundError(f"The local cloud has no Docker and runs only {known}.")
+        raise ImageNotFoundError(f"The local cloud uses no Docker and runs only {known}.")
     return program
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 CODE_DIRECTORY = "code"  # in model/
 START_FILE = "container.sh"
 PACKAGE = "algorithm"
-# bash reads this file whenever it starts, so it may only define things. Its path is known to bash alone.
 START = """\
+# bash reads this file whenever it starts in the container (BASH_ENV), so it only says what `serve` does.
 serve() { cd "${BASH_SOURCE[0]%/*}" && exec python -m algorithm serve; }
 """
 

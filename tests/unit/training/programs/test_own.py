@@ -1,6 +1,8 @@
 """Our own program: its image in every partition, and what is sent with it."""
 
+import ast
 import re
+import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from training.errors import TrainingJobError
 from training.job_metrics import metric_rows
 from training.options import TrainOptions
 from training.programs import own
+from training.programs.code import PACKAGE
 from training.programs.own import METRIC_DEFINITIONS, own_program, pytorch_image
 
 ROOT = Path(__file__).parents[4]
@@ -70,3 +73,34 @@ def test_the_program_s_lines_are_measured_as_they_are_read(tmp_path: Path, capsy
 
 def test_serving_starts_the_file_that_the_program_leaves_in_the_archive() -> None:
     assert own.SERVING_ENVIRONMENT["BASH_ENV"] == f"/opt/ml/model/{CODE_DIRECTORY}/{START_FILE}"
+
+
+def test_the_image_of_one_s_own_starts_the_program_and_has_the_pytorch_that_is_pinned() -> None:
+    """SageMaker starts it with `train` or `serve`; what `python -m algorithm` does with them, test_package shows."""
+    text = (ROOT / "training" / "Dockerfile").read_text()
+    assert re.findall(r"^ENTRYPOINT (.*)$", text, re.MULTILINE) == ['["python", "-m", "algorithm"]']
+    sources = re.findall(r"^COPY (\S+) /opt/program/", text, re.MULTILINE)
+    assert sources == ["image-requirements.txt", "algorithm"]
+    assert all((ROOT / "training" / source).exists() for source in sources)
+    pins = (ROOT / "training" / "image-requirements.txt").read_text().splitlines()
+    assert [pin for pin in pins if pin.startswith("torch==")] == [f"torch=={own.VERSION}.0"]
+
+
+def test_the_image_of_one_s_own_has_what_the_program_imports() -> None:
+    pins = (ROOT / "training" / "image-requirements.txt").read_text()
+    imported = {
+        name.split(".")[0]
+        for path in PACKAGE.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in names_imported(node)
+    } - sys.stdlib_module_names
+    packages = {"PIL": "pillow"}
+    assert imported
+    assert {packages.get(name, name) for name in imported} == set(re.findall(r"^([a-z]+)==", pins, re.MULTILINE))
+
+
+def names_imported(node: ast.AST) -> list[str]:
+    """Return the modules of other packages that an import statement names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
