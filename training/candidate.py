@@ -3,13 +3,20 @@
 An endpoint of its own, not a second variant of the stack's: that one is left alone until the new model has passed, and
 a deployment with guardrails, as an update with several instances is, must not change the names of the variants
 (https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html). It captures nothing.
+
+The run that creates it removes it. Its configuration is created first and deleted last: without one nothing is left of
+it. A schedule ends the candidate of a run that is killed and never repeated.
 """
+
+from dataclasses import replace
+from datetime import timedelta
 
 from botocore.exceptions import ClientError
 from rich.text import Text
 from sagemaker.core.resources import Endpoint, EndpointConfig
 from sagemaker.core.shapes import ProductionVariant
 
+from training import expiry
 from training.config import VARIANT, candidate_name
 from training.context import Context, sdk_arguments
 from training.endpoint import find_endpoint, reason_of, show_log, wait_until_settled
@@ -19,29 +26,29 @@ from training.provenance import tags
 from training.refusals import is_missing
 from training.results import Dataset, TrainedModel
 
+LIFETIME = timedelta(hours=2)  # a comparison takes ten minutes on AWS
+
 
 def serve_candidate(context: Context, dataset: Dataset, model: TrainedModel, options: DeployOptions) -> str:
     """Bring a model into service on the candidate endpoint, on one instance; returns the endpoint's name.
 
-    A candidate that an interrupted run left is used if it serves the same model, and replaced if not.
+    A candidate that a killed run left is used if it serves the same model, and replaced if not.
 
     Raises:
-        EndpointError: The model did not come into service; its log is shown, and the candidate is removed.
+        EndpointError: The model did not come into service; its log is shown.
     """
     name = candidate_name(context.stack.endpoint_name)
     endpoint = find_endpoint(context, name)
     if endpoint is None or not serves(context, endpoint, model, options):
-        remove_candidate(context)
+        delete_candidate(context)
         endpoint = create_candidate(context, dataset, model, options)
     with context.console.status(Text(f"Model {model.training_job_name} is brought into service to be compared")):
         wait_until_settled(endpoint)
     if endpoint.endpoint_status != "InService":
         show_log(context, name)
-        reason = reason_of(endpoint)
-        remove_candidate(context)
         raise EndpointError(
             f"The model {model.training_job_name} did not come into service on endpoint {name}, so endpoint "
-            f"{context.stack.endpoint_name} serves what it has served: {reason}"
+            f"{context.stack.endpoint_name} serves what it has served: {reason_of(endpoint)}"
         )
     return name
 
@@ -70,21 +77,57 @@ def create_candidate(context: Context, dataset: Dataset, model: TrainedModel, op
         initial_instance_count=1,
     )
     EndpointConfig.create(endpoint_config_name=name, production_variants=[variant], tags=tags(context, dataset), **sdk)
+    schedule_end(context, options)
     endpoint = Endpoint.create(endpoint_name=name, endpoint_config_name=name, tags=tags(context, dataset), **sdk)
     assert endpoint is not None
     return endpoint
 
 
+def schedule_end(context: Context, options: DeployOptions) -> None:
+    """Let the candidate end even when this run does not.
+
+    Raises:
+        EndpointError: The schedule cannot be made, and the endpoint itself has an expiry.
+    """
+    if not context.stack.expiry_role_arn:
+        return  # an older template, which the step takes with `--expires-in never` only
+    try:
+        expiry.renew(of_candidate(context), LIFETIME)
+    except EndpointError:
+        if options.expires_in is not None:  # `never` is also for those who may not schedule
+            raise
+
+
+def of_candidate(context: Context) -> Context:
+    """Return the context of a stack whose endpoint is the candidate."""
+    name = candidate_name(context.stack.endpoint_name)
+    return replace(context, stack=replace(context.stack, endpoint_name=name))
+
+
 def remove_candidate(context: Context) -> None:
-    """Delete the candidate endpoint and its configuration, if there are any.
+    """Delete the candidate, if there is one.
 
     Raises:
         EndpointError: Another stack owns an endpoint of this name.
     """
     name, sagemaker = candidate_name(context.stack.endpoint_name), context.clients.sagemaker
+    try:
+        sagemaker.describe_endpoint_config(EndpointConfigName=name)
+    except ClientError as err:
+        if not is_missing(err):
+            raise
+        return
+    delete_candidate(context)
+
+
+def delete_candidate(context: Context) -> None:
+    """Delete the candidate endpoint, its schedule and its configuration, each if it exists."""
+    name, sagemaker = candidate_name(context.stack.endpoint_name), context.clients.sagemaker
     if endpoint := find_endpoint(context, name):
-        endpoint.delete()
-        wait_until_settled(endpoint)
+        with context.console.status(Text(f"Endpoint {name} is deleted")):
+            endpoint.delete()
+            wait_until_settled(endpoint)
+    expiry.forget(of_candidate(context))
     try:
         sagemaker.delete_endpoint_config(EndpointConfigName=name)
     except ClientError as err:

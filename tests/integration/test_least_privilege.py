@@ -34,6 +34,7 @@ from tests.integration.support.training_jobs import ended_job, hyperparameters, 
 from tests.integration.support.waiting import wait_for
 
 STACK = "least-privilege"
+CANDIDATE = f"{STACK}-candidate"
 JOB_LOGS = "/aws/sagemaker/TrainingJobs"
 NOT_SHOWN = {
     "AWSLambdaBasicExecutionRole": "logs of the functions; SAM gives it to every function",
@@ -158,19 +159,25 @@ def classify_a_version(system: System) -> str:
     return classify(system, s3_version_id=versions[0]["VersionId"])
 
 
-def expire(system: System) -> str:
+def expire(system: System, endpoint_name: str = STACK) -> str:
     """Let a schedule delete the endpoint and create it again; without the permission it stays."""
-    boto3.client("scheduler").create_schedule(**request(STACK, STACK, system.expiry_role, 0))
+    boto3.client("scheduler").create_schedule(**request(STACK, endpoint_name, system.expiry_role, 0))
     wait_for(lambda: not schedule_exists(STACK))
     try:
-        status = boto3.client("sagemaker").describe_endpoint(EndpointName=STACK)["EndpointStatus"]
+        status = boto3.client("sagemaker").describe_endpoint(EndpointName=endpoint_name)["EndpointStatus"]
     except ClientError:
         status = "Deleting"
     if status != "Deleting":
         return f"the endpoint is {status}"
-    wait_for(lambda: not endpoint_exists(STACK))
-    bring_into_service()
+    wait_for(lambda: not endpoint_exists(endpoint_name))
+    bring_into_service(endpoint_name)
     return ""
+
+
+def expire_candidate(system: System) -> str:
+    if not endpoint_exists(CANDIDATE):
+        bring_into_service(CANDIDATE)
+    return expire(system, CANDIDATE)
 
 
 # Permissions ---------------------------------------------------------------------------------------------------
@@ -205,6 +212,10 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem
         for action in ("BatchGetImage", "BatchCheckLayerAvailability", "GetDownloadUrlForLayer")
     },
     Permission("expiryRole", "sagemaker:DeleteEndpoint", f"endpoint/{STACK}"): (expire, "the endpoint is InService"),
+    Permission("expiryRole", "sagemaker:DeleteEndpoint", f"endpoint/{CANDIDATE}"): (
+        expire_candidate,
+        "the endpoint is InService",
+    ),
     Permission("serializeImageDataRole", "s3:GetObject", "bucket/images/*"): (execute, "AccessDenied"),
     Permission("serializeImageDataRole", "s3:ListBucket", "bucket"): (execute_without_a_photo, "AccessDenied"),
     Permission("classifyImageRole", "sagemaker:InvokeEndpoint", f"endpoint/{STACK}"): (execute, "AccessDenied"),
@@ -269,9 +280,9 @@ def serve(bucket: str) -> None:
     bring_into_service()
 
 
-def bring_into_service() -> None:
-    boto3.client("sagemaker").create_endpoint(EndpointName=STACK, EndpointConfigName=STACK)
-    assert settled_endpoint(STACK)["EndpointStatus"] == "InService"
+def bring_into_service(endpoint_name: str = STACK) -> None:
+    boto3.client("sagemaker").create_endpoint(EndpointName=endpoint_name, EndpointConfigName=STACK)
+    assert settled_endpoint(endpoint_name)["EndpointStatus"] == "InService"
 
 
 def allowed(system: System, role: str) -> Iterator[tuple[str, Permission, dict[str, Any]]]:

@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.integration.support.endpoints import with_constant_answers
+
 ROOT = Path(__file__).parents[2]
 STACK = "workflow-test"
 SPEED = ["--epochs", "12", "--executions", "12"]
@@ -188,6 +190,36 @@ def test_an_endpoint_that_does_not_start_shows_its_log(figures: dict[str, Any], 
     assert f"Last lines of /aws/sagemaker/Endpoints/{STACK}" in done.stderr
     assert "serve: command not found" in done.stderr
     assert "Traceback" not in done.stderr.split("Last lines of")[0]
+
+
+def test_a_worse_model_does_not_replace_the_one_in_service(figures: dict[str, Any], workplace: Path) -> None:
+    sagemaker, bucket = boto3.client("sagemaker"), stack_output("BucketName")
+    saved = workplace / "runs" / STACK / "results" / "train.json"
+    good = saved.read_text()
+    model = json.loads(good)
+    archive = boto3.client("s3").get_object(Bucket=bucket, Key=model["result"]["model_data_url"].split("/", 3)[3])
+    worse = with_constant_answers(archive["Body"].read(), [0.9, 0.1])
+    boto3.client("s3").put_object(Bucket=bucket, Key="models/worse/model.tar.gz", Body=worse)
+    model["result"] |= {
+        "training_job_name": f"{STACK}-worse",
+        "model_data_url": f"s3://{bucket}/models/worse/model.tar.gz",
+    }
+    before = sagemaker.describe_endpoint(EndpointName=STACK)
+    saved.write_text(json.dumps(model))
+    try:
+        done = run(workplace, "deploy")
+    finally:
+        saved.write_text(good)
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 1, said
+    assert f"{STACK}-worse is worse than {figures['training']['job']}" in said
+    assert f"accuracy 0.500 instead of {figures['endpoint']['test_accuracy']:.3f} on the same 200 test photos" in said
+    assert sagemaker.describe_endpoint(EndpointName=STACK) | {"ResponseMetadata": {}} == before | {
+        "ResponseMetadata": {}
+    }
+    assert [one["EndpointName"] for one in sagemaker.list_endpoints(NameContains=STACK)["Endpoints"]] == [STACK]
+    assert sagemaker.list_endpoint_configs(NameContains="candidate")["EndpointConfigs"] == []
+    assert sagemaker.list_models(NameContains=f"{STACK}-worse")["Models"] == []
 
 
 def archive_without_a_model() -> bytes:

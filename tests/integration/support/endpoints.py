@@ -29,6 +29,14 @@ def archive_without_a_model() -> bytes:
     return archive_of({})
 
 
+def with_constant_answers(archive: bytes, probabilities: list[float]) -> bytes:
+    """Return the model.tar.gz of a training job with a model that gives every image these probabilities."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as trained:
+        files = {one.name: trained.extractfile(one) for one in trained.getmembers() if one.isfile()}
+        content = {name: file.read() for name, file in files.items() if file is not None}
+    return archive_of(content | {"model.onnx": _constant_model(probabilities)})
+
+
 def archive_of(files: dict[str, bytes]) -> bytes:
     """Return a tar.gz of these files."""
     buffer = io.BytesIO()

@@ -2,14 +2,16 @@
 
 import io
 import json
+from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.training.fakes import MODEL, OURS, SageMaker, client_error, printed, refuse, tags_of
+from tests.unit.training.fakes import MODEL, OURS, SageMaker, Scheduler, client_error, printed, refuse, tags_of
 from tests.unit.training.serving import THROTTLED, serve_model, write_photos
 from training.config import COMPARISON_ID
 from training.context import Context
@@ -129,14 +131,18 @@ def test_monitor_can_tell_the_requests_from_traffic(context: Context, dataset: D
 
 
 def test_the_candidate_has_one_instance_and_captures_nothing(
-    context: Context, dataset: Dataset, sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
+    context: Context,
+    dataset: Dataset,
+    sagemaker: SageMaker,
+    scheduler: Scheduler,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answer(context, s=39, s_candidate=39)
     seen: dict[str, Any] = {}
     create = sagemaker.create_endpoint
 
     def note(**request: Any) -> None:
-        seen.update(request, config=sagemaker.configs[CANDIDATE])
+        seen.update(request, config=sagemaker.configs[CANDIDATE], schedule=scheduler.schedules[f"{CANDIDATE}-expiry"])
         create(**request)
 
     monkeypatch.setattr(sagemaker, "create_endpoint", note)
@@ -149,6 +155,30 @@ def test_the_candidate_has_one_instance_and_captures_nothing(
         1,
     )
     assert "DataCaptureConfig" not in seen["config"]
+    assert seen["schedule"]["Target"]["Input"] == '{"EndpointName": "s-candidate"}'
+    assert f"{CANDIDATE}-expiry" not in scheduler.schedules  # when the candidate is gone
+
+
+@pytest.mark.parametrize("expires_in", [timedelta(hours=8), None])
+def test_who_may_not_schedule_compares_only_with_an_endpoint_that_never_ends(
+    context: Context, dataset: Dataset, sagemaker: SageMaker, scheduler: Scheduler, expires_in: timedelta | None
+) -> None:
+    answer(context, s=39, s_candidate=39)
+    denied = client_error("AccessDeniedException", "not you")
+    refuse(scheduler, "update_schedule", denied)
+    with nullcontext() if expires_in is None else pytest.raises(EndpointError, match="cannot be scheduled"):
+        deploy(context, dataset, MODEL, DeployOptions(expires_in=expires_in))
+    assert (sagemaker.calls == []) == (expires_in is not None)
+    assert CANDIDATE not in sagemaker.configs
+
+
+def test_a_stack_without_the_schedule_s_role_compares_too(
+    context: Context, dataset: Dataset, sagemaker: SageMaker
+) -> None:
+    answer(context, s=39, s_candidate=39)
+    older = replace(context, stack=replace(context.stack, expiry_role_arn=""))
+    deploy(older, dataset, MODEL, DeployOptions(expires_in=None))
+    assert sagemaker.calls == ["create", "delete", "update"]
 
 
 # What is not compared ----------------------------------------------------------------------------------------

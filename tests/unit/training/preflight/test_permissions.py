@@ -33,14 +33,17 @@ def test_all_actions_that_are_denied_are_named_once() -> None:
 def test_each_action_is_simulated_on_its_own_resource() -> None:
     iam = Iam()
     check(iam)
-    asked = {action: request["ResourceArns"] for request in iam.requests for action in request["ActionNames"]}
+    asked: dict[str, list[str]] = {}
+    for request in iam.requests:
+        for action in request["ActionNames"]:
+            asked.setdefault(action, []).extend(request["ResourceArns"])
     arn = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
     assert asked["sagemaker:CreateTrainingJob"] == [f"{arn}:training-job/s-20260101-000000"]
-    assert asked["sagemaker:CreateEndpoint"] == [f"{arn}:endpoint/s"]
+    assert asked["sagemaker:CreateEndpoint"] == [f"{arn}:endpoint/s", f"{arn}:endpoint/s-candidate"]
     assert asked["s3:PutObject"] == ["arn:aws:s3:::photos/images/train/photo.png"]
     assert asked["states:StartExecution"] == ["arn:machine"]
     assert asked["sagemaker:ListTrainingJobs"] == ["*"]
-    assert asked["iam:PassRole"] == [ROLE]
+    assert asked["iam:PassRole"] == [ROLE, ROLE]  # to train, and to deploy
 
 
 def test_the_role_is_passed_to_sagemaker() -> None:
