@@ -147,6 +147,17 @@ def execute(event: dict[str, str]) -> Any:
     return ended
 
 
+def test_a_dry_run_says_what_it_costs_and_creates_nothing(figures: dict[str, Any], workplace: Path) -> None:
+    sagemaker = boto3.client("sagemaker")
+    before = sagemaker.list_training_jobs()["TrainingJobSummaries"]
+    done = run(workplace, "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)["plan"]
+    assert plan["cost"]["usd"] > 0
+    assert "problem" not in {check["outcome"] for check in plan["checks"]}
+    assert sagemaker.list_training_jobs()["TrainingJobSummaries"] == before
+
+
 def test_staging_again_sends_nothing(figures: dict[str, Any], workplace: Path) -> None:
     done = run(workplace, "stage", "--archive", "sample")
     assert done.returncode == 0, done.stderr

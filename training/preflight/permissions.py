@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from training.config import Stack, candidate_name
+from training.config import Stack
 from training.context import Clients
 from training.preflight.check import UNANSWERED, Check, not_checked, passed, problem
 
@@ -43,17 +43,11 @@ def train_rights(stack: Stack) -> Iterator[Rights]:
 
 def deploy_rights(stack: Stack) -> Iterator[Rights]:
     name = f"{stack.endpoint_name}-20260101-000000"
-    model = f"model/{stack.name}-20260101-000000"
-    yield Rights(sagemaker_arn(stack, model), tagged("CreateModel", "DescribeModel", "DeleteModel"))
-    changes = ("CreateEndpoint", "UpdateEndpoint", "DescribeEndpoint", "DeleteEndpoint", "InvokeEndpoint")
-    yield Rights(sagemaker_arn(stack, f"endpoint/{stack.endpoint_name}"), tagged(*changes))
-    of_configs = ("CreateEndpointConfig", "DescribeEndpointConfig", "DeleteEndpointConfig")
-    yield Rights(sagemaker_arn(stack, f"endpoint-config/{name}"), tagged(*of_configs))
-    # A new model is compared with the one in service on an endpoint of its own.
-    candidate = candidate_name(stack.endpoint_name)
-    of_candidates = ("CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint", "InvokeEndpoint")
-    yield Rights(sagemaker_arn(stack, f"endpoint/{candidate}"), tagged(*of_candidates))
-    yield Rights(sagemaker_arn(stack, f"endpoint-config/{candidate}"), tagged(*of_configs))
+    yield Rights(sagemaker_arn(stack, f"model/{stack.name}-20260101-000000"), tagged("CreateModel", "DescribeModel"))
+    changes = ("CreateEndpoint", "UpdateEndpoint")  # IAM asks for both on the configuration too
+    yield Rights(sagemaker_arn(stack, f"endpoint-config/{name}"), tagged("CreateEndpointConfig", *changes))
+    others = ("DescribeEndpoint", "DeleteEndpoint", "InvokeEndpoint")
+    yield Rights(sagemaker_arn(stack, f"endpoint/{stack.endpoint_name}"), tagged(*changes, *others))
     yield pass_role(stack)
 
 

@@ -33,17 +33,16 @@ def test_all_actions_that_are_denied_are_named_once() -> None:
 def test_each_action_is_simulated_on_its_own_resource() -> None:
     iam = Iam()
     check(iam)
-    asked: dict[str, list[str]] = {}
-    for request in iam.requests:
-        for action in request["ActionNames"]:
-            asked.setdefault(action, []).extend(request["ResourceArns"])
+    asked = {action: request["ResourceArns"] for request in iam.requests for action in request["ActionNames"]}
+    on_configuration = [request for request in iam.requests if ":endpoint-config/s-" in request["ResourceArns"][0]]
+    assert "sagemaker:UpdateEndpoint" in on_configuration[0]["ActionNames"]
     arn = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
     assert asked["sagemaker:CreateTrainingJob"] == [f"{arn}:training-job/s-20260101-000000"]
-    assert asked["sagemaker:CreateEndpoint"] == [f"{arn}:endpoint/s", f"{arn}:endpoint/s-candidate"]
+    assert asked["sagemaker:CreateEndpoint"] == [f"{arn}:endpoint/s"]
     assert asked["s3:PutObject"] == ["arn:aws:s3:::photos/images/train/photo.png"]
     assert asked["states:StartExecution"] == ["arn:machine"]
     assert asked["sagemaker:ListTrainingJobs"] == ["*"]
-    assert asked["iam:PassRole"] == [ROLE, ROLE]  # to train, and to deploy
+    assert asked["iam:PassRole"] == [ROLE]
 
 
 def test_the_role_is_passed_to_sagemaker() -> None:
