@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import timedelta
 
 from training.arguments import options_for
 from training.context import Context
@@ -36,8 +37,9 @@ def deploy_lines(context: Context, arguments: argparse.Namespace) -> list[Line]:
     options = options_for(DeployOptions, arguments)
     region = context.stack.region
     executions = options_for(ExecutionsOptions, arguments).executions if arguments.step == "all" else 0
+    hours = options.expires_in / timedelta(hours=1) if options.expires_in else None
     return [
-        *estimate.endpoint(region, options.endpoint_instance_type, (1, 1), None),
+        *estimate.endpoint(region, options.endpoint_instance_type, (1, 1), hours),
         estimate.captures(region, test_photos(context) + executions, options.capture_percentage),
     ]
 

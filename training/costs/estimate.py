@@ -86,7 +86,7 @@ def training(region: str, instance_type: str, minutes: float, basis: str, most: 
         return line(region, name, text, [("training", instance_type, duration / 60)], in_total)
 
     expected = lasting("training job, once", min(minutes, most), basis, True)
-    return [expected, lasting("training job, at most", most, "then it is stopped", False)]
+    return [expected, lasting("training job, at most", most, "--max-runtime", False)]
 
 
 def endpoint(region: str, instance_type: str, instances: tuple[int, int], hours: float | None) -> list[Line]:
@@ -105,7 +105,7 @@ def endpoint(region: str, instance_type: str, instances: tuple[int, int], hours:
 
     lines = [lasting("endpoint, an hour", 1, machines, False)]
     if hours is not None:
-        lines.append(lasting("endpoint, until it expires", hours, f"{machines}, {hours:g} hours", True))
+        lines.append(lasting("endpoint, until it ends", hours, f"{machines}, {hours:g} hours", True))
     month = f"{machines}, {HOURS_A_MONTH} hours"
     lines.append(lasting("endpoint, a month", HOURS_A_MONTH, month, hours is None))
     return lines

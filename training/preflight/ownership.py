@@ -7,10 +7,8 @@ from training.preflight.check import UNANSWERED, Check, not_checked, passed, pro
 from training.refusals import is_missing
 
 
-def check_owner(context: Context) -> tuple[Check, bool]:
-    """Return the check of the endpoint's name, and whether there is an endpoint that would be updated."""
-    name = context.stack.endpoint_name
-    subject = "owner of the endpoint"
+def check_owner(context: Context, name: str, subject: str) -> tuple[Check, bool]:
+    """Return the check of an endpoint's name, and whether this stack has an endpoint of that name."""
     try:
         arn = context.clients.sagemaker.describe_endpoint(EndpointName=name)["EndpointArn"]
         owner = context.owner_of(arn)
@@ -21,6 +19,6 @@ def check_owner(context: Context) -> tuple[Check, bool]:
     except UNANSWERED as err:
         return not_checked(subject, err), False
     if owner == context.stack.name:
-        return passed(subject, f"{name} is this stack's and will be updated"), True
+        return passed(subject, f"{name} is this stack's"), True
     finding = f"{name} was made by {f'stack {owner}' if owner else 'somebody else'}, not by stack {context.stack.name}"
     return problem(subject, finding, "deploy this stack with another EndpointName"), False

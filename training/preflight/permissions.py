@@ -4,20 +4,22 @@ IAM decides by the policies of the user or role. Policies of a session and of re
 a refusal that depends on a condition's value which is not given here counts as undecided.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from training.config import Stack
+from training.config import Stack, candidate_name
 from training.context import Clients
+from training.expiry import schedule_name
 from training.preflight.check import UNANSWERED, Check, not_checked, passed, problem
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 SUBJECT = "permissions of the caller"
+STAMP = "-20260101-000000"  # of a job, a model or a configuration
 
 
 @dataclass(frozen=True)
@@ -34,21 +36,38 @@ def rights_of(steps: tuple[str, ...], stack: Stack) -> list[Rights]:
     return [right for step in steps if step in NEEDED for right in NEEDED[step](stack)]
 
 
+def candidate_rights(stack: Stack) -> Iterator[Rights]:
+    """Yield what a deployment does that compares its model with the one in service."""
+    name = candidate_name(stack.endpoint_name)
+    yield from endpoint_rights(stack, name, name)
+
+
+def expiry_rights(stack: Stack) -> Iterator[Rights]:
+    """Yield what a deployment does whose endpoint expires."""
+    schedule = arn(stack, "scheduler", f"schedule/default/{schedule_name(stack.endpoint_name)}")
+    yield Rights(schedule, ("scheduler:CreateSchedule", "scheduler:UpdateSchedule"))
+    yield pass_role(stack.expiry_role_arn, "scheduler")
+
+
 def train_rights(stack: Stack) -> Iterator[Rights]:
-    job = sagemaker_arn(stack, f"training-job/{stack.name}-20260101-000000")
-    yield Rights(job, tagged("CreateTrainingJob", "DescribeTrainingJob"))
+    yield Rights(
+        arn(stack, "sagemaker", f"training-job/{stack.name}{STAMP}"), tagged("CreateTrainingJob", "DescribeTrainingJob")
+    )
     yield Rights("*", ("sagemaker:ListTrainingJobs",))
-    yield pass_role(stack)
+    yield pass_role(stack.execution_role_arn, "sagemaker")
 
 
 def deploy_rights(stack: Stack) -> Iterator[Rights]:
-    name = f"{stack.endpoint_name}-20260101-000000"
-    yield Rights(sagemaker_arn(stack, f"model/{stack.name}-20260101-000000"), tagged("CreateModel", "DescribeModel"))
+    yield Rights(arn(stack, "sagemaker", f"model/{stack.name}{STAMP}"), tagged("CreateModel", "DescribeModel"))
+    yield from endpoint_rights(stack, stack.endpoint_name, stack.endpoint_name + STAMP)
+    yield pass_role(stack.execution_role_arn, "sagemaker")
+
+
+def endpoint_rights(stack: Stack, name: str, config_name: str) -> Iterator[Rights]:
     changes = ("CreateEndpoint", "UpdateEndpoint")  # IAM asks for both on the configuration too
-    yield Rights(sagemaker_arn(stack, f"endpoint-config/{name}"), tagged("CreateEndpointConfig", *changes))
     others = ("DescribeEndpoint", "DeleteEndpoint", "InvokeEndpoint")
-    yield Rights(sagemaker_arn(stack, f"endpoint/{stack.endpoint_name}"), tagged(*changes, *others))
-    yield pass_role(stack)
+    yield Rights(arn(stack, "sagemaker", f"endpoint/{name}"), tagged(*changes, *others))
+    yield Rights(arn(stack, "sagemaker", f"endpoint-config/{config_name}"), tagged("CreateEndpointConfig", *changes))
 
 
 def stage_rights(stack: Stack) -> Iterator[Rights]:
@@ -70,14 +89,13 @@ def tagged(*operations: str) -> tuple[str, ...]:
     return tuple(f"sagemaker:{operation}" for operation in (*operations, "AddTags", "ListTags"))
 
 
-def pass_role(stack: Stack) -> Rights:
-    service = {"iam:PassedToService": "sagemaker.amazonaws.com"}
-    return Rights(stack.execution_role_arn, ("iam:PassRole",), service)
+def pass_role(role_arn: str, service: str) -> Rights:
+    return Rights(role_arn, ("iam:PassRole",), {"iam:PassedToService": f"{service}.amazonaws.com"})
 
 
-def sagemaker_arn(stack: Stack, resource: str) -> str:
+def arn(stack: Stack, service: str, resource: str) -> str:
     account = stack.execution_role_arn.split(":")[4]
-    return f"arn:{partition(stack)}:sagemaker:{stack.region}:{account}:{resource}"
+    return f"arn:{partition(stack)}:{service}:{stack.region}:{account}:{resource}"
 
 
 def partition(stack: Stack) -> str:
@@ -87,14 +105,14 @@ def partition(stack: Stack) -> str:
 # The simulation ----------------------------------------------------------------------------------------------
 
 
-def check_permissions(clients: Clients, steps: tuple[str, ...], stack: Stack) -> Check:
-    """Return whether the caller may do what the steps do."""
+def check_permissions(clients: Clients, rights: Sequence[Rights]) -> Check:
+    """Return whether the caller has these rights."""
     try:
         caller = clients.sts.get_caller_identity()["Arn"]
         principal = principal_of(caller, clients.iam)
         if principal is None:
             return not_checked(SUBJECT, f"IAM simulates users and roles, not {caller}")
-        denied, undecided = simulate(clients.iam, principal, rights_of(steps, stack))
+        denied, undecided = simulate(clients.iam, principal, rights)
     except UNANSWERED as err:
         return not_checked(SUBJECT, err)
     if denied:
@@ -121,7 +139,7 @@ def principal_of(caller: str, iam: "IAMClient") -> str | None:
         return f"arn:{partition}:iam::{account}:role/{names[0]}"
 
 
-def simulate(iam: "IAMClient", principal: str, rights: list[Rights]) -> tuple[list[str], list[str]]:
+def simulate(iam: "IAMClient", principal: str, rights: Sequence[Rights]) -> tuple[list[str], list[str]]:
     """Return the actions that are denied, and those whose decision depends on conditions that are not known here."""
     denied: dict[str, None] = {}  # in order, each once
     undecided: dict[str, None] = {}

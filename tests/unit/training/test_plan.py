@@ -13,6 +13,7 @@ import pytest
 from tests.unit.training.fakes import (
     DATASET,
     MODEL,
+    OURS,
     STACK,
     THEIRS,
     Iam,
@@ -38,15 +39,16 @@ URI = "1.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13"
 # What `training/run.py --dry-run` prints first.
 DEFAULT_RUN = """\
 What this creates on AWS in us-east-1, and what it costs there
-                       for                                                USD
-photos in S3           about 1,200, sent and read, a month              0.008
-training job, once     ml.m5.large, 5 minutes (expected)                 0.01
-training job, at most  ml.m5.large, 60 minutes (then it is stopped)   (0.115)
-endpoint, an hour      1 x ml.m5.large                                (0.115)
-endpoint, a month      1 x ml.m5.large, 730 hours                       83.95
-captured inferences    100 % of 400 requests, a month                  < 0.01
-executions, once       200 x 4 transitions, 3 x 1 s of Lambda           0.023
-together               without what is in brackets                      83.99
+                         for                                              USD
+photos in S3             about 1,200, sent and read, a month            0.008
+training job, once       ml.m5.large, 5 minutes (expected)               0.01
+training job, at most    ml.m5.large, 60 minutes (--max-runtime)      (0.115)
+endpoint, an hour        1 x ml.m5.large                              (0.115)
+endpoint, until it ends  1 x ml.m5.large, 8 hours                        0.92
+endpoint, a month        1 x ml.m5.large, 730 hours                   (83.95)
+captured inferences      100 % of 400 requests, a month                < 0.01
+executions, once         200 x 4 transitions, 3 x 1 s of Lambda         0.023
+together                 without what is in brackets                    0.962
 """
 
 
@@ -138,7 +140,7 @@ def test_the_options_decide_what_it_costs(account: Context) -> None:
 def test_the_built_in_algorithm_costs_its_own_machine_and_time(account: Context) -> None:
     account.clients.__dict__["service_quotas"] = Quotas({"ml.g4dn.xlarge for training job usage": 1, **ENOUGH})
     review(account, "--dry-run", "--algorithm", "builtin")
-    assert "ml.g4dn.xlarge, 15 minutes (the longest" in printed(account)
+    assert "ml.g4dn.xlarge, 15 minutes (the" in flat(account)
     assert "about 0.184" in printed(account)
 
 
@@ -150,19 +152,19 @@ def test_staged_photos_are_counted(account: Context) -> None:
 
 def test_json_has_costs_and_checks(account: Context) -> None:
     found = review(account, "--dry-run")["plan"]
-    assert found["cost"]["usd"] == pytest.approx(83.99, abs=0.01)
+    assert found["cost"]["usd"] == pytest.approx(0.962, abs=0.001)
     assert {check["outcome"] for check in found["checks"]} == {"passed"}
 
 
-@pytest.mark.parametrize("limit", ["83.9", "0"])
+@pytest.mark.parametrize("limit", ["0.96", "0"])
 def test_an_estimate_above_the_limit_is_refused(account: Context, limit: str) -> None:
-    with pytest.raises(PlanError, match=r"1 of 8 checks found a problem \(cost limit\)"):
+    with pytest.raises(PlanError, match=r"1 of 9 checks found a problem \(cost limit\)"):
         review(account, "--yes", "--max-usd", limit)
-    assert f"83.99 USD is more than --max-usd {limit}: raise the limit" in flat(account)
+    assert f"0.962 USD is more than --max-usd {limit}: raise the limit" in flat(account)
 
 
 def test_an_estimate_within_the_limit_passes(account: Context) -> None:
-    review(account, "--yes", "--max-usd", "84")
+    review(account, "--yes", "--max-usd", "1")
 
 
 def test_with_a_limit_an_unknown_price_is_refused(account: Context) -> None:
@@ -192,6 +194,7 @@ def test_a_dry_run_prints_every_check(account: Context) -> None:
         "name of the endpoint",
         "image of the algorithm",
         "owner of the endpoint",
+        "expiry of the endpoint",
         "quota of the training job",
         "quota of the endpoint",
         "permissions of the caller",
@@ -219,11 +222,11 @@ def test_all_problems_are_listed_together_before_anybody_is_asked(
     with pytest.raises(PlanError) as caught:
         review(context)
     assert str(caught.value) == (
-        "Nothing was created: 5 of 7 checks found a problem (name of the training job; owner of the endpoint; quota of "
+        "Nothing was created: 5 of 8 checks found a problem (name of the training job; owner of the endpoint; quota of "
         "the training job; quota of the endpoint; permissions of the caller): do what the table above says and run the "
         "same command again."
     )
-    assert "2 of 7 checks passed." in printed(context)
+    assert "3 of 8 checks passed." in printed(context)
     assert sagemaker.calls == ["create"]  # the test's own
 
 
@@ -231,13 +234,37 @@ def test_what_could_not_be_checked_is_said_and_does_not_stop_the_run(account: Co
     account.clients.__dict__["sts"] = Sts("arn:aws:iam::123456789012:root")
     review(account, "--yes")
     assert "not checked IAM simulates users and roles, not arn:aws:iam::123456789012:root" in flat(account)
-    assert "6 of 7 checks passed." in printed(account)
+    assert "7 of 8 checks passed." in printed(account)
 
 
 def test_a_single_step_without_the_results_of_earlier_ones_is_refused(account: Context) -> None:
     with pytest.raises(PlanError, match=r"\(result of stage; result of train\)"):
         review(account, "deploy", "--yes")
     assert "run `python training/run.py stage` first" in flat(account)
+
+
+def test_an_endpoint_that_is_updated_has_a_candidate_beside_it(account: Context) -> None:
+    sagemaker = SageMaker()
+    sagemaker.create_endpoint("s", "s-config", OURS)
+    sagemaker.create_endpoint("s-candidate", "s-candidate", THEIRS)
+    account.clients.__dict__["sagemaker"] = sagemaker
+    with pytest.raises(PlanError, match=r"\(owner of the candidate\)"):
+        review(account, "--yes")
+    simulated = {request["ResourceArns"][0] for request in account.clients.iam.requests}  # type: ignore[attr-defined]
+    assert "arn:aws:sagemaker:us-east-1:123456789012:endpoint/s-candidate" in simulated
+
+
+def test_an_endpoint_that_never_ends_costs_a_month_and_needs_no_schedule(account: Context) -> None:
+    review(account, "--dry-run", "--expires-in", "never")
+    assert "until it ends" not in printed(account) and "expiry" not in printed(account)
+    assert "together without what is in brackets 83.99" in flat(account)
+
+
+def test_a_stack_that_cannot_end_its_endpoint_is_a_problem(account: Context) -> None:
+    old = replace(account, stack=replace(STACK, expiry_role_arn=""))
+    with pytest.raises(PlanError, match=r"\(expiry of the endpoint\)"):
+        review(old, "--yes")
+    assert "run `sam build && sam deploy` again, or add --expires-in never to this command." in flat(old)
 
 
 def test_an_endpoint_that_is_updated_needs_twice_the_instances() -> None:

@@ -147,6 +147,6 @@ def test_json_has_the_same_figures() -> None:
     assert data["usd"] == pytest.approx(0.8)
     assert [line["name"] for line in data["lines"]] == [
         "endpoint, an hour",
-        "endpoint, until it expires",
+        "endpoint, until it ends",
         "endpoint, a month",
     ]

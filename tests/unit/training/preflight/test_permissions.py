@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.training.fakes import ACCOUNT, ROLE, STACK, FakeClients, Iam, Sts, client_error, refuse
 from training.preflight.check import NOT_CHECKED, PASSED, PROBLEM, Check
-from training.preflight.permissions import check_permissions, rights_of
+from training.preflight.permissions import candidate_rights, check_permissions, expiry_rights, rights_of
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/ann"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/Developer/ann"
@@ -15,7 +15,7 @@ ALL = ("stage", "train", "deploy", "test", "monitor")
 
 
 def check(iam: Iam, caller: str = USER, steps: tuple[str, ...] = ALL) -> Check:
-    return check_permissions(FakeClients(iam=iam, sts=Sts(caller)), steps, STACK)
+    return check_permissions(FakeClients(iam=iam, sts=Sts(caller)), rights_of(steps, STACK))
 
 
 def test_a_caller_who_may_do_everything_passes() -> None:
@@ -33,16 +33,17 @@ def test_all_actions_that_are_denied_are_named_once() -> None:
 def test_each_action_is_simulated_on_its_own_resource() -> None:
     iam = Iam()
     check(iam)
-    asked = {action: request["ResourceArns"] for request in iam.requests for action in request["ActionNames"]}
-    on_configuration = [request for request in iam.requests if ":endpoint-config/s-" in request["ResourceArns"][0]]
-    assert "sagemaker:UpdateEndpoint" in on_configuration[0]["ActionNames"]
+    asked = {(action, *request["ResourceArns"]) for request in iam.requests for action in request["ActionNames"]}
     arn = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
-    assert asked["sagemaker:CreateTrainingJob"] == [f"{arn}:training-job/s-20260101-000000"]
-    assert asked["sagemaker:CreateEndpoint"] == [f"{arn}:endpoint/s"]
-    assert asked["s3:PutObject"] == ["arn:aws:s3:::photos/images/train/photo.png"]
-    assert asked["states:StartExecution"] == ["arn:machine"]
-    assert asked["sagemaker:ListTrainingJobs"] == ["*"]
-    assert asked["iam:PassRole"] == [ROLE]
+    assert asked >= {
+        ("sagemaker:CreateTrainingJob", f"{arn}:training-job/s-20260101-000000"),
+        ("sagemaker:CreateEndpoint", f"{arn}:endpoint/s"),
+        ("sagemaker:UpdateEndpoint", f"{arn}:endpoint-config/s-20260101-000000"),
+        ("s3:PutObject", "arn:aws:s3:::photos/images/train/photo.png"),
+        ("states:StartExecution", "arn:machine"),
+        ("sagemaker:ListTrainingJobs", "*"),
+        ("iam:PassRole", ROLE),
+    }
 
 
 def test_the_role_is_passed_to_sagemaker() -> None:
@@ -70,6 +71,18 @@ def test_arns_have_the_partition_of_the_stack() -> None:
     china = replace(STACK, region="cn-north-1", execution_role_arn=f"arn:aws-cn:iam::{ACCOUNT}:role/r")
     resources = [right.resource for right in rights_of(ALL, china) if right.resource.startswith("arn:aws")]
     assert resources and all(resource.startswith("arn:aws-cn:") for resource in resources)
+
+
+def test_a_comparison_needs_rights_on_the_candidate() -> None:
+    resources = [right.resource.rpartition(":")[2] for right in candidate_rights(STACK)]
+    assert resources == ["endpoint/s-candidate", "endpoint-config/s-candidate"]
+
+
+def test_an_expiry_needs_a_schedule_and_its_role() -> None:
+    schedule, role = expiry_rights(STACK)
+    assert schedule.resource == f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/default/s-expiry"
+    assert role.resource == STACK.expiry_role_arn
+    assert role.context == {"iam:PassedToService": "scheduler.amazonaws.com"}
 
 
 def test_a_session_s_role_is_simulated_with_its_path() -> None:

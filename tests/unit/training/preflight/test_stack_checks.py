@@ -33,14 +33,14 @@ def test_a_long_name_is_named_with_the_limit() -> None:
 
 
 def test_an_endpoint_s_name_that_is_free_passes(tmp_path: Path) -> None:
-    check, exists = check_owner(make_context(tmp_path, sagemaker=SageMaker()))
+    check, exists = check_owner(make_context(tmp_path, sagemaker=SageMaker()), "s", "owner")
     assert (check.outcome, check.finding, exists) == (PASSED, "s does not exist yet", False)
 
 
 def test_this_stack_s_endpoint_will_be_updated(tmp_path: Path) -> None:
     sagemaker = SageMaker()
     sagemaker.create_endpoint("s", "s-config", OURS)
-    check, exists = check_owner(make_context(tmp_path, sagemaker=sagemaker))
+    check, exists = check_owner(make_context(tmp_path, sagemaker=sagemaker), "s", "owner")
     assert (check.outcome, exists) == (PASSED, True)
 
 
@@ -48,7 +48,7 @@ def test_this_stack_s_endpoint_will_be_updated(tmp_path: Path) -> None:
 def test_another_s_endpoint_is_a_problem(tmp_path: Path, tags: list[dict[str, str]], owner: str) -> None:
     sagemaker = SageMaker()
     sagemaker.create_endpoint("s", "s-config", tags)
-    check, exists = check_owner(make_context(tmp_path, sagemaker=sagemaker))
+    check, exists = check_owner(make_context(tmp_path, sagemaker=sagemaker), "s", "owner")
     assert (check.outcome, exists) == (PROBLEM, False)
     assert check.finding == f"s was made by {owner}, not by stack s"
     assert check.remedy == "deploy this stack with another EndpointName"
@@ -57,7 +57,7 @@ def test_another_s_endpoint_is_a_problem(tmp_path: Path, tags: list[dict[str, st
 def test_an_endpoint_that_may_not_be_described_is_not_checked(tmp_path: Path) -> None:
     sagemaker = SageMaker()
     refuse(sagemaker, "describe_endpoint", client_error("AccessDeniedException", "not you"))
-    check, _ = check_owner(make_context(tmp_path, sagemaker=sagemaker))
+    check, _ = check_owner(make_context(tmp_path, sagemaker=sagemaker), "s", "owner")
     assert (check.outcome, check.finding) == (NOT_CHECKED, "AccessDeniedException: not you")
 
 
