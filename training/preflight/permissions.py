@@ -58,7 +58,9 @@ def train_rights(stack: Stack) -> Iterator[Rights]:
 
 
 def deploy_rights(stack: Stack) -> Iterator[Rights]:
-    yield Rights(arn(stack, "sagemaker", f"model/{stack.name}{STAMP}"), tagged("CreateModel", "DescribeModel"))
+    yield Rights(
+        arn(stack, "sagemaker", f"model/{stack.name}{STAMP}"), tagged("CreateModel", "DescribeModel", "DeleteModel")
+    )
     yield from endpoint_rights(stack, stack.endpoint_name, stack.endpoint_name + STAMP)
     yield pass_role(stack.execution_role_arn, "sagemaker")
 
@@ -67,7 +69,8 @@ def endpoint_rights(stack: Stack, name: str, config_name: str) -> Iterator[Right
     changes = ("CreateEndpoint", "UpdateEndpoint")  # IAM asks for both on the configuration too
     others = ("DescribeEndpoint", "DeleteEndpoint", "InvokeEndpoint")
     yield Rights(arn(stack, "sagemaker", f"endpoint/{name}"), tagged(*changes, *others))
-    yield Rights(arn(stack, "sagemaker", f"endpoint-config/{config_name}"), tagged("CreateEndpointConfig", *changes))
+    of_configs = ("CreateEndpointConfig", "DescribeEndpointConfig", "DeleteEndpointConfig")
+    yield Rights(arn(stack, "sagemaker", f"endpoint-config/{config_name}"), tagged(*of_configs, *changes))
 
 
 def stage_rights(stack: Stack) -> Iterator[Rights]:
