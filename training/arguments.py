@@ -18,6 +18,7 @@ DESCRIPTIONS = {
     "deploy": "put the model behind the endpoint and measure its accuracy there",
     "test": "run the workflow on random test images",
     "monitor": "write the report on what the endpoint captured",
+    "status": "show what runs, what it costs, and when it ends",
     "cleanup": "delete what the runs made, the endpoint first",
 }
 COSTLY = ("all", "stage", "train", "deploy", "test")  # the steps that create something that costs

@@ -1,5 +1,6 @@
 """The stack's settings and the layout of what a run makes, on disk and in the bucket."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -25,7 +26,8 @@ YES_VARIABLE = "SCONES_YES"  # 1: nobody is asked before a run costs something
 REGION_VARIABLE = "SCONES_REGION"
 
 DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
-STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`; cleanup runs only when asked for
+STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`
+NO_STEPS = ("status", "cleanup")  # run only when asked for, and without a run's directory
 SPLITS = ("train", "validation", "test")
 
 PUBLIC_ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
@@ -53,6 +55,12 @@ class Stack:
 def run_directory(stack_name: str) -> Path:
     """Return `runs/<stack name>`, the directory of everything that a run makes on this machine."""
     return Path("runs") / stack_name
+
+
+def command(step: str, stack_name: str) -> str:
+    """Return the command line of a step, as it is typed."""
+    stack = [] if stack_name == DEFAULT_STACK_NAME else ["--stack-name", stack_name]
+    return shlex.join(["python", "training/run.py", step, *stack])
 
 
 def image_prefix(split: str) -> str:

@@ -61,8 +61,9 @@ def run(argv: "Sequence[str] | None") -> int:
     try:
         if arguments.json:
             check_stdout()
-        figures = steps.run_steps(steps.connect(arguments, console), arguments)
-        show(figures, arguments, console)
+        context = steps.connect(arguments, console)
+        with steps.telling_what_runs_on(context, arguments.step):
+            show(steps.run_steps(context, arguments), arguments, console)
     except ModuleNotFoundError:
         raise
     except Exception as err:
@@ -92,11 +93,12 @@ def show(figures: "dict[str, Any]", arguments: "Namespace", console: "Console") 
         OutputError: The JSON could not be written.
     """
     from training import summary
+    from training.config import NO_STEPS
 
     if arguments.json:
         write_json(figures)
         return
-    if arguments.step == "cleanup" or getattr(arguments, "dry_run", False):
+    if arguments.step in NO_STEPS or getattr(arguments, "dry_run", False):
         return  # what was found has been printed
     console.print(summary.table(figures))
     if arguments.step == "all":

@@ -5,13 +5,14 @@ Each step is imported when it runs and imports its heavy libraries then.
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from training import atomic
 from training.arguments import options_for
-from training.config import STEPS, run_directory
+from training.config import NO_STEPS, STEPS, command, run_directory
 from training.context import Clients, Context
 from training.errors import StackError
 from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
@@ -72,8 +73,43 @@ def is_usable(endpoint_url: str) -> bool:
         return False
 
 
+@contextmanager
+def telling_what_runs_on(context: Context, step: str) -> Iterator[None]:
+    """Tell at the end, also of a step that failed, what the endpoint costs that is left in service."""
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield
+    except KeyboardInterrupt:  # the user does not wait for requests now
+        status = command("status", context.stack.name)
+        context.console.print(f"What was started on AWS runs on: {status}", highlight=False, soft_wrap=True)
+        raise
+    except Exception as err:
+        if not isinstance(err, BotoCoreError):  # without network or credentials the next request would fail, too
+            tell_what_runs_on(context, step)
+        raise
+    tell_what_runs_on(context, step)
+
+
+def tell_what_runs_on(context: Context, step: str) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from training import running
+
+    if step in NO_STEPS:
+        return
+    try:
+        endpoint = running.find(context)
+        sentence = running.notice(endpoint, context.stack.name) if endpoint else ""
+    except (ClientError, BotoCoreError) as err:
+        name = context.stack.endpoint_name
+        sentence = f"Whether the endpoint {name} costs money is not readable: {running.one_line(err)}"
+    if sentence:
+        context.console.print(f"\n{sentence}", highlight=False, soft_wrap=True)
+
+
 def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run one step or all; returns what cleanup deleted, a plan, or the figures of every step that has been run.
+    """Run one step or all; returns a status, a plan, what cleanup deleted, or the figures of every step that was run.
 
     Raises:
         PlanError: A step would be refused or cost too much, or nobody agreed to its cost.
@@ -83,6 +119,8 @@ def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]
 
     from training import plan, summary
 
+    if arguments.step == "status":
+        return status(context, arguments)
     if arguments.step == "cleanup":
         return {"deleted": cleanup(context)}
     if getattr(arguments, "dry_run", False):
@@ -144,6 +182,15 @@ def cleanup(context: Context) -> list[str]:
     from training import cleanup
 
     return cleanup.cleanup(context)
+
+
+def status(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
+    from training.status import figures, parts, table
+
+    found = parts.read(context)
+    if not arguments.json:
+        context.console.print(table.table(found))
+    return figures.figures(found)
 
 
 STEP_FUNCTIONS: dict[str, Callable[[Context, argparse.Namespace], Any]] = {

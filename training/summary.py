@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from training.config import DEFAULT_STACK_NAME, STEPS, Stack
+from training.config import STEPS, Stack, command
 from training.errors import StepNotRunError
 from training.results import Dataset, Deployment, Executions, Monitoring, Result, TrainedModel, load, seconds_of
 
@@ -79,11 +79,10 @@ def phrase(value: Any) -> str:
 
 def next_commands(report: str, stack_name: str) -> list[str]:
     """Return what to type in a new shell: activate the virtual environment, open the report, clean up."""
-    stack = [] if stack_name == DEFAULT_STACK_NAME else ["--stack-name", stack_name]
     return [
         *activation(),
         shlex.join(["python", "-m", "webbrowser", Path(report).resolve().as_uri()]),
-        shlex.join(["python", "training/run.py", "cleanup", *stack]),
+        command("cleanup", stack_name),
     ]
 
 

@@ -161,12 +161,19 @@ class SageMaker:
         keys = {tag["Key"] for tag in Tags}
         self.tags[ResourceArn] = [tag for tag in self.tags[ResourceArn] if tag["Key"] not in keys] + Tags
 
-    def serve(self, endpoint: str, tags: list[dict[str, str]]) -> None:
-        """Make an endpoint in service whose own tags are an earlier model's, and whose model has these."""
+    def serve(self, endpoint: str, tags: list[dict[str, str]], *instance_types: str) -> None:
+        """Make an endpoint in service whose model has these tags.
+
+        Without instance types its own tags are an earlier model's; with some it has one instance of each.
+        """
         self.create_model(f"{endpoint}-model", tags, ExecutionRoleArn=ROLE)
-        variants = [{"VariantName": "AllTraffic", "ModelName": f"{endpoint}-model"}]
+        variants = [
+            {"VariantName": kind or "AllTraffic", "ModelName": f"{endpoint}-model", "InstanceType": kind}
+            | {"InitialInstanceCount": 1}
+            for kind in instance_types or ("",)
+        ]
         self.create_endpoint_config(f"{endpoint}-config", tags, ProductionVariants=variants)
-        self.create_endpoint(endpoint, f"{endpoint}-config", [])
+        self.create_endpoint(endpoint, f"{endpoint}-config", tags if instance_types else [])
         self.endpoints[endpoint]["statuses"] = ["InService"]
 
     def create_training_job(self, Tags: list[dict[str, str]], status: str = "Completed", **request: Any) -> None:
@@ -186,12 +193,12 @@ class SageMaker:
             self.jobs[TrainingJobName] = job | {"TrainingJobStatus": "Completed"}
         return job
 
-    def list_training_jobs(self, NameContains: str, StatusEquals: str, **_: Any) -> dict[str, Any]:
+    def list_training_jobs(self, NameContains: str, StatusEquals: str = "", **_: Any) -> dict[str, Any]:
         fields = ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "CreationTime")
         found = [
             {field: job[field] for field in fields}
             for name, job in self.jobs.items()
-            if NameContains in name and job["TrainingJobStatus"] == StatusEquals
+            if NameContains in name and StatusEquals in ("", job["TrainingJobStatus"])
         ]
         return {"TrainingJobSummaries": found}
 
@@ -240,6 +247,7 @@ class SageMaker:
             "EndpointArn": arn,
             "EndpointConfigName": config_name,
             "FailureReason": "no memory",
+            "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
             "statuses": list(self.next_statuses),
         }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.arguments import DESCRIPTIONS, options_for, parse
-from training.config import REGION_VARIABLE, STEPS
+from training.config import NO_STEPS, REGION_VARIABLE, STEPS
 from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scones:1"
@@ -22,7 +22,7 @@ def test_no_step_is_all_steps_with_their_defaults(kind: type, words: list[str]) 
     assert options_for(kind, arguments) == kind()
 
 
-@pytest.mark.parametrize("step", [*STEPS, "cleanup"])
+@pytest.mark.parametrize("step", [*STEPS, *NO_STEPS])
 def test_the_common_options_go_with_every_step_before_and_after_it(step: str) -> None:
     for words in (["--stack-name", "x", "--seed=3", step, "--json"], [step, "--json", "--seed", "3", "--stack-name=x"]):
         arguments = parse(words)
@@ -164,7 +164,7 @@ def printed_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_help_lists_every_step_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed_help(["--json", "--help"], capsys)
     assert "--stack-name" in text and "--epochs" not in text
-    assert set(DESCRIPTIONS) == {"all", *STEPS, "cleanup"}
+    assert set(DESCRIPTIONS) == {"all", *STEPS, *NO_STEPS}
     for step, description in DESCRIPTIONS.items():
         assert f"    {step} " in text and description.split()[0] in text
 

@@ -16,7 +16,20 @@ from typing import Any
 
 import pytest
 
-from tests.unit.training.fakes import DATASET, DEPLOYMENT, EXECUTIONS, MODEL, STACK, FakeClients, client_error
+from tests.unit.training.fakes import (
+    DATASET,
+    DEPLOYMENT,
+    EXECUTIONS,
+    MODEL,
+    OURS,
+    STACK,
+    FakeClients,
+    SageMaker,
+    Scheduler,
+    client_error,
+    refuse,
+)
+from tests.unit.training.versions import VersionedBucket
 from training import run, steps
 from training.config import STEPS
 from training.context import Context
@@ -33,7 +46,7 @@ RESULTS: dict[str, Any] = {
 
 
 @pytest.fixture
-def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sagemaker: SageMaker) -> list[str]:
     """The steps that were run, in order; each returns a result of its kind."""
     monkeypatch.chdir(tmp_path)
     calls: list[str] = []
@@ -51,7 +64,8 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(steps, "STEP_FUNCTIONS", {name: fake(name) for name in STEPS})
     monkeypatch.setattr(steps, "cleanup", clean)
-    monkeypatch.setattr(steps, "connect", lambda _, console: Context(STACK, tmp_path, console, FakeClients()))
+    clients = FakeClients(sagemaker=sagemaker, scheduler=Scheduler(), s3=VersionedBucket())
+    monkeypatch.setattr(steps, "connect", lambda _, console: Context(STACK, tmp_path, console, clients))
     monkeypatch.setattr("training.plan.review", lambda *_: {})  # test_plan.py has its tests
     return calls
 
@@ -172,9 +186,8 @@ def test_a_directory_that_cannot_be_written_stops_a_step_before_it_costs_anythin
     called: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr(
-        steps, "connect", lambda _, console: Context(STACK, tmp_path / "file" / "s", console, FakeClients())
-    )
+    clients = FakeClients(sagemaker=SageMaker())
+    monkeypatch.setattr(steps, "connect", lambda _, console: Context(STACK, tmp_path / "file" / "s", console, clients))
     assert run.main(["train"]) == 1
     assert "file/s cannot be read or written (Not a directory): remove or rename" in capsys.readouterr().err
     assert called == []
@@ -227,3 +240,65 @@ def test_no_source_writes_markup() -> None:
         assert not re.search(r"\[/?(bold|red|yellow|dim|green)\b[^]]*\]", text), path
         assert not re.search(r"(\.status|status\.update)\((f|str|[a-z_.]+\))", text), path
         assert "Console(" not in text or path.name in ("console.py", "run.py"), path
+
+
+# What runs on ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def endpoint(sagemaker: SageMaker) -> None:
+    """An endpoint of this stack without an expiry."""
+    sagemaker.serve("s", OURS, "ml.m5.xlarge")
+
+
+COSTS = "Endpoint s (1 x ml.m5.xlarge) costs 0.23 USD an hour, 168 USD a month, on AWS and never ends by itself."
+
+
+@pytest.mark.parametrize("words", [[], ["stage"], ["test", "--json"]])
+def test_a_run_that_leaves_an_endpoint_ends_with_its_cost(
+    called: list[str], endpoint: None, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.main(["--stack-name", "s", *words]) == 0
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last == f"{COSTS} To delete it now: python training/run.py cleanup --stack-name s"
+
+
+def test_a_run_that_fails_tells_it_too(
+    called: list[str], endpoint: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(monkeypatch, DatasetError("no photos"))
+    assert run.main([]) == 1
+    printed = capsys.readouterr().err
+    assert COSTS in printed and printed.splitlines()[-1] == "error: no photos"
+
+
+def test_a_run_without_an_endpoint_tells_nothing(called: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main([]) == 0
+    assert "ndpoint s " not in capsys.readouterr().err
+
+
+def test_a_run_whose_endpoint_cannot_be_read_says_so_and_succeeds(
+    called: list[str], sagemaker: SageMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refuse(sagemaker, "describe_endpoint", client_error("AccessDeniedException", "not you"))
+    assert run.main(["stage"]) == 0
+    assert "Whether the endpoint s costs money is not readable: " in capsys.readouterr().err
+
+
+def test_status_needs_no_run_and_makes_no_directory(
+    called: list[str], endpoint: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.main(["status", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["endpoint"]["usd_per_hour"] == 0.23
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_run_says_where_to_look(
+    called: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(monkeypatch, KeyboardInterrupt())
+    assert run.main([]) == 130
+    before, last = capsys.readouterr().err.splitlines()[-2:]
+    assert before == "What was started on AWS runs on: python training/run.py status --stack-name s"
+    assert last == "Interrupted: run the same command to resume."

@@ -1,0 +1,1 @@
+"""Step `status`: what a stack has running and stored, what that costs, and when it ends."""

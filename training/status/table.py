@@ -1,0 +1,146 @@
+"""Shows the status of a stack in 80 columns."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from rich.table import Table
+
+from training.config import command
+from training.costs.prices import PRICING_PAGE
+from training.running import RunningEndpoint, is_endless, local_time, machines
+from training.status.costs import Costs, costs
+from training.status.parts import UNDER_WAY, Job, Status, Unreadable
+
+CENT = 0.01
+KB = 1024  # bytes
+UNKNOWN = "unknown"
+
+
+def table(status: Status) -> Table:
+    """Return the status as a table of two columns."""
+    stack = status.stack
+    grid = Table(
+        show_header=False,
+        box=None,
+        title=f"{stack.name} in {stack.region}",
+        title_justify="left",
+        title_style="bold",
+        padding=(0, 2, 0, 0),
+    )
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, lines in rows(status):
+        grid.add_row(name, "\n".join(lines))
+    return grid
+
+
+def rows(status: Status) -> Iterator[tuple[str, list[str]]]:
+    """Yield each part's name and lines."""
+    known = costs(status)
+    yield "endpoint", [*endpoint_lines(status)]
+    yield "expiry", [*expiry_lines(status)]
+    yield "training", [*job_lines(status)]
+    yield "bucket", [status.stack.bucket, *bucket_lines(status)]
+    yield "a day", [day(known)]
+    yield "so far", [so_far(known, status)]
+    yield "prices", [f"AWS's list of {known.prices_of}" if known.prices_of else f"none known: see {PRICING_PAGE}"]
+
+
+def endpoint_lines(status: Status) -> Iterator[str]:
+    endpoint = status.endpoint
+    if isinstance(endpoint, Unreadable):
+        yield not_readable(endpoint)
+    elif endpoint is None:
+        yield f"none: {status.stack.endpoint_name} does not exist"
+    else:
+        yield f"{endpoint.name}, {endpoint.status}"
+        yield f"{machines(endpoint.instances)}, since {local_time(endpoint.since)}"
+
+
+def expiry_lines(status: Status) -> Iterator[str]:
+    """Yield when the endpoint is deleted, and the command that deletes it now."""
+    moment, endpoint = status.expires_at, status.endpoint
+    if isinstance(moment, Unreadable):
+        yield not_readable(moment)
+    elif moment is not None:
+        ahead = moment - status.now
+        when = f"in {duration(ahead)}" if ahead > timedelta() else f"overdue for {duration(-ahead)}"
+        yield f"{local_time(moment)}, {when}"
+    elif isinstance(endpoint, RunningEndpoint) and is_endless(endpoint):
+        yield "never: it runs until it is deleted"
+    else:
+        yield "none"
+    if isinstance(endpoint, RunningEndpoint):
+        yield f"to delete it now: {command('cleanup', status.stack.name)}"
+
+
+def job_lines(status: Status) -> Iterator[str]:
+    """Yield the jobs that are under way."""
+    if isinstance(status.jobs, Unreadable):
+        yield not_readable(status.jobs)
+        return
+    under_way = [job for job in status.jobs if job.status in UNDER_WAY]
+    yield from (job_line(job) for job in under_way)
+    ended = len(status.jobs) - len(under_way)
+    if not under_way:
+        yield f"no job is under way; {ended} ended" if ended else "no job"
+
+
+def job_line(job: Job) -> str:
+    machines = f"{job.instances} x {job.instance_type}"
+    return f"{job.name}, {job.status}, {machines}, since {local_time(job.since)}, so far {total(job.usd)}"
+
+
+def bucket_lines(status: Status) -> Iterator[str]:
+    if isinstance(status.stored, Unreadable):
+        yield not_readable(status.stored)
+        return
+    longest = max(map(len, status.stored), default=0)
+    for prefix, one in status.stored.items():
+        yield f"{prefix:{min(longest, 30)}}  {one.versions:>7,} versions  {size(one.bytes):>9}"
+    if not status.stored:
+        yield "empty"
+
+
+def day(known: Costs) -> str:
+    parts = f"endpoint {money(known.endpoint_per_day)}, storage {money(known.storage_per_day)}"
+    return f"{total(known.per_day)}: {parts}"
+
+
+def so_far(known: Costs, status: Status) -> str:
+    """Return what this endpoint and the training jobs have cost; what was deleted is not known any more."""
+    number = 0 if isinstance(status.jobs, Unreadable) else len(status.jobs)
+    training = f"training {money(known.training_so_far)} ({number} jobs)"
+    return f"{total(known.so_far)}: endpoint {money(known.endpoint_so_far)}, {training}"
+
+
+def not_readable(part: Unreadable) -> str:
+    return f"not readable: {part.reason}"
+
+
+def total(usd: float | None) -> str:
+    return UNKNOWN if usd is None else f"{money(usd)} USD"
+
+
+def money(usd: float | None) -> str:
+    """Return an amount in dollars and cents."""
+    if usd is None:
+        return UNKNOWN
+    return "< 0.01" if 0 < usd < CENT else f"{usd:,.2f}"
+
+
+def duration(length: timedelta) -> str:
+    """Return a time span in its two largest units."""
+    minutes = int(length.total_seconds()) // 60
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes in its largest unit."""
+    value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
+    while value >= KB and len(units) > 1:
+        value, units = value / KB, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
