@@ -33,6 +33,7 @@ from training.options import (
 MAX_RUNTIME = 28 * 86_400  # seconds, SageMaker's limit
 MAX_EPOCHS = 10_000
 MAX_BATCH = 10_000  # images
+MAX_FOLDS = 20  # the training program's
 MAX_WAIT = 86_400  # seconds
 
 
@@ -233,4 +234,9 @@ HYPERPARAMETERS: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "epochs": (whole_number(1, MAX_EPOCHS), "NUMBER", "passes over the training images"),
     "learning-rate": (rate, "RATE", "initial learning rate"),
     "mini-batch-size": (whole_number(2, MAX_BATCH), "IMAGES", "images of one training step"),
+    "cross-validate": (
+        whole_number(2, MAX_FOLDS),
+        "FOLDS",
+        "also train a network without each fold of the photos, and see how it does on the fold (own only)",
+    ),
 }

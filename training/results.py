@@ -32,10 +32,12 @@ class TrainedModel:
     training_job_name: str
     model_data_url: str  # s3://.../model.tar.gz
     image_uri: str
-    validation_accuracy: float  # in [0, 1]
+    validation_accuracy: float  # in [0, 1], on photos that the networks were not trained on; NaN: unknown
     seconds: float
     num_classes: int = 0  # that the model tells apart
     dataset_fingerprint: str = ""  # of the dataset that it was trained on
+    validation_interval: tuple[float, ...] = ()  # the ends of the accuracy's 95 % interval; empty: unknown
+    validation_images: int = 0  # that the accuracy is about; 0: unknown
     program: str = "own"  # own, image or builtin: how its image is started
 
 

@@ -32,6 +32,7 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
             "job": model.training_job_name,
             # The job's log may be forbidden to read; NaN is no JSON.
             "validation_accuracy": None if math.isnan(model.validation_accuracy) else model.validation_accuracy,
+            **interval(model),
             "seconds": model.seconds,
         }
     if deployment := result("deploy", Deployment):
@@ -56,6 +57,13 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
     return figures
 
 
+def interval(model: TrainedModel) -> dict[str, Any]:
+    """Return how certain the validation accuracy is, {} when that is unknown."""
+    if not model.validation_interval:
+        return {}
+    return {"validation_interval": list(model.validation_interval), "validation_images": model.validation_images}
+
+
 def table(figures: dict[str, Any]) -> Table:
     """Return the same figures as a table."""
     grid = Table(
@@ -71,7 +79,7 @@ def phrase(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name.replace('_', ' ')} {phrase(item)}" for name, item in value.items())
     if isinstance(value, list):
-        return "/".join(map(str, value))
+        return "/".join(map(phrase, value))
     if value is None:
         return "unknown"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,5 +1,6 @@
 """Step `train`: a SageMaker training job with the program of the chosen algorithm."""
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +25,7 @@ from training.config import CODE_CHANNEL, MODEL_PREFIX, image_prefix, list_key
 from training.context import Context
 from training.csv_files import write_csv
 from training.errors import TrainingJobError
-from training.job_metrics import MetricReader, validation_accuracy
+from training.job_metrics import MetricReader, Validated, validated
 from training.options import TrainOptions
 from training.programs.choice import choose_program
 from training.programs.code import stage_code
@@ -57,16 +58,30 @@ def train(context: Context, dataset: Dataset, options: TrainOptions) -> TrainedM
         reason = value_or_empty(job.failure_reason) or f"its status is {job.training_job_status}"
         raise TrainingJobError(f"Training job {job.training_job_name} did not complete: {reason}")
     write_csv(metrics, context.directory / "metrics.csv")
+    found = validated(metrics, job)
+    context.console.print(accuracy_sentence(found), markup=False)
     return TrainedModel(
         training_job_name=value_or_empty(job.training_job_name),
         model_data_url=value_or_empty(job.model_artifacts.s3_model_artifacts),
         image_uri=value_or_empty(job.algorithm_specification.training_image),
         program=program.name,
-        validation_accuracy=validation_accuracy(metrics, job),
+        validation_accuracy=found.accuracy,
+        validation_interval=found.interval,
+        validation_images=found.images,
         seconds=float(job.training_time_in_seconds),
         num_classes=len(dataset.classes),
         dataset_fingerprint=dataset.fingerprint,
     )
+
+
+def accuracy_sentence(found: Validated) -> str:
+    """Return what is known about the model before it has seen the test photos."""
+    if math.isnan(found.accuracy):
+        return "The job's log and metrics do not say how accurate the model is."
+    if not found.interval:
+        return f"Validation accuracy {found.accuracy:.4f}."
+    low, high = found.interval
+    return f"Accuracy {found.accuracy:.4f} on {found.images} unseen photos (95 % interval {low:.4f} to {high:.4f})."
 
 
 def value_or_empty(field: Any) -> str:

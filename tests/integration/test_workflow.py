@@ -91,10 +91,12 @@ def test_the_report_s_inferences_are_the_executions(figures: dict[str, Any], wor
 def test_metrics_of_every_epoch_are_kept(figures: dict[str, Any], workplace: Path) -> None:
     metrics = pd.read_csv(workplace / "runs" / STACK / "metrics.csv")
     validation = metrics[metrics["metric"] == "validation:accuracy"].set_index("epoch")["value"]
-    kept = metrics[metrics["metric"] == "kept:accuracy"].iloc[0]
-    assert len(validation) == 12
-    assert kept["value"] == pytest.approx(validation[kept["epoch"]], abs=1e-4)
-    assert kept["value"] == figures["training"]["validation_accuracy"]
+    unseen = metrics[metrics["metric"] == "unseen:accuracy"].iloc[0]
+    assert list(validation.index) == list(range(9))  # then the photos join the training
+    assert unseen["value"] == pytest.approx(validation[8], abs=1e-4)
+    assert unseen["value"] == figures["training"]["validation_accuracy"]
+    low, high = figures["training"]["validation_interval"]
+    assert low <= unseen["value"] <= high and figures["training"]["validation_images"] == 80
 
 
 def test_an_execution_ends_with_the_inferences_and_without_the_photo(figures: dict[str, Any]) -> None:

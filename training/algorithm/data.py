@@ -14,7 +14,8 @@ from torch import Tensor
 from .errors import InputError
 from .images import decode
 
-CHANNELS = ("train", "validation", "train_lst", "validation_lst")
+PHOTO_CHANNELS = ("train", "validation")
+CHANNELS = (*PHOTO_CHANNELS, *(f"{channel}_lst" for channel in PHOTO_CHANNELS))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Hyperparameters under the names of SageMaker's built-in image-classification algorithm, with our own defaults.
 
-Names and ranges: https://docs.aws.amazon.com/sagemaker/latest/dg/IC-Hyperparameter.html
+Names and ranges: https://docs.aws.amazon.com/sagemaker/latest/dg/IC-Hyperparameter.html; `hold_out` and
+`cross_validate` are ours.
 """
 
 import difflib
@@ -11,6 +12,8 @@ from typing import Any
 
 from .errors import InputError
 from .images import SMALLEST_SIDE
+
+MOST_FOLDS = 20  # each costs nearly as much as the model
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Hyperparameters:
     learning_rate: float = 0.05  # the peak; it rises from 0 and falls back to 0
     momentum: float = 0.9
     weight_decay: float = 0.015
+    hold_out: float = 0.75  # share of the epochs for which the validation photos are held out; then they are trained on
+    cross_validate: int = 0  # folds; 0: no cross-validation
 
 
 # Hyperparameters of the built-in algorithm that have no effect here, with the reason.
@@ -35,10 +40,10 @@ WITHOUT_EFFECT = {
     # Stopping early would cut off the end of the triangle, which gains most of the accuracy.
     **dict.fromkeys(
         ("early_stopping", "early_stopping_min_epochs", "early_stopping_patience", "early_stopping_tolerance"),
-        "the best epoch is kept anyway",
+        "the last epoch is kept",
     ),
     "augmentation_type": "augmentation is always on",
-    "checkpoint_frequency": "only the best epoch is kept",
+    "checkpoint_frequency": "only the last epoch is kept",
     "kv_store": "training runs on one instance",
     "precision_dtype": "the precision follows the processor",
     "resize": "every image is resized to image_shape",
@@ -64,7 +69,12 @@ def parse(values: Mapping[str, str]) -> tuple[Hyperparameters, list[str]]:
     notes = [f"Hyperparameter {n} has no effect here: {WITHOUT_EFFECT[n]}." for n in given if n in WITHOUT_EFFECT]
     given = {name: value for name, value in given.items() if name not in WITHOUT_EFFECT}
     _refuse_names(given)
-    return Hyperparameters(**{name: _READERS[name](name, value) for name, value in given.items()}), notes
+    hp = Hyperparameters(**{name: _READERS[name](name, value) for name, value in given.items()})
+    if not hp.hold_out and not hp.cross_validate:
+        raise InputError(
+            "With hold_out 0, nothing shows how good the model is: set hold_out above 0 or cross_validate."
+        )
+    return hp, notes
 
 
 def _refuse_names(given: Mapping[str, str]) -> None:
@@ -99,6 +109,13 @@ def _fraction(name: str, value: str) -> float:
     return number
 
 
+def _folds(name: str, value: str) -> int:
+    folds = _integer(0)(name, value)
+    if folds and not 2 <= folds <= MOST_FOLDS:
+        raise InputError(f"Hyperparameter {name} must be 0 or a number of folds from 2 to {MOST_FOLDS}, not {folds}.")
+    return folds
+
+
 def _image_shape(name: str, value: str) -> tuple[int, int, int]:
     parts = [part.strip() for part in value.split(",")]
     if len(parts) != 3 or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
@@ -120,4 +137,6 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "learning_rate": _fraction,
     "momentum": _fraction,
     "weight_decay": _fraction,
+    "hold_out": _fraction,
+    "cross_validate": _folds,
 }

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-MODEL_FILE, METADATA_FILE = "model.onnx", "metadata.json"  # in model/
+MODEL_FILE, METADATA_FILE, PREDICTIONS_FILE = "model.onnx", "metadata.json", "predictions.csv"  # in model/
 
 
 def base_directory() -> Path:

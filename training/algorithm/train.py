@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import os
 import signal
 import sys
@@ -15,15 +16,18 @@ import onnx
 import torch
 
 from .acceptance import refuse_useless
-from .calibration import fit_temperature
-from .data import Photos, check_channels, check_resources, read_config, read_photos
+from .calibration import PRIOR_MEDIAN, fit_temperature
+from .cross_validation import cross_validate, write_predictions
+from .data import PHOTO_CHANNELS, check_channels, check_resources, class_counts, read_config, read_list, read_photos
 from .errors import InputError
 from .export import build_model
-from .fit import Fit, fit, predict
+from .fit import Fit, fit
 from .hyperparameters import Hyperparameters, parse
 from .images import network_shape
 from .package import write_package
-from .paths import METADATA_FILE, MODEL_FILE, base_directory
+from .paths import METADATA_FILE, MODEL_FILE, PREDICTIONS_FILE, base_directory
+from .pool import Pool
+from .predictions import Predictions
 
 
 def main() -> int:
@@ -52,7 +56,7 @@ def _fail(base: Path, reason: str) -> int:
 def run(base: Path, stop: threading.Event) -> None:
     """Train on the channels under `base` and write `model/`.
 
-    A job that is stopped keeps its best epoch so far: SageMaker uploads the model of a stopped job too.
+    A job that is stopped keeps the network as it is: SageMaker uploads the model of a stopped job too.
 
     Raises:
         InputError: The job's request or data is invalid, or its model is useless.
@@ -62,24 +66,38 @@ def run(base: Path, stop: threading.Event) -> None:
     check_resources(base)
     check_channels(base)
     shape = network_shape(hp.image_shape)
-    train, validation = (read_photos(base, channel, hp.num_classes, shape) for channel in ("train", "validation"))
-    _announce(hp, shape, train, validation)
+    pool = Pool([read_photos(base, channel, hp.num_classes, shape) for channel in PHOTO_CHANNELS])
+    _announce(hp, shape, pool)
     make_deterministic(read_seed())
-    best = fit(train, validation, hp, stop.is_set)
-    if not stop.is_set():
-        refuse_useless(best, train, validation, hp.epochs)
-    save(base / "model", best, validation, hp, shape)
+    fitted = fit(pool, hp, stop.is_set)
+    crossed = cross_validate(pool, hp, stop.is_set) if hp.cross_validate and not stop.is_set() else None
+    unseen = crossed or fitted.validation
+    if unseen and not stop.is_set():
+        refuse_useless(unseen, class_counts(pool.labels, hp.num_classes), hp.epochs)
+    temperature = fit_temperature(unseen.scores, unseen.labels) if unseen else PRIOR_MEDIAN
+    save(base / "model", fitted, unseen, hp, temperature)
+    if crossed:
+        write_predictions(base / "model" / PREDICTIONS_FILE, photo_names(base, hp.num_classes), crossed, temperature)
     write_package(base / "model")
 
 
-def _announce(hp: Hyperparameters, shape: tuple[int, int, int], train: Photos, validation: Photos) -> None:
+def _announce(hp: Hyperparameters, shape: tuple[int, int, int], pool: Pool) -> None:
     """Print what the job will do and where that differs from its request."""
-    images = len(train.labels)
-    print(f"Training on {images} images of {hp.num_classes} classes, validating on {len(validation.labels)}.")
+    images, validation = (len(part.labels) for part in pool.parts)
+    print(f"Training on {images} images of {hp.num_classes} classes, validating on {validation}.")
+    joining = math.ceil(hp.hold_out * hp.epochs)
+    if joining < hp.epochs:
+        print(f"From epoch {joining} on, all {images + validation} are trained on.")
     if images != hp.num_training_samples:
         print(f"num_training_samples is {hp.num_training_samples}, the list has {images} images.")
     if shape[:2] != hp.image_shape[1:]:
         print(f"Images of {hp.image_shape[1:]} pixels are resized to {shape[:2]}.", flush=True)
+
+
+def photo_names(base: Path, num_classes: int) -> list[str]:
+    """Return channel and file name of each photo, in the pool's order."""
+    lists = {channel: read_list(base / "input" / "data" / f"{channel}_lst", num_classes) for channel in PHOTO_CHANNELS}
+    return [f"{channel}/{name}" for channel, rows in lists.items() for _, name in rows]
 
 
 def read_seed() -> int:
@@ -98,24 +116,29 @@ def make_deterministic(seed: int) -> None:
     """
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    # 2 % faster, and the weights are the same. The type stubs do not know this property of the module.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(seed)
 
 
-def save(directory: Path, best: Fit, validation: Photos, hp: Hyperparameters, shape: tuple[int, int, int]) -> None:
-    """Write the ONNX graph, calibrated on the validation photos, and its metadata."""
-    temperature = fit_temperature(predict(best.network, validation.pixels), validation.labels)
-    directory.mkdir(parents=True, exist_ok=True)
-    onnx.save(build_model(best.network, shape, temperature), directory / MODEL_FILE)
+def save(directory: Path, fitted: Fit, unseen: Predictions | None, hp: Hyperparameters, temperature: float) -> None:
+    """Write the ONNX graph and its metadata, and print what is known about the model.
+
+    Args:
+        unseen: What shows how good the model is; None: nothing does.
+    """
+    shape = network_shape(hp.image_shape)
     metadata = {
         "num_classes": hp.num_classes,
         "image_shape": hp.image_shape,
         "network_shape": shape,  # height, width, channels
         "temperature": temperature,
-        "validation_accuracy": best.validation.accuracy,
-        "best_epoch": best.epoch,
+        "best_epoch": fitted.epoch,
         "epochs": hp.epochs,
+        **(unseen.figures() if unseen else {}),
     }
+    figures = f": {unseen.phrase()}, by {unseen.networks}" if unseen else ""
+    print(f"Kept epoch {fitted.epoch}, temperature {temperature:.3f}{figures}.", flush=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    onnx.save(build_model(fitted.network, shape, temperature), directory / MODEL_FILE)
     (directory / METADATA_FILE).write_text(json.dumps(metadata, indent=2) + "\n")
-    print(
-        f"Kept epoch {best.epoch}: validation accuracy {best.validation.accuracy:.4f}, temperature {temperature:.3f}."
-    )

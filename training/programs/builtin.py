@@ -10,6 +10,7 @@ from training.programs.program import Program, required_hyperparameters
 from training.results import Dataset
 
 FRAMEWORK = "image-classification"
+OUR_HYPERPARAMETERS = ("cross_validate", "hold_out")  # that only training/algorithm knows
 DEFAULTS = {"use_pretrained_model": "1"}
 
 
@@ -17,8 +18,12 @@ def builtin_program(dataset: Dataset, options: TrainOptions, region: str) -> Pro
     """Return the built-in algorithm.
 
     Raises:
-        TrainingJobError: AWS does not offer the algorithm in the region.
+        TrainingJobError: AWS does not offer the algorithm in the region, or a hyperparameter is not the algorithm's.
     """
+    if ours := [name for name in OUR_HYPERPARAMETERS if name in options.hyperparameters]:
+        raise TrainingJobError(
+            f"The built-in algorithm does not know {ours[0]}: leave that out, or use --algorithm own."
+        )
     return Program(
         name="builtin",
         image_uri=builtin_image(region),

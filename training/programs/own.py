@@ -31,7 +31,10 @@ METRIC_DEFINITIONS = {
     "train:accuracy": r"Epoch\[\d+\] Train-accuracy=([0-9.]+)",
     "train:cross-entropy": r"Epoch\[\d+\] Train-cross-entropy=([0-9.]+)",
     "validation:accuracy": r"Epoch\[\d+\] Validation-accuracy=([0-9.]+)",
-    "kept:accuracy": r"Kept epoch \d+: validation accuracy ([0-9.]+)",
+    "unseen:images": r" on (\d+) unseen images",
+    "unseen:accuracy": r" unseen images ([0-9.]+) ",
+    "unseen:low": r" unseen images [0-9.]+ \(([0-9.]+) to ",
+    "unseen:high": r" unseen images [0-9.]+ \([0-9.]+ to ([0-9.]+)\)",
 }
 
 

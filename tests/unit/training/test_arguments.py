@@ -86,10 +86,21 @@ def test_a_limit_is_an_amount(value: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_hyperparameters_have_the_algorithm_s_names() -> None:
-    words = ["train", "--mini-batch-size", "32", "--epochs", "3", "--hyperparameter", "momentum=0.8"]
+    words = [
+        "train",
+        "--mini-batch-size",
+        "32",
+        "--epochs",
+        "3",
+        "--cross-validate",
+        "5",
+        "--hyperparameter",
+        "momentum=0.8",
+    ]
     assert options_for(TrainOptions, parse(words)).hyperparameters == {
         "mini_batch_size": "32",
         "epochs": "3",
+        "cross_validate": "5",
         "momentum": "0.8",
     }
 

@@ -1,5 +1,7 @@
 """The metrics of a training job: what is read from its log, and what counts as the validation accuracy."""
 
+import math
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.unit.training.fakes import Logs, client_error, refuse
-from training.job_metrics import MetricReader, validation_accuracy
+from training.job_metrics import MetricReader, Validated, validated
+from training.programs.own import METRIC_DEFINITIONS
 
 LINES = [
     "Start training",
@@ -69,22 +72,35 @@ def test_a_log_that_is_throttled_does_not_count_as_empty() -> None:
     assert len(metrics.frame()) == 4
 
 
-def test_the_validation_accuracy_is_the_best_epoch_s() -> None:
+KEPT = "Kept epoch 3, temperature 0.600: accuracy on 80 unseen images 0.8500 (0.7562 to 0.9118), by epoch 1."
+EMPTY = pd.DataFrame(columns=["epoch", "metric", "value"])
+
+
+def test_the_validation_accuracy_of_the_built_in_algorithm_is_the_best_epoch_s() -> None:
     metrics = reader(Logs(LINES))
     metrics.read()
-    assert validation_accuracy(metrics.frame(), SimpleNamespace()) == 0.9
+    assert validated(metrics.frame(), SimpleNamespace(final_metric_data_list=None)) == Validated(0.9)
 
 
-def test_the_epoch_that_the_algorithm_kept_goes_before_the_best_one() -> None:
-    metrics = reader(Logs([*LINES, "Kept epoch 1: validation accuracy 0.8500, temperature 0.600."]))
+def test_our_algorithm_says_what_it_recognises_of_unseen_photos() -> None:
+    metrics = reader(Logs([*LINES, KEPT]))
     metrics.read()
-    assert validation_accuracy(metrics.frame(), SimpleNamespace()) == 0.85
+    found = validated(metrics.frame(), SimpleNamespace(final_metric_data_list=None))
+    assert found == Validated(0.85, (0.7562, 0.9118), 80)
+    assert set(metrics.frame().query("metric.str.startswith('unseen')")["epoch"]) == {3}
 
 
-def test_without_a_log_the_final_metric_is_taken() -> None:
-    final = [
-        SimpleNamespace(metric_name="train:accuracy", value=1.0),
-        SimpleNamespace(metric_name="validation:accuracy", value=0.7),
-    ]
-    job = SimpleNamespace(final_metric_data_list=final)
-    assert validation_accuracy(pd.DataFrame(columns=["epoch", "metric", "value"]), job) == pytest.approx(0.7)
+def final(line: str) -> SimpleNamespace:
+    """Return a job with the final metrics that SageMaker finds in a line with the definitions of the request."""
+    found = {name: re.search(regex, line) for name, regex in METRIC_DEFINITIONS.items()}
+    metrics = [SimpleNamespace(metric_name=name, value=float(match[1])) for name, match in found.items() if match]
+    return SimpleNamespace(final_metric_data_list=metrics)
+
+
+def test_without_a_log_the_final_metrics_are_taken() -> None:
+    assert validated(EMPTY, final(KEPT)) == Validated(0.85, (0.7562, 0.9118), 80)
+    assert validated(EMPTY, final("Epoch[4] Validation-accuracy=0.7")) == Validated(0.7)
+
+
+def test_without_a_log_and_final_metrics_the_accuracy_is_unknown() -> None:
+    assert math.isnan(validated(EMPTY, final("")).accuracy)

@@ -36,6 +36,17 @@ def test_a_comparison_is_among_the_figures(tmp_path: Path) -> None:
     assert "difference -0.1, low -0.3, high 0.1, p value 0.5" in summary.phrase(figures["comparison"])
 
 
+def test_how_certain_the_validation_accuracy_is_goes_with_it(tmp_path: Path) -> None:
+    model = TrainedModel(
+        "job", "s3://b/m", "image", 0.95, 60.0, validation_interval=(0.93, 0.9612), validation_images=900
+    )
+    save(tmp_path, "train", model, 70)
+    figures = summary.collect(tmp_path, STACK)
+    assert figures["training"]["validation_interval"] == [0.93, 0.9612]
+    assert figures["training"]["validation_images"] == 900
+    assert "validation accuracy 0.95, validation interval 0.93/0.9612, " in summary.phrase(figures["training"])
+
+
 def test_only_what_was_run_is_told(tmp_path: Path) -> None:
     assert summary.collect(tmp_path, STACK) == {"threshold": 0.93, "seconds": {}}
 

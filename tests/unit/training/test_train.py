@@ -1,5 +1,6 @@
 """The train step: one job per dataset, never two at once, and its metrics."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from training.errors import EndpointError, TrainingJobError
 from training.job_metrics import MetricReader
 from training.options import TrainOptions
 from training.programs.choice import choose_program
+from training.results import TrainedModel
 
 LINES = ["Start training", "Epoch[0] Train-accuracy=0.500000", "Epoch[0] Validation-accuracy=0.900000"]
 CHANNELS = ("train", "validation", "train_lst", "validation_lst")
@@ -96,6 +98,43 @@ def test_a_job_is_created_for_the_dataset(context: Context, sagemaker: SageMaker
     assert model.model_data_url == job["ModelArtifacts"]["S3ModelArtifacts"]
     assert model.seconds == 42
     assert (model.num_classes, model.dataset_fingerprint, model.program) == (2, "f", "own")
+
+
+def train_with_log(context: Context, sagemaker: SageMaker, lines: list[str]) -> TrainedModel:
+    """Follow a job that has logged these lines."""
+    start(sagemaker, "s-20260101-000000", OURS)
+    context.clients.__dict__["logs"] = Logs(lines, stream="s-20260101-000000/algo-1-1")
+    return train.train(context, DATASET, TrainOptions())
+
+
+def test_the_accuracy_on_unseen_photos_and_its_interval_are_kept_and_printed(
+    context: Context, sagemaker: SageMaker
+) -> None:
+    kept = "Kept epoch 3, temperature 0.600: accuracy on 80 unseen images 0.8500 (0.7562 to 0.9118), by epoch 1."
+    model = train_with_log(context, sagemaker, [*LINES, kept])
+    assert (model.validation_accuracy, model.validation_interval) == (0.85, (0.7562, 0.9118))
+    assert model.validation_images == 80
+    assert "Accuracy 0.8500 on 80 unseen photos (95 % interval 0.7562 to 0.9118)." in printed(context)
+
+
+def test_an_accuracy_without_an_interval_is_printed_alone(context: Context, sagemaker: SageMaker) -> None:
+    assert train_with_log(context, sagemaker, LINES).validation_interval == ()
+    assert "Validation accuracy 0.9000." in printed(context)
+
+
+def test_an_unknown_accuracy_is_said(context: Context, sagemaker: SageMaker) -> None:
+    context.clients.__dict__["logs"] = Logs([], stream="s-")
+    assert math.isnan(train.train(context, DATASET, TrainOptions()).validation_accuracy)
+    assert "do not say how accurate the model is" in printed(context)
+
+
+@pytest.mark.parametrize("name", ["cross_validate", "hold_out"])
+def test_our_hyperparameters_are_refused_for_the_built_in_algorithm(
+    context: Context, sagemaker: SageMaker, name: str
+) -> None:
+    with pytest.raises(TrainingJobError, match=f"does not know {name}: leave that out, or use --algorithm own"):
+        train.train(context, DATASET, TrainOptions(algorithm="builtin", hyperparameters={name: "1"}))
+    assert sagemaker.jobs == {}
 
 
 def test_our_program_is_started_by_an_entrypoint_and_measured_by_our_definitions(

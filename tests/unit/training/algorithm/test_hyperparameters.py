@@ -4,6 +4,7 @@ from training.algorithm.errors import InputError
 from training.algorithm.hyperparameters import WITHOUT_EFFECT, Hyperparameters, parse
 
 REQUIRED = {"num_classes": "2", "num_training_samples": "800"}
+OURS = {"hold_out", "cross_validate"}
 
 
 def test_defaults_are_ours() -> None:
@@ -15,6 +16,11 @@ def test_defaults_are_ours() -> None:
 def test_strings_become_numbers() -> None:
     hp, _ = parse(REQUIRED | {"image_shape": "1, 28,40", "epochs": "7", "mini_batch_size": "16", "momentum": "0.5"})
     assert (hp.image_shape, hp.epochs, hp.mini_batch_size, hp.momentum) == ((1, 28, 40), 7, 16, 0.5)
+
+
+def test_no_photo_need_be_held_out_where_cross_validation_shows_how_good_the_model_is() -> None:
+    hp, _ = parse(REQUIRED | {"hold_out": "0", "cross_validate": "5"})
+    assert (hp.hold_out, hp.cross_validate) == (0, 5)
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_EFFECT))
@@ -31,7 +37,7 @@ def test_every_hyperparameter_of_the_built_in_algorithm_is_known() -> None:
         num_training_samples optimizer precision_dtype resize top_k use_pretrained_model use_weighted_loss
         weight_decay""".split()
     known = {*Hyperparameters.__dataclass_fields__, *WITHOUT_EFFECT, "multi_label"}
-    assert known == set(documented)
+    assert known - OURS == set(documented)
 
 
 def test_toolkit_hyperparameters_are_passed_over() -> None:
@@ -52,6 +58,11 @@ def test_toolkit_hyperparameters_are_passed_over() -> None:
         ("learning_rate", "fast", "learning_rate must be a number from 0 to 1, not 'fast'"),
         ("momentum", "1.5", "momentum must be a number from 0 to 1"),
         ("weight_decay", "nan", "weight_decay must be a number from 0 to 1, not 'nan'"),
+        ("hold_out", "1.1", "hold_out must be a number from 0 to 1, not '1.1'"),
+        ("hold_out", "0", "With hold_out 0, nothing shows how good the model is: set hold_out above 0 or cross_val"),
+        ("cross_validate", "1", "cross_validate must be 0 or a number of folds from 2 to 20, not 1"),
+        ("cross_validate", "21", "cross_validate must be 0 or a number of folds from 2 to 20, not 21"),
+        ("cross_validate", "yes", "cross_validate must be a whole number of at least 0, not 'yes'"),
         ("image_shape", "32x32", "image_shape must read channels,height,width"),
         ("image_shape", "4,32,32", "image_shape must begin with 3 (colour) or 1 (grey) channels, not 4"),
         ("image_shape", "3,15,32", "image_shape must be at least 16 pixels high and wide"),

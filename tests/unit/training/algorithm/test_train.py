@@ -5,6 +5,7 @@ A process takes seconds to import torch, so one trained job serves all tests tha
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,9 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
+import pandas as pd
 import pytest
 import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from tests.unit.training.algorithm.jobs import make_job, stripes
 from training.algorithm import __main__ as entry_point
@@ -63,7 +68,13 @@ def torch_settings() -> Iterator[None]:
 def test_a_job_says_what_it_does(job: Job) -> None:
     assert (job.process.returncode, job.process.stderr) == (0, "")
     assert "Hyperparameter num_layers has no effect here: the network is fixed." in job.process.stdout
-    assert f"Epoch[{EPOCHS - 1}] Validation-accuracy=" in job.process.stdout
+    assert "Training on 44 images of 3 classes, validating on 18.\nFrom epoch 8 on, all 62 are trained on.\n" in (
+        job.process.stdout
+    )
+    assert "Epoch[7] Validation-accuracy=" in job.process.stdout
+    assert "Epoch[8] Validation-accuracy=" not in job.process.stdout
+    kept = r"Kept epoch 9, temperature \d\.\d{3}: accuracy on 18 unseen images [01]\.\d{4} \(.* to .*\), by epoch 7\."
+    assert re.fullmatch(kept, job.process.stdout.splitlines()[-1])
     assert not (job.base / "output/failure").exists()
 
 
@@ -71,6 +82,7 @@ def test_a_job_leaves_a_calibrated_model(job: Job) -> None:
     metadata = json.loads((job.base / "model/metadata.json").read_text())
     assert (metadata["num_classes"], metadata["image_shape"], metadata["epochs"]) == (3, [3, 16, 16], EPOCHS)
     assert metadata["validation_accuracy"] >= 0.9
+    assert (metadata["validation_images"], metadata["validated"], metadata["best_epoch"]) == (18, "epoch 7", 9)
     assert 0.05 < metadata["temperature"] < 20
     session = onnxruntime.InferenceSession(job.base / "model/model.onnx", providers=["CPUExecutionProvider"])
     new = np.concatenate([stripes(label, 8, seed=9) for label in range(3)])
@@ -145,7 +157,7 @@ def sigterm_handler() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-def test_a_stopped_job_keeps_its_best_epoch(
+def test_a_stopped_job_keeps_its_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch_settings: None, sigterm_handler: None
 ) -> None:
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(make_job(tmp_path, epochs=100_000)))
@@ -159,10 +171,70 @@ def test_a_job_whose_model_is_useless_fails_and_leaves_no_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch_settings: None, no_handlers: None
 ) -> None:
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(make_job(tmp_path, train=(20, 20), validation=(10, 10), epochs=1)))
-    monkeypatch.setattr(
-        fit.Training, "_step", lambda self, batch, _: (torch.zeros(len(batch), 2), 1.0)
-    )  # learns nothing
+    monkeypatch.setattr(fit.Training, "_step", lambda _, batch, __: (torch.zeros(len(batch), 2), 1.0))  # learns nothing
     monkeypatch.setattr(torch.nn.init, "dirac_", lambda weights: weights.zero_())
     assert train.main() == 1
     assert (tmp_path / "output/failure").read_text().startswith("The model is no better than the same answer")
     assert not (tmp_path / "model").exists()
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Two jobs of the same photos and seed, one of them cross-validated."""
+
+    plain: Path
+    crossed: Path
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Twins:
+    plain, crossed = (tmp_path_factory.mktemp(name) for name in ("plain", "crossed"))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda _: None)
+        train.run(make_job(plain, epochs=3, mini_batch_size=8), threading.Event())
+        train.run(make_job(crossed, epochs=3, mini_batch_size=8, cross_validate=2), threading.Event())
+    return Twins(plain / "model", crossed / "model")
+
+
+def test_cross_validation_shows_how_good_the_model_is(twins: Twins) -> None:
+    metadata = json.loads((twins.crossed / "metadata.json").read_text())
+    assert (metadata["validation_images"], metadata["validated"]) == (32, "cross-validation in 2 folds")
+    low, high = metadata["validation_interval"]
+    assert 0 <= low <= metadata["validation_accuracy"] <= high <= 1
+
+
+def test_predictions_are_kept_with_the_model_and_explain_its_figures(twins: Twins) -> None:
+    table = pd.read_csv(twins.crossed / "predictions.csv")
+    assert table["file"].tolist()[:2] == ["train/0_0.png", "train/0_1.png"]
+    assert table["file"].tolist()[-1] == "validation/1_3.png"
+    assert table["label"].tolist() == [0] * 12 + [1] * 12 + [0] * 4 + [1] * 4
+    metadata = json.loads((twins.crossed / "metadata.json").read_text())
+    answers = table[["probability_0", "probability_1"]].to_numpy().argmax(axis=1)
+    assert (answers == table["label"]).mean() == metadata["validation_accuracy"]
+    assert not (twins.plain / "predictions.csv").exists()
+
+
+def test_cross_validation_changes_the_temperature_and_no_other_weight(twins: Twins) -> None:
+    plain, crossed = (_weights(directory) for directory in (twins.plain, twins.crossed))
+    differing = [name for name in plain if not np.array_equal(plain[name], crossed[name])]
+    (head,) = differing
+    temperatures = [
+        json.loads((directory / "metadata.json").read_text())["temperature"]
+        for directory in (twins.plain, twins.crossed)
+    ]
+    assert np.allclose(plain[head] * temperatures[0], crossed[head] * temperatures[1], rtol=1e-4)
+
+
+def _weights(directory: Path) -> dict[str, NDArray[np.generic]]:
+    graph = onnx.load(directory / "model.onnx").graph
+    return {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
+
+
+def test_a_stop_during_cross_validation_leaves_the_model_and_its_own_validation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch_settings: None
+) -> None:
+    stop = threading.Event()
+    monkeypatch.setattr(train, "cross_validate", lambda *_: stop.set())
+    train.run(make_job(tmp_path, epochs=2, cross_validate=2), stop)
+    assert json.loads((tmp_path / "model/metadata.json").read_text())["validated"] == "epoch 1"
+    assert not (tmp_path / "model/predictions.csv").exists()

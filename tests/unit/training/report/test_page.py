@@ -78,6 +78,13 @@ def test_the_outcomes_are_counted() -> None:
     assert (found.accepted_labelled, found.accepted_right, found.missing) == (4, 3, 2)
 
 
+def test_the_photos_of_a_cross_validation_are_more_than_those_of_the_validation_set() -> None:
+    about = subject(TYPICAL)
+    results = replace(about.results, model=replace(JOB, validation_images=98))
+    html = text(render(replace(about, results=results)))
+    assert "Validation accuracy 87.5% on 98 images that the network had not seen" in html
+
+
 def test_the_tiles_hold_the_key_figures() -> None:
     html = text(render(subject(TYPICAL)))
     for tile in (
@@ -87,7 +94,7 @@ def test_the_tiles_hold_the_key_figures() -> None:
         "Mistakes held back 50.0% 1 of 2 mistakes were refused",
         "Workflow executions 7 4 succeeded, 3 below threshold, 0 failed",
         "Accuracy, refused included 71.4% 5 of 7 right",
-        "Validation accuracy 87.5% after training, on 8 images held out",
+        "Validation accuracy 87.5% on 8 images that the network had not seen",
         "Test accuracy 92.5% through the endpoint, on 200 images",
     ):
         assert tile in html
