@@ -100,8 +100,8 @@ def train(python: Path, base: Path, num_training_samples: int, epochs: int) -> N
 
 def container_environment(python: Path, base: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a process in a container whose /opt/ml is `base` and whose `python` is this one."""
-    led = {name: in_base(value, base) for name, value in environment.items()}
-    return {"PATH": f"{python.parent}{os.pathsep}{os.defpath}", "SAGEMAKER_BASE_DIR": str(base), **led}
+    mapped = {name: in_base(value, base) for name, value in environment.items()}
+    return {"PATH": f"{python.parent}{os.pathsep}{os.defpath}", "SAGEMAKER_BASE_DIR": str(base), **mapped}
 
 
 def unpack(archive: Path, directory: Path) -> None:

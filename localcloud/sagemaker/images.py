@@ -2,7 +2,7 @@
 
 There is no Docker: a program is a process of this machine, with the Python and the packages of the local cloud. Its
 base directory stands for /opt/ml. The processes of several jobs and endpoints would share a real /opt/ml, so each has
-its own, and the words of the request that name /opt/ml are led to it (`in_base`).
+its own, and `in_base` maps /opt/ml in a request to it.
 """
 
 import os

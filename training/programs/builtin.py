@@ -2,6 +2,9 @@
 
 It trains on a GPU only, starts from weights learned on ImageNet unless `use_pretrained_model` is 0, and brings its
 metric definitions, which SageMaker lets nobody override. Nothing of ours is in its environment: it has no seed.
+
+It validates whole batches: of 80 photos in batches of 32, 64 or 96 are counted. So its validation accuracy is no figure
+to compare with ours; the accuracy that the deploy step measures through the endpoint is.
 """
 
 from training.errors import TrainingJobError

@@ -37,7 +37,7 @@ def test_other_images_are_refused_by_the_names_of_those_that_run(image: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "led"),
+    ("text", "mapped"),
     [
         ("/opt/ml", "/state/a job"),
         ("/opt/ml/input/data/code", "/state/a job/input/data/code"),
@@ -50,5 +50,5 @@ def test_other_images_are_refused_by_the_names_of_those_that_run(image: str) -> 
         ("opt/ml", "opt/ml"),
     ],
 )
-def test_only_the_container_s_own_directory_is_led_elsewhere(text: str, led: str) -> None:
-    assert in_base(text, BASE) == led
+def test_only_the_container_s_own_directory_is_mapped(text: str, mapped: str) -> None:
+    assert in_base(text, BASE) == mapped
