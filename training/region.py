@@ -1,12 +1,13 @@
 """Which region of AWS the steps work in."""
 
+import shlex
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from commandline.parser import suggestion
-from training.config import REGION_VARIABLE
+from training.config import REGION_VARIABLE, Stack, command
 from training.errors import StackError
 
 SAM_CONFIG = Path("samconfig.toml")  # `sam deploy --guided` writes it
@@ -30,6 +31,12 @@ def choose_region(given: str | None) -> str:
             f"the region in {SAM_CONFIG}, or AWS_DEFAULT_REGION."
         )
     return region
+
+
+def command_for(stack: Stack, step: str) -> str:
+    """Return the command line of a step for a stack, with the region where it is not the one that is chosen anyway."""
+    region = [] if stack.region == choose_region(None) else ["--region", stack.region]
+    return shlex.join([*shlex.split(command(step, stack.name)), *region])
 
 
 @cache

@@ -8,7 +8,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from training import expiry
-from training.config import command
 from training.context import Context
 from training.costs.prices import HOURS_A_MONTH, price_per_hour
 from training.refusals import is_missing
@@ -89,12 +88,10 @@ def one_line(err: Exception) -> str:
 # Sentences ---------------------------------------------------------------------------------------------------
 
 
-def notice(endpoint: RunningEndpoint, stack_name: str) -> str:
+def notice(endpoint: RunningEndpoint, cleanup: str) -> str:
     """Return what a run ends with when it leaves an endpoint: its cost, its end, and the command that ends it now."""
     where = f"Endpoint {endpoint.name} ({machines(endpoint.instances)})"
-    return (
-        f"{where} costs {cost(endpoint)} on AWS and {end(endpoint)}. To delete it now: {command('cleanup', stack_name)}"
-    )
+    return f"{where} costs {cost(endpoint)} on AWS and {end(endpoint)}. To delete it now: {cleanup}"
 
 
 def machines(instances: dict[str, int]) -> str:

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from training import atomic
 from training.arguments import options_for
-from training.config import NO_STEPS, STEPS, command, run_directory
+from training.config import NO_STEPS, STEPS, run_directory
 from training.context import Clients, Context
 from training.errors import StackError
 from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.region import choose_region, command_for
 from training.results import Dataset, Deployment, Executions, Monitoring, RunResults, TrainedModel, load, save
 
 if TYPE_CHECKING:
@@ -52,8 +53,6 @@ def make_clients(region: str | None) -> Clients:
     """
     import boto3
 
-    from training.region import choose_region
-
     try:
         clients = Clients(boto3.Session(region_name=choose_region(region)))
         endpoint_url = clients.cloudformation.meta.endpoint_url
@@ -81,8 +80,8 @@ def telling_what_runs_on(context: Context, step: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:  # the user does not wait for requests now
-        status = command("status", context.stack.name)
-        context.console.print(f"What was started on AWS runs on: {status}", highlight=False, soft_wrap=True)
+        shown = command_for(context.stack, "status")
+        context.console.print(f"What was started on AWS runs on: {shown}", highlight=False, soft_wrap=True)
         raise
     except Exception as err:
         if not isinstance(err, BotoCoreError):  # without network or credentials the next request would fail, too
@@ -100,7 +99,7 @@ def tell_what_runs_on(context: Context, step: str) -> None:
         return
     try:
         endpoint = running.find(context)
-        sentence = running.notice(endpoint, context.stack.name) if endpoint else ""
+        sentence = running.notice(endpoint, command_for(context.stack, "cleanup")) if endpoint else ""
     except (ClientError, BotoCoreError) as err:
         name = context.stack.endpoint_name
         sentence = f"Whether the endpoint {name} costs money is not readable: {running.one_line(err)}"
@@ -189,7 +188,7 @@ def status(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
 
     found = parts.read(context)
     if not arguments.json:
-        context.console.print(table.table(found))
+        context.console.print(table.table(found, command_for(context.stack, "cleanup")))
     return figures.figures(found)
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from rich.table import Table
 
-from training.config import command
 from training.costs.prices import PRICING_PAGE
 from training.running import RunningEndpoint, is_endless, local_time, machines
 from training.status.costs import Costs, costs
@@ -16,8 +15,8 @@ KB = 1024  # bytes
 UNKNOWN = "unknown"
 
 
-def table(status: Status) -> Table:
-    """Return the status as a table of two columns."""
+def table(status: Status, cleanup: str) -> Table:
+    """Return the status as a table of two columns; `cleanup` is the command that deletes the endpoint now."""
     stack = status.stack
     grid = Table(
         show_header=False,
@@ -29,16 +28,16 @@ def table(status: Status) -> Table:
     )
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, lines in rows(status):
+    for name, lines in rows(status, cleanup):
         grid.add_row(name, "\n".join(lines))
     return grid
 
 
-def rows(status: Status) -> Iterator[tuple[str, list[str]]]:
+def rows(status: Status, cleanup: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each part's name and lines."""
     known = costs(status)
     yield "endpoint", [*endpoint_lines(status)]
-    yield "expiry", [*expiry_lines(status)]
+    yield "expiry", [*expiry_lines(status, cleanup)]
     yield "training", [*job_lines(status)]
     yield "bucket", [status.stack.bucket, *bucket_lines(status)]
     yield "a day", [day(known)]
@@ -57,7 +56,7 @@ def endpoint_lines(status: Status) -> Iterator[str]:
         yield f"{machines(endpoint.instances)}, since {local_time(endpoint.since)}"
 
 
-def expiry_lines(status: Status) -> Iterator[str]:
+def expiry_lines(status: Status, cleanup: str) -> Iterator[str]:
     """Yield when the endpoint is deleted, and the command that deletes it now."""
     moment, endpoint = status.expires_at, status.endpoint
     if isinstance(moment, Unreadable):
@@ -71,7 +70,7 @@ def expiry_lines(status: Status) -> Iterator[str]:
     else:
         yield "none"
     if isinstance(endpoint, RunningEndpoint):
-        yield f"to delete it now: {command('cleanup', status.stack.name)}"
+        yield f"to delete it now: {cleanup}"
 
 
 def job_lines(status: Status) -> Iterator[str]:

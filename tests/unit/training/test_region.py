@@ -1,11 +1,13 @@
 """Which region is taken: the given one, else samconfig.toml's, else that of the AWS settings."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.unit.training.fakes import STACK
 from training.errors import StackError
-from training.region import choose_region
+from training.region import choose_region, command_for
 
 GUIDED = '[default.deploy.parameters]\nregion = "eu-west-1"\n'
 GLOBAL = '[default.global.parameters]\nregion = "eu-west-2"\n'
@@ -73,3 +75,14 @@ def test_a_damaged_samconfig_is_one_sentence(text: str) -> None:
     write(text)
     with pytest.raises(StackError, match=r"^samconfig\.toml cannot be read \(.*\): correct it, or give --region\.$"):
         choose_region(None)
+
+
+@pytest.mark.parametrize(
+    ("region", "command"),
+    [
+        ("eu-central-1", "python training/run.py cleanup --stack-name s"),
+        ("eu-west-1", "python training/run.py cleanup --stack-name s --region eu-west-1"),
+    ],
+)
+def test_a_command_names_the_region_unless_it_is_chosen_anyway(region: str, command: str) -> None:
+    assert command_for(replace(STACK, region=region), "cleanup") == command

@@ -99,5 +99,5 @@ def test_an_expiry_that_may_not_be_read_hides_nothing_else(
     ],
 )
 def test_the_notice_says_cost_and_end_in_local_time(berlin: None, changes: dict[str, object], sentence: str) -> None:
-    notice = running.notice(replace(ENDPOINT, **changes), "scones-unlimited")  # type: ignore[arg-type]  # mixed values
-    assert notice == (f"Endpoint s (1 x ml.m5.xlarge) {sentence}. To delete it now: python training/run.py cleanup")
+    notice = running.notice(replace(ENDPOINT, **changes), "CLEANUP")  # type: ignore[arg-type]  # mixed values
+    assert notice == (f"Endpoint s (1 x ml.m5.xlarge) {sentence}. To delete it now: CLEANUP")

@@ -27,7 +27,7 @@ DENIED = Unreadable("An error occurred (AccessDeniedException) when calling the 
 
 def shown(status: Status, width: int = 80) -> str:
     console = PlainConsole(file=io.StringIO(), width=width)
-    console.print(table(status))
+    console.print(table(status, f"python training/run.py cleanup --stack-name {status.stack.name}"))
     output: str = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     return output
 
