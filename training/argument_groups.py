@@ -11,6 +11,7 @@ from training.argument_types import (
     dollars,
     image_uri,
     instance_type,
+    instances,
     lifetime,
     name_value,
     rate,
@@ -185,6 +186,14 @@ def add_deploy_options(group: argparse._ArgumentGroup) -> None:
         default="8h",
         metavar="TIME",
         help="time after which the endpoint is deleted, such as 30m, 8h or 3d, or never",
+    )
+    group.add_argument(
+        "--instances",
+        type=instances,
+        default="1",
+        metavar="N|MIN-MAX",
+        help="machines to serve on; with two or more an update tries the new model on one of them first, and with "
+        "MIN-MAX the requests decide how many there are",
     )
     group.add_argument(
         "--accept-worse",

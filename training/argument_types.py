@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from training.options import DERIVED_HYPERPARAMETERS
+from training.options import DERIVED_HYPERPARAMETERS, Instances
 
 STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")  # CloudFormation's rule
 INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")  # SageMaker's: which of them exist, AWS knows
@@ -21,6 +21,9 @@ LIFETIME = re.compile(r"([0-9]{1,6})([mhd])")
 LEAST_LIFETIME = timedelta(minutes=15)  # an endpoint of AWS takes up to ten to be in service
 MOST_LIFETIME = timedelta(days=365)
 NEVER = "never"
+
+INSTANCES = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
+MAX_INSTANCES = 1000  # far above what SageMaker's quotas let begin with
 
 LONGEST_SHOWN = 60  # characters of a refused value
 
@@ -86,6 +89,15 @@ def lifetime(value: str) -> timedelta | None:
     if not LEAST_LIFETIME <= length <= MOST_LIFETIME:
         raise refusal(value, "a time from 15m to 365d such as 30m, 8h or 3d, or never")
     return length
+
+
+def instances(value: str) -> Instances:
+    """Read a number of instances, or two with a hyphen between them."""
+    found = INSTANCES.fullmatch(value)
+    least, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= least <= most <= MAX_INSTANCES:
+        raise refusal(value, f"a number of instances from 1 to {MAX_INSTANCES}, or MIN-MAX such as 1-4")
+    return least, most
 
 
 def as_utf8(value: str) -> str:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from training import guardrails, scaling
 from training.config import (
     CODE_PREFIX,
+    INSTANCES_TAG,
     LIST_PREFIX,
     MODEL_PREFIX,
     SPLITS,
@@ -23,6 +25,7 @@ from training.errors import CleanupError
 from training.refusals import is_missing
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -73,6 +76,7 @@ def find(context: Context) -> Iterator[Leftover]:
     for prefix in (capture_prefix(stack.endpoint_name), *own, *map(image_prefix, SPLITS)):
         yield from objects(stack.bucket, prefix, clients.s3)
     yield from log_groups(stack, clients.logs)
+    yield from alarms(stack, clients.cloudwatch)
 
 
 def training_jobs(context: Context) -> Iterator[Leftover]:
@@ -97,9 +101,18 @@ def endpoints(context: Context) -> Iterator[Leftover]:
     sagemaker = context.clients.sagemaker
     pages = sagemaker.get_paginator("list_endpoints").paginate(NameContains=context.stack.endpoint_name)
     for endpoint in (endpoint for page in pages for endpoint in page["Endpoints"]):
-        name = endpoint["EndpointName"]
-        if context.owns(endpoint["EndpointArn"]):
+        name, tags = endpoint["EndpointName"], context.tags_of(endpoint["EndpointArn"])
+        if context.is_ours(tags):
+            if scaling.scaled_between(tags):  # or new instances could keep the deletion from ending
+                yield Leftover(f"scaling of endpoint {name}", partial(stop_scaling, context, name))
             yield Leftover(f"endpoint {name}", partial(delete_endpoint, sagemaker, name))
+
+
+def stop_scaling(context: Context, name: str) -> None:
+    """Deregister an endpoint from Application Auto Scaling, and forget that it was scaled."""
+    scaling.deregister(name, context.clients.autoscaling)
+    arn = context.clients.sagemaker.describe_endpoint(EndpointName=name)["EndpointArn"]
+    context.clients.sagemaker.delete_tags(ResourceArn=arn, TagKeys=[INSTANCES_TAG])
 
 
 def delete_endpoint(sagemaker: "SageMakerClient", name: str) -> None:
@@ -163,6 +176,11 @@ def delete_objects(bucket: str, prefix: str, s3: "S3Client") -> None:
         if answer.get("Errors"):
             first = answer["Errors"][0]
             raise CleanupError(f"s3://{bucket}/{first.get('Key')} cannot be deleted: {first.get('Message')}")
+
+
+def alarms(stack: Stack, cloudwatch: "CloudWatchClient") -> Iterator[Leftover]:
+    for name in guardrails.found_alarms(stack, cloudwatch):
+        yield Leftover(f"alarm {name}", partial(cloudwatch.delete_alarms, AlarmNames=[name]))
 
 
 def log_groups(stack: Stack, logs: "CloudWatchLogsClient") -> Iterator[Leftover]:

@@ -25,6 +25,9 @@ TEST_TAG = "test-fingerprint"
 YES_VARIABLE = "SCONES_YES"  # 1: nobody is asked before a run costs something
 REGION_VARIABLE = "SCONES_REGION"
 
+# A further one, of an endpoint that Application Auto Scaling scales: the least and the greatest number of instances.
+INSTANCES_TAG = "instances"
+
 DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
 STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`
 NO_STEPS = ("status", "cleanup")  # run only when asked for, and without a run's directory
@@ -86,6 +89,11 @@ def capture_prefix(endpoint_name: str) -> str:
 def candidate_name(endpoint_name: str) -> str:
     """Return the name of the endpoint, and of its configuration, that serves a new model while it is compared."""
     return f"{endpoint_name}-candidate"
+
+
+def alarm_names(endpoint_name: str) -> tuple[str, str]:
+    """Return the names of an endpoint's alarms, of server errors and of latency; the stack's role may read them."""
+    return f"{endpoint_name}-errors", f"{endpoint_name}-latency"
 
 
 def local_path(directory: str | Path, s3_key: str) -> Path:

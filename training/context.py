@@ -11,7 +11,9 @@ from training.config import STACK_TAG, Stack
 if TYPE_CHECKING:
     from boto3 import Session
     from botocore.config import Config
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -62,6 +64,14 @@ class Clients:
     @cached_property
     def scheduler(self) -> "EventBridgeSchedulerClient":
         return self.session.client("scheduler", config=client_config())
+
+    @cached_property
+    def autoscaling(self) -> "ApplicationAutoScalingClient":
+        return self.session.client("application-autoscaling", config=client_config())
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        return self.session.client("cloudwatch", config=client_config())
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":

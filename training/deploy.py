@@ -12,11 +12,11 @@ from sagemaker.core.shapes import (
     ProductionVariant,
 )
 
-from training import expiry
+from training import expiry, guardrails, scaling
 from training.comparison import check_not_worse
 from training.config import CAPTURE_PREFIX, DATASET_TAG, VARIANT
 from training.context import Context, sdk_arguments
-from training.endpoint import bring_into_service
+from training.endpoint import bring_into_service, current_endpoint
 from training.options import DeployOptions
 from training.predictions import is_right, predict, show_prediction
 from training.programs.choice import serving_environment
@@ -39,9 +39,12 @@ def deploy(context: Context, dataset: Dataset, model: TrainedModel, options: Dep
     expiry.check_stack(context.stack, options.expires_in)
     create_model(context, dataset, model)
     comparison = check_not_worse(context, dataset, model, options)
-    config_name = create_endpoint_config(context, dataset, model, options)
+    endpoint = current_endpoint(context)
+    instances = scaling.instances_now(endpoint, options.instances)
+    config_name = create_endpoint_config(context, dataset, model, options, instances)
     expiry.renew(context, options.expires_in)  # first: no endpoint outlives a run that is killed here
-    bring_into_service(context, dataset, config_name)
+    with scaling.scaled(context, endpoint, options.instances):
+        bring_into_service(context, dataset, config_name, guardrails.prepare(context, instances))
     expiry.renew(context, options.expires_in)  # again: the time counts from now, and may have run out meanwhile
     predictions = predict(context, dataset, context.stack.endpoint_name)
     right = is_right(predictions)
@@ -90,14 +93,16 @@ def container(model: TrainedModel) -> ContainerDefinition:
     )
 
 
-def create_endpoint_config(context: Context, dataset: Dataset, model: TrainedModel, options: DeployOptions) -> str:
+def create_endpoint_config(
+    context: Context, dataset: Dataset, model: TrainedModel, options: DeployOptions, instances: int
+) -> str:
     """Create an endpoint configuration with data capture and return its name."""
     name = context.stack.endpoint_name + datetime.now(UTC).strftime(CONFIG_SUFFIX)
     variant = ProductionVariant(
         variant_name=VARIANT,
         model_name=model.training_job_name,
         instance_type=options.endpoint_instance_type,
-        initial_instance_count=1,
+        initial_instance_count=instances,
     )
     capture = DataCaptureConfig(
         enable_capture=True,

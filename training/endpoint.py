@@ -5,6 +5,7 @@ import time
 from botocore.exceptions import ClientError
 from rich.text import Text
 from sagemaker.core.resources import Endpoint, Tag
+from sagemaker.core.shapes import DeploymentConfig
 
 from training.context import Context, sdk_arguments
 from training.errors import EndpointError
@@ -18,8 +19,13 @@ POLL_SECONDS = 1.0
 LOG_LINES = 20  # shown of the log of an endpoint that fails
 
 
-def bring_into_service(context: Context, dataset: Dataset, config_name: str) -> None:
+def bring_into_service(
+    context: Context, dataset: Dataset, config_name: str, deployment_config: DeploymentConfig | None = None
+) -> None:
     """Update the endpoint to a configuration, or create it, and wait until it is in service.
+
+    Args:
+        deployment_config: How an update goes; None: all requests go to the new instances at once.
 
     Raises:
         EndpointError: It did not reach InService with this configuration.
@@ -29,7 +35,7 @@ def bring_into_service(context: Context, dataset: Dataset, config_name: str) -> 
     with console.status(Text(f"Endpoint {name} is {'updated' if endpoint else 'created'}")):
         if endpoint:
             endpoint.endpoint_config_name = config_name
-            endpoint.update()
+            endpoint.update(**({"deployment_config": deployment_config} if deployment_config else {}))
             # An update changes no tags.
             Tag.add_tags(str(endpoint.endpoint_arn), tags(context, dataset), **sdk_arguments(context))
         else:
@@ -43,8 +49,23 @@ def bring_into_service(context: Context, dataset: Dataset, config_name: str) -> 
         wait_until_settled(endpoint)
     if endpoint.endpoint_status != "InService" or endpoint.endpoint_config_name != config_name:
         show_log(context, name)
-        raise EndpointError(f"Endpoint {name} did not come into service: {reason_of(endpoint)}")
+        raise EndpointError(failure(endpoint, config_name))
     console.print("Endpoint", Text(name, "bold"), "is in service")
+
+
+def failure(endpoint: Endpoint, config_name: str) -> str:
+    """Return what to say of an endpoint that is not in service with a configuration.
+
+    SageMaker ends an update that fails, or that an alarm stops, with the old configuration InService.
+    """
+    name = endpoint.endpoint_name
+    if endpoint.endpoint_status != "InService":
+        return f"Endpoint {name} did not come into service: {reason_of(endpoint)}"
+    return (
+        f"Endpoint {name} did not come into service with configuration {config_name}: SageMaker rolled the update back "
+        f"({reason_of(endpoint).rstrip('.')}), and the endpoint serves {endpoint.endpoint_config_name} as before: see "
+        "the endpoint's log and alarms before you deploy again."
+    )
 
 
 def current_endpoint(context: Context) -> Endpoint | None:

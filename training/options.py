@@ -13,6 +13,9 @@ INSTANCE_TYPES = {"own": "ml.m5.large", "builtin": "ml.g4dn.xlarge"}
 DERIVED_HYPERPARAMETERS = ("num_classes", "num_training_samples", "image_shape")  # the dataset decides them
 
 
+Instances = tuple[int, int]  # the least and the greatest number
+
+
 @dataclass(frozen=True)
 class StageOptions:
     """Which photos to stage, and how many to hold out."""
@@ -44,6 +47,7 @@ class DeployOptions:
     endpoint_instance_type: str = "ml.m5.large"
     capture_percentage: int = 100  # of the requests whose input and output are captured
     expires_in: timedelta | None = timedelta(hours=8)  # until the endpoint is deleted; None: it never is
+    instances: Instances = (1, 1)
     accept_worse: bool = False  # deploy a model that is worse than the one in service, beyond chance
 
 

@@ -19,9 +19,11 @@ from training.preflight.permissions import (
     candidate_rights,
     check_permissions,
     expiry_rights,
+    instances_rights,
     rights_of,
 )
 from training.preflight.quotas import ENDPOINT, TRAINING, Need, check_quotas
+from training.preflight.scaling import check_scaling
 from training.programs.choice import image_of
 from training.results import Dataset, TrainedModel, load
 
@@ -64,6 +66,8 @@ def check_deployment(context: Context, options: DeployOptions) -> DeploymentChec
     if exists:
         found.append(check_owner(context, candidate_name(stack.endpoint_name), "owner of the candidate")[0])
         rights += candidate_rights(stack)
+    found += check_scaling(context.clients.autoscaling, stack.endpoint_name, options.instances)
+    rights += instances_rights(stack, options.instances)
     if options.expires_in is not None:
         found.append(check_expiry(stack, options))
         rights += expiry_rights(stack) if stack.expiry_role_arn else []
@@ -103,4 +107,5 @@ def check_result(step: str, read: Callable[[], object]) -> Check:
 def endpoint_need(options: DeployOptions, exists: bool) -> Need:
     """Return the instances of the endpoint; the new ones start beside the old ones, to compare and to update."""
     reason = "the new model is started beside the old one" if exists else ""
-    return Need(ENDPOINT, options.endpoint_instance_type, 2 if exists else 1, "--endpoint-instance-type", reason)
+    number = options.instances[1] * (2 if exists else 1)
+    return Need(ENDPOINT, options.endpoint_instance_type, number, "--endpoint-instance-type", reason)

@@ -39,7 +39,7 @@ def deploy_lines(context: Context, arguments: argparse.Namespace) -> list[Line]:
     executions = options_for(ExecutionsOptions, arguments).executions if arguments.step == "all" else 0
     hours = options.expires_in / timedelta(hours=1) if options.expires_in else None
     return [
-        *estimate.endpoint(region, options.endpoint_instance_type, (1, 1), hours),
+        *estimate.endpoint(region, options.endpoint_instance_type, options.instances, hours),
         estimate.captures(region, test_photos(context) + executions, options.capture_percentage),
     ]
 

@@ -14,6 +14,7 @@ MISSING = (
     ("ResourceNotFound", ""),  # SageMaker
     ("ResourceNotFoundException", ""),  # CloudWatch Logs
     ("ExecutionDoesNotExist", ""),  # Step Functions
+    ("ObjectNotFoundException", ""),  # Application Auto Scaling
 )
 DENIED = ("AccessDenied", "AccessDeniedException")
 # botocore.retries.standard retries these too; one that arrives here has outlasted its attempts.

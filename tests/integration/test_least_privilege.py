@@ -97,7 +97,7 @@ def log_a_job(system: System) -> str:
 def measure_a_job(system: System) -> str:
     name = f"{STACK}-{uuid4().hex[:8]}"
     run_job(system, name, hyperparameters(num_training_samples="10", epochs="1"))
-    dimensions = [{"Name": "TrainingJobName", "Value": name}]
+    dimensions: Any = [{"Name": "TrainingJobName", "Value": name}]
     return "" if boto3.client("cloudwatch").list_metrics(Dimensions=dimensions)["Metrics"] else "no metric"
 
 

@@ -61,7 +61,7 @@ TRAINING_LAYERS = (
     ("endpoint", "predictions"),
     ("preflight",),
     ("adoption", "arguments", "job_metrics", "provenance", "region", "running", "stack", "summary", "workflow"),
-    ("argument_groups", "costs", "dataset", "expiry", "programs", "report"),
+    ("argument_groups", "costs", "dataset", "expiry", "guardrails", "programs", "report", "scaling"),
     ("argument_types",),
     ("context", "options", "results", "csv_files", "console"),
     ("config", "errors", "atomic", "paired", "streams", "refusals"),

@@ -10,15 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from training.config import Stack, candidate_name
+from training.config import Stack, alarm_names, candidate_name
 from training.context import Clients
 from training.expiry import schedule_name
+from training.options import Instances
 from training.preflight.check import UNANSWERED, Check, not_checked, passed, problem
+from training.scaling import is_range
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 SUBJECT = "permissions of the caller"
+SCALING = tuple(
+    f"application-autoscaling:{operation}"
+    for operation in (
+        "DescribeScalableTargets",
+        "RegisterScalableTarget",
+        "DeregisterScalableTarget",
+        "PutScalingPolicy",
+    )
+)
 STAMP = "-20260101-000000"  # of a job, a model or a configuration
 
 
@@ -71,6 +82,20 @@ def endpoint_rights(stack: Stack, name: str, config_name: str) -> Iterator[Right
     yield Rights(arn(stack, "sagemaker", f"endpoint/{name}"), tagged(*changes, *others))
     of_configs = ("CreateEndpointConfig", "DescribeEndpointConfig", "DeleteEndpointConfig")
     yield Rights(arn(stack, "sagemaker", f"endpoint-config/{config_name}"), tagged(*of_configs, *changes))
+
+
+def instances_rights(stack: Stack, instances: Instances) -> list[Rights]:
+    """Return what a deployment with several instances does beyond others: alarms, and scaling between two numbers."""
+    rights = []
+    if instances[1] > 1:
+        alarms = ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms")
+        rights += [
+            Rights(arn(stack, "cloudwatch", f"alarm:{name}"), alarms) for name in alarm_names(stack.endpoint_name)
+        ]
+    if is_range(instances):
+        endpoint = arn(stack, "sagemaker", f"endpoint/{stack.endpoint_name}")
+        rights += [Rights("*", SCALING), Rights(endpoint, tagged("UpdateEndpointWeightsAndCapacities", "DeleteTags"))]
+    return rights
 
 
 def stage_rights(stack: Stack) -> Iterator[Rights]:

@@ -147,6 +147,7 @@ class SageMaker:
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.tags: dict[str, list[dict[str, str]]] = {}  # by ARN
         self.calls: list[str] = []  # those that change an endpoint
+        self.deployments: list[dict[str, Any] | None] = []  # how each update was to go
         self.next_statuses = ["Creating", "InService"]
 
     def _arn(self, kind: str, name: str, tags: list[dict[str, str]]) -> str:
@@ -156,6 +157,9 @@ class SageMaker:
 
     def list_tags(self, ResourceArn: str) -> dict[str, Any]:
         return {"Tags": self.tags[ResourceArn]}
+
+    def delete_tags(self, ResourceArn: str, TagKeys: list[str]) -> None:
+        self.tags[ResourceArn] = [tag for tag in self.tags[ResourceArn] if tag["Key"] not in TagKeys]
 
     def add_tags(self, ResourceArn: str, Tags: list[dict[str, str]]) -> None:
         keys = {tag["Key"] for tag in Tags}
@@ -237,8 +241,11 @@ class SageMaker:
         arn = self._arn("endpoint", EndpointName, Tags)
         self._change(EndpointName, EndpointConfigName, arn)
 
-    def update_endpoint(self, EndpointName: str, EndpointConfigName: str, **_: Any) -> None:
+    def update_endpoint(
+        self, EndpointName: str, EndpointConfigName: str, DeploymentConfig: dict[str, Any] | None = None
+    ) -> None:
         self.calls.append("update")
+        self.deployments.append(DeploymentConfig)
         self._change(EndpointName, EndpointConfigName, self.endpoints[EndpointName]["EndpointArn"])
 
     def _change(self, name: str, config_name: str, arn: str) -> None:
@@ -250,6 +257,12 @@ class SageMaker:
             "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
             "statuses": list(self.next_statuses),
         }
+        if variants := self.configs.get(config_name, {}).get("ProductionVariants"):
+            names = ("VariantName", "InitialInstanceCount")
+            found = [[variant.get(name) for name in names] for variant in variants]
+            self.endpoints[name]["ProductionVariants"] = [
+                {"VariantName": variant, "DesiredInstanceCount": number} for variant, number in found
+            ]
 
     def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:
         if EndpointName not in self.endpoints:

@@ -59,6 +59,12 @@ def test_values_within_the_limits_are_accepted(words: list[str]) -> None:
         (["--epochs", "1_0"], "a whole number"),
         (["--image-uri", "scones:1"], "the URI of an image in ECR"),
         (["--image-uri", "docker.io/library/scones:1"], "the URI of an image in ECR"),
+        (["--instances", "0"], "a number of instances from 1 to 1000, or MIN-MAX such as 1-4"),
+        (["--instances", "4-2"], "a number of instances"),
+        (["--instances", "1-"], "a number of instances"),
+        (["--instances", "1-4-6"], "a number of instances"),
+        (["--instances", "1001"], "a number of instances"),
+        (["--instances", "two"], "a number of instances"),
         (["--expires-in", "0h"], "a time from 15m to 365d"),
         (["--expires-in", "14m"], "a time from 15m to 365d"),
         (["--expires-in", "366d"], "a time from 15m to 365d"),
@@ -126,3 +132,9 @@ def test_a_name_that_is_no_text_is_refused(capsys: pytest.CaptureFixture[str]) -
 )
 def test_an_endpoint_lives_for_a_time_or_for_ever(words: list[str], lifetime: timedelta | None) -> None:
     assert options_for(DeployOptions, parse(["deploy", *words])).expires_in == lifetime
+
+
+@pytest.mark.parametrize(("words", "instances"), [([], (1, 1)), (["3"], (3, 3)), (["1-4"], (1, 4)), (["2-2"], (2, 2))])
+def test_instances_are_a_number_or_a_range(words: list[str], instances: tuple[int, int]) -> None:
+    given = ["--instances", *words] if words else []
+    assert options_for(DeployOptions, parse(["deploy", *given])).instances == instances

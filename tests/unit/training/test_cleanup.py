@@ -23,7 +23,8 @@ def context(mocked_aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     s3 = session.client("s3")
     s3.create_bucket(Bucket="photos")
     s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
-    return make_context(tmp_path, s3=s3, sagemaker=session.client("sagemaker"), logs=session.client("logs"))
+    clients: dict[str, Any] = {name: session.client(name) for name in ("sagemaker", "logs", "cloudwatch")}
+    return make_context(tmp_path, s3=s3, **clients)
 
 
 def put(context: Context, *keys: str) -> None:
