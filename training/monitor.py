@@ -10,7 +10,7 @@ from training.dataset.index import read_index
 from training.errors import CaptureError, MissingEndpointError
 from training.options import MonitorOptions
 from training.provenance import check_served_dataset
-from training.report import files, inferences
+from training.report import files, fonts, inferences
 from training.report.capture import CapturedInference, CaptureReader, Expected, wait_for
 from training.report.page import Subject
 from training.results import Deployment, Executions, Monitoring, RunResults
@@ -37,6 +37,11 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
     reasons = inferences.why_unlabelled(captured, index)
     if reasons:
         context.console.print(f"Captured, but unlabelled: {reasons}; they count neither as right nor as wrong.")
+    if letters := fonts.missing_letters(dataset.classes):
+        context.console.print(
+            f"The figures show boxes for the letters {letters}, which no installed font has: install one that does, "
+            "such as Noto Sans CJK, and run the step again."
+        )
     path = files.write(Subject(stack, results, table, number, reasons), context.directory / "report")
     return Monitoring(report=str(path))
 

@@ -2,20 +2,16 @@
 
 import io
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-
-import pandas as pd
-from matplotlib.figure import Figure
 
 from training import atomic
 from training.csv_files import write_csv
 from training.report import accuracy_plots, confidence_plots
 from training.report.outcomes import outcomes
 from training.report.page import Subject, render
+from training.report.style import Plot
 
 DOTS_PER_INCH = 160
-Plot = Callable[[pd.DataFrame, float, tuple[str, ...]], Figure]
 FIGURES: tuple[Plot, ...] = (confidence_plots.confidence_over_time, confidence_plots.confidence_histograms)
 LABELLED_FIGURES: tuple[Plot, ...] = (accuracy_plots.confusion_matrix, accuracy_plots.accuracy_and_coverage)
 

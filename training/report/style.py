@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any
 
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
+
+from training.report import fonts
 
 # Okabe and Ito's palette keeps its contrasts for colour-blind readers (https://jfly.uni-koeln.de/color/).
 RIGHT, WRONG, UNKNOWN, COVERAGE = "#0072B2", "#D55E00", "#6B7280", "#009E73"
@@ -34,16 +36,16 @@ WIDTH = 8.0  # inches
 LONGEST_NAME = 22  # characters of a class in a figure; the page beside it has the whole name
 THRESHOLD_LINE: dict[str, Any] = {"color": THRESHOLD, "linewidth": 1.4, "linestyle": "--"}
 
-P = ParamSpec("P")
+Plot = Callable[[pd.DataFrame, float, tuple[str, ...]], Figure]  # of inferences, threshold and classes
 
 
-def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
+def styled(plot: Plot) -> Plot:
     """Make a figure in the report's style and leave matplotlib's settings as they were."""
 
     @wraps(plot)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with matplotlib.rc_context(STYLE):
-            return plot(*args, **kwargs)
+    def wrapper(inferences: pd.DataFrame, threshold: float, classes: tuple[str, ...]) -> Figure:
+        with matplotlib.rc_context({**STYLE, "font.family": fonts.families(classes)}):
+            return plot(inferences, threshold, classes)
 
     return wrapper
 

@@ -9,6 +9,7 @@ import boto3
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import font_manager
 
 from tests.unit.training.fakes import DATASET, RESULTS, SageMaker, make_context, printed, tags_of
 from training.config import Stack, inference_id
@@ -17,6 +18,7 @@ from training.dataset.index import write_index
 from training.errors import CaptureError
 from training.monitor import expected_records, monitor
 from training.options import MonitorOptions
+from training.report import fonts
 from training.results import Dataset, Executions, Monitoring
 
 STACK = Stack("my-stack", "us-east-1", "captures", "arn:role", "vehicles", "arn:machine", 0.9)
@@ -150,12 +152,17 @@ def test_an_endpoint_without_capture_is_said_at_once(s3: Any, dataset: Dataset, 
         monitor(context, replace(RESULTS, dataset=dataset, deployment=deployment), MonitorOptions(600))
 
 
-def test_names_of_any_kind_make_a_report_without_a_warning(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+def test_names_of_any_kind_make_a_report_without_a_warning(
+    s3: Any, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [])
+    fonts._choice.cache_clear()
     index = pd.DataFrame({"split": "test", "filename": HOSTILE, "label": range(5), "class_name": HOSTILE, "row": 0})
     write_index(index.assign(s3_key=[f"images/test/{number}.png" for number in range(5)]), tmp_path)
     for number in range(5):
         put(s3, 11 + number, f"images/test/{number}.png", *np.roll((0.6, 0.1, 0.1, 0.1, 0.1), (number * 2) % 5))
-    result, _ = run(s3, replace(dataset, classes=HOSTILE), tmp_path, started=5)
+    result, shown = run(s3, replace(dataset, classes=HOSTILE), tmp_path, started=5)
+    assert "The figures show boxes for the letters \u81ea\u8eca\u8ee2, which no installed font has" in shown
     page = Path(result.report).read_text()
     assert r"\x1b[31m&lt;script&gt;" in page and "<script" not in page and "\x1b" not in page
     assert "W" * 300 in page
