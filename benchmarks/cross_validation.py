@@ -1,0 +1,156 @@
+"""Compare training recipes by cross-validation on the training photos; the test photos are not looked at.
+
+    python benchmarks/cross_validation.py --archive PATH --recipe "" --recipe "AVERAGING=0.98 epochs=60"
+
+A recipe names hyperparameters and constants of `training/algorithm` with other values; the first recipe is what the
+others are compared with. Each fold is answered by a model that was fitted and calibrated on the other folds, of which
+a tenth is its validation set. All recipes have the same folds and seeds. The errors of the differences are standard
+errors over the photos, paired: what another seed would change is not in them.
+"""
+
+import argparse
+import contextlib
+import io
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # this file is run as a script
+
+from training.algorithm import augmentation, calibration, fit, network, train  # noqa: E402  # needs the line above
+from training.algorithm.data import Photos  # noqa: E402
+from training.algorithm.folds import stratified_folds  # noqa: E402
+from training.algorithm.hyperparameters import Hyperparameters, parse  # noqa: E402
+from training.algorithm.interval import wilson_interval  # noqa: E402
+from training.algorithm.pool import Pool  # noqa: E402
+from training.dataset.archive import IMAGE_SHAPE, read  # noqa: E402
+
+CLASSES = ("bicycle", "motorcycle")
+MODULES = (augmentation, calibration, fit, network)  # whose constants a recipe may name
+VALIDATION_FOLDS = 10  # one of them validates
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a recipe did on photos that its models had not seen, a row for each seed and a column for each photo."""
+
+    correct: NDArray[np.float64]  # 1 or 0
+    cross_entropy: NDArray[np.float64]  # nats
+    cpu_seconds: float  # of a fit
+
+
+def main() -> None:
+    """Print one line per recipe."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--archive", type=Path, required=True, help="CIFAR-100 python archive (.tar.gz)")
+    parser.add_argument("--recipe", action="append", default=[], help='"NAME=VALUE ...", may be repeated')
+    parser.add_argument("--folds", type=int, default=5, help="parts of the training photos (default 5)")
+    parser.add_argument("--seeds", type=int, default=1, help="fits of each fold, seeds from 0 (default 1)")
+    arguments = parser.parse_args()
+    photos = read_training_photos(arguments.archive)
+    print("accuracy  (95 % interval)  against the first  cross-entropy  against the first    CPU s  recipe")
+    first: Trial | None = None
+    for recipe in arguments.recipe or [""]:
+        trial = run_trial(photos, recipe, arguments.folds, range(arguments.seeds))
+        first = first or trial
+        print(line(trial, first, recipe), flush=True)
+
+
+def read_training_photos(archive: Path) -> Photos:
+    """Return the training photos of the two classes."""
+    content = read(archive)
+    numbers = [content.class_names.index(name) for name in CLASSES]
+    rows = np.isin(content.train.labels, numbers)
+    pixels = content.train.data[rows].reshape(-1, *IMAGE_SHAPE).transpose(0, 2, 3, 1)
+    labels = (content.train.labels[rows] == numbers[1]).astype(np.int64)
+    return Photos(torch.from_numpy(pixels.copy()), torch.from_numpy(labels))
+
+
+def run_trial(photos: Photos, recipe: str, folds: int, seeds: Sequence[int]) -> Trial:
+    """Fit a model for each seed and fold."""
+    settings = dict(word.split("=", 1) for word in recipe.split())
+    constants = {name: value for name, value in settings.items() if name.isupper()}
+    hp, _ = parse({**required(photos), **{name: settings[name] for name in settings.keys() - constants.keys()}})
+    correct, cross_entropy = (np.empty((len(seeds), len(photos.labels))) for _ in range(2))
+    started = time.process_time()
+    with replaced(constants), contextlib.redirect_stdout(io.StringIO()):
+        for place, seed in enumerate(seeds):
+            train.make_deterministic(seed)
+            of_photos = stratified_folds(photos.labels, folds)
+            for fold in range(folds):
+                here = of_photos == fold
+                scores = fit_and_predict(taken(photos, ~here), photos.pixels[here], hp)
+                correct[place, here] = scores.argmax(dim=1) == photos.labels[here]
+                cross_entropy[place, here] = functional.cross_entropy(scores, photos.labels[here], reduction="none")
+    return Trial(correct, cross_entropy, (time.process_time() - started) / folds / len(seeds))
+
+
+def required(photos: Photos) -> dict[str, str]:
+    return {"num_classes": str(len(CLASSES)), "num_training_samples": str(len(photos.labels))}
+
+
+@contextlib.contextmanager
+def replaced(constants: Mapping[str, str]) -> Iterator[None]:
+    """Give constants of the training program other values; text in JSON's form, or with commas for a tuple."""
+    homes = {name: next(module for module in MODULES if hasattr(module, name)) for name in constants}
+    before = {name: getattr(home, name) for name, home in homes.items()}
+    for name, home in homes.items():
+        setattr(home, name, read_like(before[name], constants[name]))
+    try:
+        yield
+    finally:
+        for name, home in homes.items():
+            setattr(home, name, before[name])
+
+
+def read_like(before: Any, value: str) -> Any:
+    """Return a value of the type that the constant has."""
+    if isinstance(before, tuple):
+        return tuple(type(one)(part) for one, part in zip(before, value.split(","), strict=True))
+    return type(before)(value)
+
+
+def taken(photos: Photos, rows: torch.Tensor) -> Photos:
+    return Photos(photos.pixels[rows], photos.labels[rows])
+
+
+def fit_and_predict(photos: Photos, unseen: torch.Tensor, hp: Hyperparameters) -> torch.Tensor:
+    """Return the calibrated scores of unseen photos by a model that is made as a job makes it."""
+    validates = stratified_folds(photos.labels, VALIDATION_FOLDS) == 0
+    fitted = fit.fit(Pool([taken(photos, ~validates), taken(photos, validates)]), hp, lambda: False)
+    temperature = calibration.PRIOR_MEDIAN
+    if fitted.validation:
+        temperature = calibration.fit_temperature(fitted.validation.scores, fitted.validation.labels)
+    return fit.predict(fitted.network, unseen) / temperature
+
+
+def line(trial: Trial, first: Trial, recipe: str) -> str:
+    """Return one row of the table; differences of accuracy are in points."""
+    accuracy = trial.correct.mean()
+    photos = trial.correct.shape[1]  # further seeds are no further photos
+    low, high = wilson_interval(round(accuracy * photos), photos)
+    points, points_error = difference(100 * trial.correct, 100 * first.correct)
+    nats, nats_error = difference(trial.cross_entropy, first.cross_entropy)
+    return (
+        f"{accuracy:8.4f}  ({low:.3f} to {high:.3f})   {points:+5.2f} ± {points_error:.2f} points  "
+        f"{trial.cross_entropy.mean():13.4f}  {nats:+.4f} ± {nats_error:.4f}  {trial.cpu_seconds:7.1f}  {recipe or '-'}"
+    )
+
+
+def difference(these: NDArray[np.float64], those: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the mean of the differences on the same photos and its standard error."""
+    of_photos = (these - those).mean(axis=0)
+    return float(of_photos.mean()), float(of_photos.std() / np.sqrt(len(of_photos)))
+
+
+if __name__ == "__main__":
+    main()
