@@ -21,6 +21,9 @@ def refusal(code: str, message: str) -> Parameters:
     return {"Error": {"Code": code, "Message": message}}
 
 
+MISSING = refusal("ResourceNotFoundException", "Schedule does not exist.")
+
+
 class Aws:
     """The services of an account in one region; each operation is a method `<service>_<operation>`."""
 
@@ -28,8 +31,11 @@ class Aws:
         self.partition = partition
         self.region = region
         self.bucket = f"{NAME}-{ACCOUNT}-{region}"
-        self.objects: dict[str, bytes] = {}
+        self.objects: dict[str, bytes] = {"images/train/stale.png": b"of an earlier dataset"}
+        self.log_groups: set[str] = set()
+        self.running: set[str] = set()  # training jobs; others have ended
         self.executions: dict[str, Parameters] = {}
+        self.schedules: dict[str, Parameters] = {}
         self.made: dict[str, Parameters] = {}  # SageMaker's resources by ARN: the requests that made them
 
     def answer(self, service: str, operation: str, parameters: Parameters) -> Parameters:
@@ -41,12 +47,47 @@ class Aws:
     def arn(self, service: str, resource: str, region: str | None = None) -> str:
         return f"arn:{self.partition}:{service}:{self.region if region is None else region}:{ACCOUNT}:{resource}"
 
+    # What is asked before anything costs ---------------------------------------------------------------------------
+
+    def service_quotas_list_service_quotas(self, _: Parameters) -> Parameters:
+        quotas = ("ml.m5.large", "ml.m5.xlarge", "ml.g4dn.xlarge")
+        usages = ("training job usage", "endpoint usage")
+        names = [f"{instance_type} for {usage}" for instance_type in quotas for usage in usages]
+        return {"Quotas": [{"QuotaName": name, "QuotaCode": "L-1", "Value": 2.0} for name in names]}
+
+    def sts_get_caller_identity(self, _: Parameters) -> Parameters:
+        return {"Arn": self.arn("sts", "assumed-role/person/session", region="")}
+
+    def iam_get_role(self, parameters: Parameters) -> Parameters:
+        return {"Role": {"Arn": self.arn("iam", f"role/{parameters['RoleName']}", region="")}}
+
+    def iam_simulate_principal_policy(self, parameters: Parameters) -> Parameters:
+        allowed = [{"EvalActionName": name, "EvalDecision": "allowed"} for name in parameters["ActionNames"]]
+        return {"EvaluationResults": allowed}
+
+    # The endpoint's expiry -----------------------------------------------------------------------------------------
+
+    def scheduler_create_schedule(self, parameters: Parameters) -> Parameters:
+        self.schedules[parameters["Name"]] = parameters
+        return {}
+
+    def scheduler_update_schedule(self, parameters: Parameters) -> Parameters:
+        found = parameters["Name"] in self.schedules
+        return self.scheduler_create_schedule(parameters) if found else MISSING
+
+    def scheduler_get_schedule(self, parameters: Parameters) -> Parameters:
+        return self.schedules.get(parameters["Name"], MISSING)
+
+    def scheduler_delete_schedule(self, parameters: Parameters) -> Parameters:
+        return {} if self.schedules.pop(parameters["Name"], None) else MISSING
+
     # CloudFormation, Lambda, logs ----------------------------------------------------------------------------------
 
     def cloudformation_describe_stacks(self, _: Parameters) -> Parameters:
         outputs = {
             "BucketName": self.bucket,
             "SageMakerRoleArn": self.arn("iam", f"role/{NAME}-sageMakerRole-1", region=""),
+            "ExpiryRoleArn": self.arn("iam", f"role/{NAME}-expiryRole-1", region=""),
             "Endpoint": NAME,
             "StateMachineArn": self.arn("states", f"stateMachine:{NAME}-imageClassification"),
             "Threshold": "0.93",
@@ -64,10 +105,11 @@ class Aws:
         return {"events": events, "nextForwardToken": "f/1"}
 
     def logs_describe_log_groups(self, parameters: Parameters) -> Parameters:
-        name = parameters["logGroupNamePrefix"]
-        return {"logGroups": [{"logGroupName": name}] if self.of("endpoint") else []}
+        names = sorted(name for name in self.log_groups if name.startswith(parameters["logGroupNamePrefix"]))
+        return {"logGroups": [{"logGroupName": name} for name in names]}
 
-    def logs_delete_log_group(self, _: Parameters) -> Parameters:
+    def logs_delete_log_group(self, parameters: Parameters) -> Parameters:
+        self.log_groups.remove(parameters["logGroupName"])
         return {}
 
     # S3 ------------------------------------------------------------------------------------------------------------
@@ -129,7 +171,16 @@ class Aws:
         return {"TrainingJobArn": found[0], "ModelArtifacts": {"S3ModelArtifacts": archive}, **ended, **found[1]}
 
     def sagemaker_list_training_jobs(self, _: Parameters) -> Parameters:
-        return {"TrainingJobSummaries": []}
+        return {
+            "TrainingJobSummaries": [
+                {"TrainingJobName": name, "TrainingJobArn": self.arn("sagemaker", f"training-job/{name}")}
+                for name in self.running
+            ]
+        }
+
+    def sagemaker_stop_training_job(self, parameters: Parameters) -> Parameters:
+        self.running.remove(parameters["TrainingJobName"])
+        return {}
 
     def sagemaker_create_model(self, parameters: Parameters) -> Parameters:
         return self.make("model", parameters["ModelName"], parameters)
@@ -166,6 +217,7 @@ class Aws:
         return self.unmake("endpoint-config", parameters["EndpointConfigName"])
 
     def sagemaker_create_endpoint(self, parameters: Parameters) -> Parameters:
+        self.log_groups.add(f"/aws/sagemaker/Endpoints/{parameters['EndpointName']}")
         return self.make("endpoint", parameters["EndpointName"], parameters)
 
     def sagemaker_update_endpoint(self, parameters: Parameters) -> Parameters:
@@ -187,8 +239,8 @@ class Aws:
         return self.unmake("endpoint", parameters["EndpointName"])
 
     def unmake(self, kind: str, name: str) -> Parameters:
-        del self.made[self.arn("sagemaker", f"{kind}/{name}")]
-        return {}
+        found = self.made.pop(self.arn("sagemaker", f"{kind}/{name}"), None)
+        return {} if found else refusal("ValidationException", f"Could not find {kind}")
 
     def sagemaker_runtime_invoke_endpoint(self, _: Parameters) -> Parameters:
         return {"Body": io.BytesIO(b"[0.98, 0.02]")}
@@ -198,8 +250,8 @@ class Aws:
     def stepfunctions_start_execution(self, parameters: Parameters) -> Parameters:
         name, now = parameters["name"], datetime.now(UTC)
         arn = self.arn("states", f"execution:{NAME}-imageClassification:{name}")
-        times = {"startDate": now, "stopDate": now}
-        self.executions[name] = {"name": name, "executionArn": arn, "status": "SUCCEEDED", **times}
+        status = "FAILED" if self.executions else "SUCCEEDED"  # all but the first
+        self.executions[arn] = {"name": name, "executionArn": arn, "status": status, "startDate": now, "stopDate": now}
         self.capture(json.loads(parameters["input"])["s3_key"], now)
         return {"executionArn": arn, "startDate": now}
 
@@ -213,3 +265,7 @@ class Aws:
 
     def stepfunctions_list_executions(self, _: Parameters) -> Parameters:
         return {"executions": list(self.executions.values())}
+
+    def stepfunctions_describe_execution(self, parameters: Parameters) -> Parameters:
+        refused = {"error": "ThresholdConfidenceNotMetError", "cause": "best 0.500 < 0.930"}
+        return {**self.executions[parameters["executionArn"]], **refused}

@@ -27,6 +27,9 @@ VARYING = (
     (re.compile(r"\b\d{8}-\d{6}(-[0-9a-f]{4})?\b"), "<time>"),
     (re.compile(r"\b\d{4}/\d\d/\d\d/\d\d(/\d\d-\d\d)?\b"), "<hour>"),
     (re.compile(r"(?<=/)[^/\"]+\.png\b"), "<photo>"),
+    (re.compile(r"(?<=/)[^/\"]+\.py\b"), "<module>"),
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<token>"),
+    (re.compile(r"\bat\([0-9T:-]+\)"), "at(<time>)"),
     (re.compile(r"\b[0-9a-f]{16}([0-9a-f]{16}|[0-9a-f]{24}|[0-9a-f]{48})?\b"), "<digest>"),
 )
 
