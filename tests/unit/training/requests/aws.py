@@ -123,8 +123,8 @@ class Aws:
         return {"Contents": [{"Key": key, "ETag": '"0"', "Size": len(self.objects[key])} for key in keys]}
 
     def s3_list_object_versions(self, parameters: Parameters) -> Parameters:
-        keys = [key for key in sorted(self.objects) if key.startswith(parameters["Prefix"])]
-        return {"Versions": [{"Key": key, "VersionId": "null"} for key in keys]}
+        keys = [key for key in sorted(self.objects) if key.startswith(parameters.get("Prefix", ""))]
+        return {"Versions": [{"Key": key, "VersionId": "null", "Size": 3} for key in keys]}
 
     def s3_get_object(self, parameters: Parameters) -> Parameters:
         return {"Body": io.BytesIO(self.objects[parameters["Key"]])}
@@ -167,7 +167,12 @@ class Aws:
         found = self.found("training-job", name)
         assert found
         archive = f"s3://{self.bucket}/models/{name}/output/model.tar.gz"
-        ended = {"TrainingJobStatus": "Completed", "SecondaryStatus": "Completed", "TrainingTimeInSeconds": 42}
+        ended: Parameters = {
+            "TrainingJobStatus": "Completed",
+            "SecondaryStatus": "Completed",
+            "TrainingTimeInSeconds": 42,
+        }
+        ended |= {"CreationTime": NOW, "TrainingStartTime": NOW, "BillableTimeInSeconds": 42}
         return {"TrainingJobArn": found[0], "ModelArtifacts": {"S3ModelArtifacts": archive}, **ended, **found[1]}
 
     def sagemaker_list_training_jobs(self, _: Parameters) -> Parameters:
@@ -202,7 +207,8 @@ class Aws:
 
     def sagemaker_describe_endpoint_config(self, parameters: Parameters) -> Parameters:
         found = self.found("endpoint-config", parameters["EndpointConfigName"])
-        assert found
+        if not found:
+            return refusal("ValidationException", "Could not find endpoint configuration")
         return {"EndpointConfigArn": found[0], "CreationTime": NOW, **found[1]}
 
     def sagemaker_list_endpoint_configs(self, _: Parameters) -> Parameters:

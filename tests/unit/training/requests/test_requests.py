@@ -96,7 +96,7 @@ def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         for recorder.step, arguments in commands(options).items():
             if recorder.step == "train again":
                 wait_for_the_next_second()
-            if recorder.step == "cleanup":
+            if recorder.step == "status":
                 aws.running.update(arn.rpartition("/")[2] for arn in aws.of("training-job"))
             assert run.main(arguments) == 0
     return Run(algorithm, region, partition, suffix, recorder.requests)
@@ -141,6 +141,7 @@ def commands(options: list[str]) -> dict[str, list[str]]:
         "deploy again": ["deploy"],
         "test": ["test", "--executions", "2"],
         "monitor": ["monitor"],
+        "status": ["status"],
         "cleanup": ["cleanup"],
     }
 
