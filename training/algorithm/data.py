@@ -1,6 +1,7 @@
 """Read what SageMaker puts into the container before training: configuration, channels, photos and labels."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from .images import decode
 
 PHOTO_CHANNELS = ("train", "validation")
 CHANNELS = (*PHOTO_CHANNELS, *(f"{channel}_lst" for channel in PHOTO_CHANNELS))
+MOST_BYTES = 4 << 30  # of a channel's pixels, which stay in memory; the smallest training instance has 8 GiB
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,19 @@ def read_photos(base: Path, channel: str, num_classes: int, shape: tuple[int, in
     """Return the photos that `<channel>_lst` lists, decoded to `shape` (height, width, channels).
 
     Raises:
-        InputError: A row, a label or an image is invalid.
+        InputError: A row, a label or an image is invalid, or there are too many images of this shape.
     """
     rows = read_list(base / "input" / "data" / f"{channel}_lst", num_classes)
     directory = base / "input" / "data" / channel
-    pixels = np.stack([_read_image(directory, name, shape) for _, name in rows])
+    size = len(rows) * math.prod(shape)
+    if size > MOST_BYTES:
+        raise InputError(
+            f"Channel {channel} has {len(rows):,} images, whose pixels take {size:,} bytes of memory; "
+            f"at most {MOST_BYTES:,} are held: choose a smaller image_shape, or fewer images."
+        )
+    pixels = np.empty((len(rows), *shape), np.uint8)
+    for place, (_, name) in enumerate(rows):
+        pixels[place] = _read_image(directory, name, shape)
     return Photos(torch.from_numpy(pixels), torch.tensor([label for label, _ in rows]))
 
 

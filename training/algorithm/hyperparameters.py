@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from .errors import InputError
-from .images import SMALLEST_SIDE
+from .images import LARGEST_SIDE, SMALLEST_SIDE
 
 MOST_FOLDS = 20  # each costs nearly as much as the model
 
@@ -123,8 +123,9 @@ def _image_shape(name: str, value: str) -> tuple[int, int, int]:
     channels, height, width = map(int, parts)
     if channels not in (1, 3):
         raise InputError(f"Hyperparameter {name} must begin with 3 (colour) or 1 (grey) channels, not {channels}.")
-    if min(height, width) < SMALLEST_SIDE:
-        raise InputError(f"Hyperparameter {name} must be at least {SMALLEST_SIDE} pixels high and wide, not {value!r}.")
+    if min(height, width) < SMALLEST_SIDE or max(height, width) > LARGEST_SIDE:
+        sides = f"{SMALLEST_SIDE} to {LARGEST_SIDE}"
+        raise InputError(f"Hyperparameter {name} must be {sides} pixels high and wide, not {value[:50]!r}.")
     return channels, height, width
 
 

@@ -1,5 +1,6 @@
 """Decode image bytes to pixels, identically for training and serving."""
 
+import re
 from collections.abc import Sequence
 from io import BytesIO
 
@@ -8,12 +9,12 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from .errors import InputError
+from .errors import DamagedImageError, InputError, LargeImageError, NoImageError, SmallImageError
 from .memory import Memory
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 SMALLEST_SIDE = 16  # pixels; the network halves an image three times
-LARGEST_SIDE = 64  # pixels; larger images are scaled down to this
+LARGEST_SIDE = 224  # pixels; a PNG of this size still fits into the workflow's state
 
 # A file of a few kB can declare any size. Most JPEGs are decoded at an eighth of their width and height: their limit
 # admits the 50 and 64 megapixels of phones. All other images are decoded whole; 16 megapixels admit most photos.
@@ -24,6 +25,13 @@ MOST_SCANS = 100  # of a JPEG; a progressive one has about 10, and each is read 
 _BYTES_PER_PIXEL, _BYTES_PER_PIXEL_WHOLE, _BYTES_PER_PIXEL_WEBP = 1, 12, 20
 _DECODING = Memory(512 << 20)  # for all threads of a server together
 _SCAN = b"\xff\xda"  # the marker with which a JPEG's scan begins
+_BEGINNINGS = {
+    "PNG": rb"\x89PNG",
+    "JPEG": rb"\xff\xd8\xff",
+    "GIF": rb"GIF8",
+    "WEBP": rb"RIFF.{4}WEBP",
+    "HEIF": rb".{4}ftyp(hei|hev|mif1|msf1)",
+}
 
 _TURNS = {  # EXIF orientation -> what makes the image upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -38,37 +46,60 @@ _SIDEWAYS = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
 
 
 def network_shape(image_shape: Sequence[int]) -> tuple[int, int, int]:
-    """Return (height, width, channels) at which the network sees images of `image_shape` (channels, height, width).
-
-    Images with a side above 64 pixels are scaled down in proportion: the network's receptive field fits small images,
-    and training time grows with the area.
-    """
+    """Return (height, width, channels) of images of `image_shape`, which is (channels, height, width)."""
     channels, height, width = image_shape
-    scale = min(1.0, LARGEST_SIDE / max(height, width))
-    return max(SMALLEST_SIDE, round(height * scale)), max(SMALLEST_SIDE, round(width * scale)), channels
+    return height, width, channels
 
 
-def decode(data: bytes, shape: Sequence[int]) -> NDArray[np.uint8]:
+def decode(
+    data: bytes, shape: Sequence[int], formats: tuple[str, ...] = FORMATS, least_side: int = 1
+) -> NDArray[np.uint8]:
     """Return the pixels of an image of any size and mode, as (height, width, channels) = `shape`.
 
     The first frame is read, rotated upright (EXIF), put on a white background where it is transparent, and resized
-    without keeping its proportions. Threads wait for each other when their images together would take too much memory.
+    without keeping its proportions, as SageMaker's built-in algorithm resizes what its endpoint gets. An image that has
+    these pixels comes back as it is. Threads wait for each other when their images together would take too much memory.
+
+    Args:
+        formats: Pillow's names of the formats that are read.
+        least_side: Pixels that an image must be wide and high.
 
     Raises:
-        InputError: The bytes are no image, are damaged, or hold more than 67 million pixels, 16 million where the
-            format cannot be decoded at a fraction of its size.
+        InputError: The bytes are no image, are damaged, too small, or hold more than 67 million pixels, 16 million
+            where the format cannot be decoded at a fraction of its size. Its class says which.
     """
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image, _DECODING.reserved(_bytes_needed(image, data)):
-            return _pixels(image, shape)
+        with Image.open(BytesIO(data), formats=formats) as image:
+            _refuse_small(image, least_side)
+            with _DECODING.reserved(_bytes_needed(image, data)):
+                return _pixels(image, shape)
     except (InputError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as err:
-        raise InputError(f"The image is far too large: at most {MOST_PIXELS:,} pixels are read.") from err
+        raise LargeImageError(f"The image is far too large: at most {MOST_PIXELS:,} pixels are read.") from err
     except UnidentifiedImageError as err:
-        raise InputError(f"The bytes must be an image ({', '.join(FORMATS)}) but are none of these.") from err
+        raise _unread(data, formats) from err
     except Exception as err:  # a damaged file raises anything: Pillow's readers do not catch what parsing raises
-        raise InputError(f"The bytes must be an image ({', '.join(FORMATS)}) but are cut off or damaged.") from err
+        raise _damaged(formats) from err
+
+
+def _unread(data: bytes, formats: tuple[str, ...]) -> InputError:
+    """Return the error for bytes that Pillow does not take for an image: a format's first bytes may be there."""
+    beginnings = (_BEGINNINGS[name] for name in formats if name in _BEGINNINGS)
+    if any(re.match(beginning, data, re.DOTALL) for beginning in beginnings):
+        return _damaged(formats)
+    return NoImageError(f"The bytes must be an image ({', '.join(formats)}) but are none of these.")
+
+
+def _damaged(formats: tuple[str, ...]) -> InputError:
+    return DamagedImageError(f"The bytes must be an image ({', '.join(formats)}) but are cut off or damaged.")
+
+
+def _refuse_small(image: Image.Image, least_side: int) -> None:
+    if min(image.size) < least_side:
+        raise SmallImageError(
+            f"The image is {image.width}x{image.height}; at least {least_side} pixels each way are needed."
+        )
 
 
 def _bytes_needed(image: Image.Image, data: bytes) -> int:
@@ -78,14 +109,14 @@ def _bytes_needed(image: Image.Image, data: bytes) -> int:
         InputError: The image has too many pixels or scans.
     """
     pixels, fraction = image.width * image.height, _decodes_at_a_fraction(image, data)
-    most = MOST_PIXELS if fraction else MOST_PIXELS_WHOLE
+    most = MOST_PIXELS if fraction or image.format == "HEIF" else MOST_PIXELS_WHOLE
     if pixels > most:
         kind = "JPEG" if fraction else f"{'progressive ' * ('progressive' in image.info)}{image.format}"
-        raise InputError(
+        raise LargeImageError(
             f"The image is {image.width}x{image.height}; at most {most:,} pixels of a {kind} are read: make it smaller."
         )
     if data.count(_SCAN) > MOST_SCANS and isinstance(image, JpegImageFile):
-        raise InputError(f"The JPEG has {data.count(_SCAN)} scans; at most {MOST_SCANS} are read.")
+        raise LargeImageError(f"The JPEG has {data.count(_SCAN)} scans; at most {MOST_SCANS} are read.")
     if fraction:
         return pixels * _BYTES_PER_PIXEL
     return pixels * (_BYTES_PER_PIXEL_WEBP if image.format == "WEBP" else _BYTES_PER_PIXEL_WHOLE)

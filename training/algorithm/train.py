@@ -67,7 +67,7 @@ def run(base: Path, stop: threading.Event) -> None:
     check_channels(base)
     shape = network_shape(hp.image_shape)
     pool = Pool([read_photos(base, channel, hp.num_classes, shape) for channel in PHOTO_CHANNELS])
-    _announce(hp, shape, pool)
+    _announce(hp, pool)
     make_deterministic(read_seed())
     fitted = fit(pool, hp, stop.is_set)
     crossed = cross_validate(pool, hp, stop.is_set) if hp.cross_validate and not stop.is_set() else None
@@ -81,7 +81,7 @@ def run(base: Path, stop: threading.Event) -> None:
     write_package(base / "model")
 
 
-def _announce(hp: Hyperparameters, shape: tuple[int, int, int], pool: Pool) -> None:
+def _announce(hp: Hyperparameters, pool: Pool) -> None:
     """Print what the job will do and where that differs from its request."""
     images, validation = (len(part.labels) for part in pool.parts)
     print(f"Training on {images} images of {hp.num_classes} classes, validating on {validation}.")
@@ -89,9 +89,7 @@ def _announce(hp: Hyperparameters, shape: tuple[int, int, int], pool: Pool) -> N
     if joining < hp.epochs:
         print(f"From epoch {joining} on, all {images + validation} are trained on.")
     if images != hp.num_training_samples:
-        print(f"num_training_samples is {hp.num_training_samples}, the list has {images} images.")
-    if shape[:2] != hp.image_shape[1:]:
-        print(f"Images of {hp.image_shape[1:]} pixels are resized to {shape[:2]}.", flush=True)
+        print(f"num_training_samples is {hp.num_training_samples}, the list has {images} images.", flush=True)
 
 
 def photo_names(base: Path, num_classes: int) -> list[str]:

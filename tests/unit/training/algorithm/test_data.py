@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from tests.unit.training.algorithm.jobs import CHANNELS, make_job, stripes, write_config
+from training.algorithm import data
 from training.algorithm.data import check_channels, check_resources, class_counts, read_config, read_list, read_photos
 from training.algorithm.errors import InputError
 
@@ -133,3 +134,16 @@ def test_configuration_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "input/config/hyperparameters.json").write_text(json.dumps({})[:-1])
     with pytest.raises(InputError, match="is not valid JSON"):
         read_config(tmp_path, "hyperparameters")
+
+
+def test_more_pixels_than_fit_into_memory_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = make_job(tmp_path, train=(2, 3))
+    monkeypatch.setattr(data, "MOST_BYTES", 5 * 16 * 16 * 3)
+    assert len(read_photos(base, "train", 2, SHAPE).labels) == 5
+    monkeypatch.setattr(data, "MOST_BYTES", 5 * 16 * 16 * 3 - 1)
+    with pytest.raises(
+        InputError, match=r"train has 5 images, whose pixels take 3,840 bytes .* at most 3,839 are held"
+    ):
+        read_photos(base, "train", 2, SHAPE)

@@ -65,7 +65,8 @@ def test_toolkit_hyperparameters_are_passed_over() -> None:
         ("cross_validate", "yes", "cross_validate must be a whole number of at least 0, not 'yes'"),
         ("image_shape", "32x32", "image_shape must read channels,height,width"),
         ("image_shape", "4,32,32", "image_shape must begin with 3 (colour) or 1 (grey) channels, not 4"),
-        ("image_shape", "3,15,32", "image_shape must be at least 16 pixels high and wide"),
+        ("image_shape", "3,15,32", "image_shape must be 16 to 224 pixels high and wide, not '3,15,32'"),
+        ("image_shape", "3,32,225", "image_shape must be 16 to 224 pixels high and wide, not '3,32,225'"),
     ],
 )
 def test_refusals_name_the_hyperparameter(name: str, value: str, sentence: str) -> None:
