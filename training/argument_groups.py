@@ -8,6 +8,7 @@ from typing import Any
 from commandline.parser import Parser
 from training.argument_types import (
     class_names,
+    directory,
     dollars,
     image_uri,
     instance_type,
@@ -21,9 +22,14 @@ from training.argument_types import (
 )
 from training.config import DEFAULT_STACK_NAME, REGION_VARIABLE, YES_VARIABLE
 from training.options import (
+    ARCHIVE_SIDE,
+    DEFAULT_CLASSES,
+    DIRECTORY_SIDE,
     INSTANCE_TYPES,
+    LEAST_SIDE,
     MAX_EXECUTIONS,
     MAX_SEED,
+    MOST_SIDE,
     DeployOptions,
     ExecutionsOptions,
     MonitorOptions,
@@ -86,11 +92,19 @@ def add_cost_options(parser: Parser) -> None:
 
 
 def add_stage_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
+    source = group.add_mutually_exclusive_group()
+    source.add_argument(
         "--archive",
         default=StageOptions.archive,
         metavar="SOURCE",
         help="path or URL of an archive in CIFAR-100's format, or 'sample' for drawings made here",
+    )
+    source.add_argument(
+        "--images",
+        type=directory,
+        default=StageOptions.images,
+        metavar="DIRECTORY",
+        help="your own photos instead: a directory with one folder for each class, named after it; it is only read",
     )
     group.add_argument(
         "--archive-checksum",
@@ -101,12 +115,26 @@ def add_stage_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--sample-if-unavailable", action="store_true", help="use the sample when the archive cannot be fetched"
     )
+    add_dataset_options(group)
+
+
+def add_dataset_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say which photos are taken, and how."""
     group.add_argument(
         "--classes",
         type=class_names,
-        default=",".join(StageOptions.classes),
+        default=argparse.SUPPRESS,
         metavar="NAME,NAME,...",
-        help="two or more names from the archive; their order is the label order",
+        help="two or more classes of the archive or folders of the directory; their order is the label order "
+        f"(default: {','.join(DEFAULT_CLASSES)} of an archive, all folders of a directory)",
+    )
+    group.add_argument(
+        "--image-size",
+        type=whole_number(LEAST_SIDE, MOST_SIDE),
+        default=argparse.SUPPRESS,
+        metavar="PIXELS",
+        help=f"width and height to which photos are resized, {LEAST_SIDE} to {MOST_SIDE} "
+        f"(default: {ARCHIVE_SIDE} for an archive, {DIRECTORY_SIDE} for a directory)",
     )
     group.add_argument(
         "--validation-share",
@@ -114,6 +142,17 @@ def add_stage_options(group: argparse._ArgumentGroup) -> None:
         default=StageOptions.validation_share,
         metavar="SHARE",
         help="part of the training images, between 0 and 1, held out to choose the model",
+    )
+    group.add_argument(
+        "--test-share",
+        type=share,
+        default=StageOptions.test_share,
+        metavar="SHARE",
+        help="part of the photos in a directory, between 0 and 1, to test the endpoint with; "
+        "an archive has its own test photos",
+    )
+    group.add_argument(
+        "--keep-duplicates", action="store_true", help="use photos in a directory although they look like another one"
     )
 
 

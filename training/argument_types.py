@@ -71,6 +71,13 @@ def image_uri(value: str) -> str:
     return value
 
 
+def directory(value: str) -> str:
+    """Read the path of a directory, which need not exist yet."""
+    if not value.strip() or "\0" in value:
+        raise refusal(value, "the path of a directory")
+    return value
+
+
 def class_names(value: str) -> tuple[str, ...]:
     """Read names with commas between them; how many there must be, the selection of the photos says."""
     names = tuple(name.strip() for name in as_utf8(value).split(","))

@@ -13,6 +13,10 @@ INSTANCE_TYPES = {"own": "ml.m5.large", "builtin": "ml.g4dn.xlarge"}
 DERIVED_HYPERPARAMETERS = ("num_classes", "num_training_samples", "image_shape")  # the dataset decides them
 
 
+DEFAULT_CLASSES = ("bicycle", "motorcycle")  # of an archive, in label order
+LEAST_SIDE, MOST_SIDE = 32, 224  # pixels, width and height of a photo in the dataset
+ARCHIVE_SIDE, DIRECTORY_SIDE = 32, 64  # unless another one is chosen
+
 Instances = tuple[int, int]  # the least and the greatest number
 
 
@@ -23,9 +27,18 @@ class StageOptions:
     archive: str = PUBLIC_ARCHIVE_URL  # a path, a URL, or "sample"
     archive_checksum: str | None = None  # md5:<hex> or sha256:<hex>; None: the public archive's own, or any
     sample_if_unavailable: bool = False
-    classes: tuple[str, ...] = ("bicycle", "motorcycle")  # in label order
+    images: str | None = None  # a directory with one folder of photos for each class, in place of an archive
+    classes: tuple[str, ...] = ()  # in label order; none: DEFAULT_CLASSES of an archive, all folders of a directory
+    image_size: int | None = None  # pixels; None: ARCHIVE_SIDE or DIRECTORY_SIDE
     validation_share: float = 0.1  # of each class's training photos, in (0, 1)
+    test_share: float = 0.2  # of each class's photos in a directory, in (0, 1); an archive has its own test photos
+    keep_duplicates: bool = False  # of a directory's photos that look the same
     seed: int = 0
+
+    @property
+    def side(self) -> int:
+        """Pixels, width and height of a photo in the dataset."""
+        return self.image_size or (DIRECTORY_SIDE if self.images else ARCHIVE_SIDE)
 
 
 @dataclass(frozen=True)

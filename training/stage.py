@@ -1,5 +1,6 @@
-"""Step `stage`: take the photos of the classes out of the archive, onto the disk and into the bucket."""
+"""Step `stage`: take the photos of the classes out of an archive or a directory, onto the disk and into the bucket."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -7,11 +8,11 @@ from rich.console import Console
 
 from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
 from training.context import Context
-from training.dataset import archive, download, files, overview, sample, selection
-from training.dataset.archive import IMAGE_SHAPE
+from training.dataset import archive, download, files, outcomes, overview, own_photos, sample, selection
+from training.dataset.choice import Shares
 from training.dataset.upload import upload
 from training.errors import ArchiveError, ArchiveUnavailableError
-from training.options import StageOptions
+from training.options import DEFAULT_CLASSES, StageOptions
 from training.results import Dataset
 
 CACHE = Path("runs") / "archives"  # shared by all stacks
@@ -20,31 +21,29 @@ SHEET = "samples.png"
 FEW_PHOTOS = 50  # training photos of a class; with fewer, stage warns
 
 
+@dataclass(frozen=True)
+class Staged:
+    """A dataset on this machine."""
+
+    index: pd.DataFrame
+    classes: tuple[str, ...]  # in label order
+    fingerprint: str
+
+
 def stage(context: Context, options: StageOptions) -> Dataset:
     """Write the dataset to `<directory>/dataset` and make the bucket match it; unchanged files are left alone.
 
     Raises:
         ArchiveError: The archive is missing, damaged or unsafe.
-        DatasetError: The classes cannot be made into a dataset.
+        DatasetError: The classes or photos cannot be made into a dataset.
         StackError: The bucket cannot be listed or written.
     """
-    path = find_archive(options, context.console)
-    directory = context.directory / "dataset"
-    fingerprint = files.fingerprint(path, options.classes, options.validation_share, options.seed)
-    index = files.load(directory, fingerprint)
-    if index is None:
-        index = write_dataset(path, options, directory, fingerprint)
+    staged = from_directory(context, options) if options.images else from_archive(context, options)
+    directory, index = context.directory / "dataset", staged.index
     overview.sample_sheet(directory, index).save(directory / SHEET)
-    context.console.print(overview.table(index))
+    context.console.print(overview.table(index, options.side))
     context.console.print(f"Samples: {directory / SHEET}")
-    if few := few_photos(index):
-        named = ", ".join(f"{name} {count}" for name, count in few.items())
-        context.console.print(
-            f"Warning: fewer than {FEW_PHOTOS} training photos of {named}: add photos, or expect many mistakes there.",
-            style="yellow",
-            markup=False,
-            highlight=False,
-        )
+    warn_of_few_photos(index, context.console)
     uploaded = upload(directory, context.stack.bucket, context.clients.s3, context.console)
     context.console.print(
         f"Upload: {uploaded.sent} files sent ({uploaded.bytes / 1e6:.1f} MB), "
@@ -54,13 +53,50 @@ def stage(context: Context, options: StageOptions) -> Dataset:
     return Dataset(
         directory=str(directory),
         bucket=context.stack.bucket,
-        classes=tuple(options.classes),
-        image_shape=IMAGE_SHAPE,
+        classes=staged.classes,
+        image_shape=(3, options.side, options.side),
         train=int(images["train"]),
         validation=int(images["validation"]),
         test=int(images["test"]),
-        fingerprint=fingerprint,
+        fingerprint=staged.fingerprint,
     )
+
+
+def from_archive(context: Context, options: StageOptions) -> Staged:
+    """Make the dataset of an archive's photos, unless it is on this machine already."""
+    path, directory = find_archive(options, context.console), context.directory / "dataset"
+    (context.directory / outcomes.FILENAME).unlink(missing_ok=True)  # an earlier dataset's, of a directory
+    classes = options.classes or DEFAULT_CLASSES
+    fingerprint = files.fingerprint(path, classes, options.validation_share, options.seed, options.side)
+    index = files.load(directory, fingerprint)
+    if index is None:
+        index = write_dataset(path, options, directory, fingerprint)
+    return Staged(index, classes, fingerprint)
+
+
+def from_directory(context: Context, options: StageOptions) -> Staged:
+    """Make the dataset of a directory's photos, unless it is on this machine already."""
+    wanted = own_photos.Wanted(
+        directory=Path(str(options.images)),
+        classes=options.classes,
+        side=options.side,
+        shares=Shares(options.test_share, options.validation_share, options.seed),
+        keep_duplicates=options.keep_duplicates,
+    )
+    own = own_photos.make_dataset(wanted, context.directory, context.console)
+    context.console.print(f"Outcome of every file: {context.directory / outcomes.FILENAME}")
+    return Staged(own.index, own.classes, own.fingerprint)
+
+
+def warn_of_few_photos(index: pd.DataFrame, console: Console) -> None:
+    if few := few_photos(index):
+        named = ", ".join(f"{name} {count}" for name, count in few.items())
+        console.print(
+            f"Warning: fewer than {FEW_PHOTOS} training photos of {named}: add photos, or expect many mistakes there.",
+            style="yellow",
+            markup=False,
+            highlight=False,
+        )
 
 
 def few_photos(index: pd.DataFrame) -> dict[str, int]:
@@ -98,6 +134,6 @@ def write_dataset(path: Path, options: StageOptions, directory: Path, fingerprin
         if download.is_url(options.archive):
             path.unlink(missing_ok=True)  # or the next run would read the same bytes again
         raise
-    index = selection.select(contents, options.classes, options.validation_share, options.seed)
-    files.write(contents, index, directory, fingerprint)
+    index = selection.select(contents, options.classes or DEFAULT_CLASSES, options.validation_share, options.seed)
+    files.write(contents, index, directory, fingerprint, options.side)
     return index

@@ -70,6 +70,8 @@ for number, layer in enumerate(TRAINING_LAYERS):
     below = {f"training.{room}" for lower in TRAINING_LAYERS[number + 1 :] for room in lower}
     ALLOWED |= {f"training.{room}": below for room in layer}
 ALLOWED |= {"training": set(), "training.algorithm": set()}  # the algorithm goes into a container alone
+# Photos are decoded when they are staged as an endpoint decodes them.
+ALLOWED["training.dataset"] = ALLOWED["training.dataset"] | {"training.algorithm"}
 for name in ("training.arguments", "training.argument_groups", "training.explanations", "training.region"):
     ALLOWED[name] = ALLOWED[name] | {"commandline"}
 

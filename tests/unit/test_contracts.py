@@ -18,7 +18,7 @@ from samtranslator.yaml_helper import yaml_parse
 from training import config
 from training.arguments import parse
 from training.executions import BELOW_THRESHOLD, event_for
-from training.options import StageOptions
+from training.options import DEFAULT_CLASSES
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -378,7 +378,7 @@ def test_the_tags_that_mark_a_run_s_resources_are_written_once(tag: str) -> None
 def test_the_sample_is_an_archive_of_the_default_classes() -> None:
     from training.dataset.sample import VEHICLES
 
-    assert StageOptions.classes == VEHICLES
+    assert DEFAULT_CLASSES == VEHICLES
 
 
 def test_ci_runs_make_test() -> None:

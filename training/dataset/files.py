@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,15 +21,18 @@ from training.errors import StepNotRunError
 FINGERPRINT = "fingerprint.txt"
 FORMAT = 2  # of the files that `write` makes; another number invalidates every dataset on disk
 BATCH = 500  # images per thread and turn
+SIDE = IMAGE_SHAPE[1]  # pixels, width and height of an archive's photo
 
 Pixels = npt.NDArray[np.uint8]
+WriteImages = Callable[[pd.DataFrame], None]  # writes the images of a split's lines to where their keys say
 
 
-def fingerprint(archive: Path, classes: Sequence[str], validation_share: float, seed: int) -> str:
-    """Return a digest of everything that a dataset is made from."""
+def fingerprint(archive: Path, classes: Sequence[str], validation_share: float, seed: int, side: int = SIDE) -> str:
+    """Return a digest of everything that a dataset of an archive is made from."""
     with archive.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.sha256(json.dumps([FORMAT, content, list(classes), validation_share, seed]).encode()).hexdigest()
+    made_from = [FORMAT, content, list(classes), validation_share, seed, *([] if side == SIDE else [side])]
+    return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
 
 
 def load(directory: Path, expected_fingerprint: str) -> pd.DataFrame | None:
@@ -44,22 +47,40 @@ def load(directory: Path, expected_fingerprint: str) -> pd.DataFrame | None:
     return index if _files(index) == _staged(directory) else None
 
 
-def write(archive: Archive, index: pd.DataFrame, directory: Path, new_fingerprint: str) -> None:
+def forget(directory: Path) -> None:
+    """Let `load` find no dataset in `directory`."""
+    (directory / FINGERPRINT).unlink(missing_ok=True)
+
+
+def write_dataset(index: pd.DataFrame, directory: Path, new_fingerprint: str, write_images: WriteImages) -> None:
     """Write the dataset into `directory` and remove the files of an earlier one.
 
     The fingerprint is removed first and written last, so that an interrupted write never passes for a dataset.
     """
-    (directory / FINGERPRINT).unlink(missing_ok=True)
+    forget(directory)
     for split in SPLITS:
-        member = archive.test if split == "test" else archive.train
         lines = index[index["split"] == split]
         local_path(directory, image_prefix(split)).mkdir(parents=True, exist_ok=True)
-        _write_images(member, lines, directory)
+        write_images(lines)
         _write_list(lines, local_path(directory, list_key(split)))
     write_index(index, directory)
     for name in _staged(directory) - _files(index):
         (directory / name).unlink()
     atomic.write_text(directory / FINGERPRINT, new_fingerprint)
+
+
+def write(archive: Archive, index: pd.DataFrame, directory: Path, new_fingerprint: str, side: int = SIDE) -> None:
+    """Write the dataset of an archive into `directory`.
+
+    Args:
+        side: Pixels to which the photos are enlarged, width and height.
+    """
+
+    def write_images(lines: pd.DataFrame) -> None:
+        member = archive.test if (lines["split"] == "test").all() else archive.train
+        _write_images(member, lines, directory, side)
+
+    write_dataset(index, directory, new_fingerprint, write_images)
 
 
 def _files(index: pd.DataFrame) -> set[str]:
@@ -79,14 +100,15 @@ def pixels_of(data: Pixels) -> Pixels:
     return np.ascontiguousarray(data.reshape(-1, *IMAGE_SHAPE).transpose(0, 2, 3, 1))
 
 
-def _write_images(member: LabelledRows, lines: pd.DataFrame, directory: Path) -> None:
+def _write_images(member: LabelledRows, lines: pd.DataFrame, directory: Path, side: int) -> None:
     rows, paths = lines["row"].to_numpy(), [local_path(directory, key) for key in lines["s3_key"]]
 
     def save(start: int) -> None:
         batch = slice(start, start + BATCH)
         for image, path in zip(pixels_of(member.data[rows[batch]]), paths[batch], strict=True):
+            photo = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)  # as an endpoint does it
             # On photos this small, zlib's strongest level saves 1 % of the size and takes twice the time.
-            Image.fromarray(image).save(path, format="PNG", compress_level=1)
+            photo.save(path, format="PNG", compress_level=1)
 
     with ThreadPoolExecutor() as pool:  # Pillow compresses and writes without holding the interpreter's lock
         list(pool.map(save, range(0, len(rows), BATCH)))

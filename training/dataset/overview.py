@@ -7,11 +7,11 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.table import Table
 
 from training.config import SPLITS, local_path
-from training.dataset.archive import IMAGE_SHAPE
 from training.streams import short_name
 
 COLUMNS = 12  # images per class
-SCALE = 3  # screen pixels per image pixel
+CELL = 96  # screen pixels, width and height of an image
+MOST_LINES = 100  # classes; a sheet of more would be taller than viewers show
 GAP = 6  # screen pixels, between images
 MARGIN = 24  # screen pixels, around the sheet
 LABEL_WIDTH = 210  # screen pixels
@@ -25,11 +25,14 @@ def counts(index: pd.DataFrame) -> pd.DataFrame:
     return by_class[list(SPLITS)].droplevel("label")
 
 
-def table(index: pd.DataFrame) -> Table:
-    """Return the images per class and split, and the shape of an image, for the console."""
-    shape = "x".join(map(str, IMAGE_SHAPE))
+def table(index: pd.DataFrame, side: int) -> Table:
+    """Return the images per class and split, and the shape of an image, for the console.
+
+    Args:
+        side: Pixels, width and height of an image.
+    """
     by_class = counts(index)
-    grid = Table(title=f"{len(index)} images of shape {shape}", show_footer=True)
+    grid = Table(title=f"{len(index)} images of shape 3x{side}x{side}", show_footer=True)
     grid.add_column("label", justify="right")
     grid.add_column("class", footer="all")
     for split in SPLITS:
@@ -41,18 +44,18 @@ def table(index: pd.DataFrame) -> Table:
 
 def sample_sheet(directory: Path, index: pd.DataFrame) -> Image.Image:
     """Draw the first training images of each class in `directory`, a line per class, beside its name and counts."""
-    by_class, cell = counts(index), IMAGE_SHAPE[1] * SCALE
-    size = (2 * MARGIN + LABEL_WIDTH + COLUMNS * (cell + GAP) - GAP, 2 * MARGIN + len(by_class) * (cell + GAP) - GAP)
+    by_class = counts(index).head(MOST_LINES)
+    size = (2 * MARGIN + LABEL_WIDTH + COLUMNS * (CELL + GAP) - GAP, 2 * MARGIN + len(by_class) * (CELL + GAP) - GAP)
     sheet = Image.new("RGB", size, BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     training = index[index["split"] == "train"]
     for line, (name, row) in enumerate(by_class.iterrows()):
-        top = MARGIN + line * (cell + GAP)
-        _label(draw, top + cell // 2, str(name), " + ".join(map(str, row)))
+        top = MARGIN + line * (CELL + GAP)
+        _label(draw, top + CELL // 2, str(name), " + ".join(map(str, row)))
         for column, key in enumerate(training.loc[training["class_name"] == name, "s3_key"].head(COLUMNS)):
             with Image.open(local_path(directory, key)) as photo:
-                enlarged = photo.resize((cell, cell), Image.Resampling.LANCZOS)
-            sheet.paste(enlarged, (MARGIN + LABEL_WIDTH + column * (cell + GAP), top))
+                enlarged = photo.resize((CELL, CELL), Image.Resampling.LANCZOS)
+            sheet.paste(enlarged, (MARGIN + LABEL_WIDTH + column * (CELL + GAP), top))
     return sheet
 
 

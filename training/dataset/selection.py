@@ -49,8 +49,11 @@ def select(archive: Archive, classes: Sequence[str], validation_share: float, se
     return index[[*COLUMNS]]
 
 
-def label_numbers(class_names: Sequence[str], classes: Sequence[str]) -> list[int]:
-    """Return the archive's number of each of `classes`.
+def label_numbers(class_names: Sequence[str], classes: Sequence[str], where: str = "The archive") -> list[int]:
+    """Return the position of each of `classes` among `class_names`.
+
+    Args:
+        where: What has the class names, for the sentence of an error.
 
     Raises:
         DatasetError: There are fewer than two, or one is repeated or unknown.
@@ -62,7 +65,7 @@ def label_numbers(class_names: Sequence[str], classes: Sequence[str]) -> list[in
             raise DatasetError(f"The class {name} is asked for more than once.")
         if name not in class_names:
             close = difflib.get_close_matches(name, class_names, n=3) or sorted(class_names)
-            raise DatasetError(f"The archive has no class {name!r}: the closest are {', '.join(close[:3])}.")
+            raise DatasetError(f"{where} has no class {name!r}: the closest are {', '.join(close[:3])}.")
     return [class_names.index(name) for name in classes]
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
+from tests.unit.training.dataset.scenes import write_folders
 from tests.unit.training.fakes import STACK, make_context, printed
 from training import stage as stage_module
+from training.algorithm.images import decode
 from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
 from training.context import Context
 from training.dataset import archive, download, sample
@@ -92,6 +94,69 @@ def test_a_bad_request_touches_neither_disk_nor_bucket(context: Context, write_a
         stage(context, options(write_archive(), ("bicycle", "car")))
     assert not (context.directory / "dataset").exists()
     assert keys(context) == set()
+
+
+# Photos of one's own ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> StageOptions:
+    return StageOptions(images=str(write_folders(tmp_path / "photos", {"ant": 12, "bee": 15, "cat": 20})))
+
+
+def test_a_directory_of_photos_is_staged_with_64_pixels(context: Context, own: StageOptions) -> None:
+    dataset = stage(context, own)
+    directory = context.directory / "dataset"
+    fingerprint = (directory / "fingerprint.txt").read_text()
+    expected = Dataset(str(directory), context.stack.bucket, ("ant", "bee", "cat"), (3, 64, 64), 34, 4, 9, fingerprint)
+    assert dataset == expected
+    assert "47 images of shape 3x64x64" in printed(context)
+    index = pd.read_csv(directory / "images.csv")
+    assert keys(context) == {f"lists/{split}.lst" for split in ("train", "validation", "test")} | set(index["s3_key"])
+
+
+def test_size_and_classes_of_a_directory_can_be_chosen(context: Context, own: StageOptions) -> None:
+    dataset = stage(context, replace(own, image_size=96, classes=("cat", "ant")))
+    assert (dataset.classes, dataset.image_shape) == (("cat", "ant"), (3, 96, 96))
+
+
+def test_the_console_says_what_was_left_out_and_where_every_file_s_outcome_is(
+    context: Context, own: StageOptions
+) -> None:
+    (Path(str(own.images)) / "ant" / "notes.txt").write_text("[bold]not a photo")
+    for _ in range(2):  # the second time nothing is decoded
+        before = printed(context)
+        stage(context, own)
+        told = printed(context).removeprefix(before)
+        assert "Files left out: 1" in told and "ant/notes.txt" in told and "not a photo" in told
+        assert f"Outcome of every file: {context.directory / 'photos.csv'}" in told
+
+
+def test_without_anything_left_out_no_table_is_shown(context: Context, own: StageOptions) -> None:
+    stage(context, own)
+    assert "Files left out" not in printed(context)
+
+
+def test_an_archive_after_a_directory_leaves_nothing_of_it(
+    context: Context, own: StageOptions, write_archive: Any
+) -> None:
+    stage(context, own)
+    dataset = stage(context, options(write_archive()))
+    assert (dataset.classes, dataset.image_shape) == (CLASSES, (3, 32, 32))
+    assert not (context.directory / "photos.csv").exists()
+    assert not [key for key in keys(context) if "ant" in key]
+
+
+def test_an_archive_s_photos_can_be_enlarged(context: Context, write_archive: Any) -> None:
+    small = stage(context, options(write_archive()))
+    name = next((context.directory / "dataset" / "images" / "test").iterdir()).name
+    before = (context.directory / "dataset" / "images" / "test" / name).read_bytes()
+    large = stage(context, replace(options(write_archive()), image_size=64))
+    assert (large.image_shape, large.train) == ((3, 64, 64), small.train)
+    assert large.fingerprint != small.fingerprint
+    enlarged = (context.directory / "dataset" / "images" / "test" / name).read_bytes()
+    # A client that sends the photo in the archive's size gets the same answer.
+    assert (decode(before, (64, 64, 3)) == decode(enlarged, (64, 64, 3))).all()
 
 
 # Which archive -----------------------------------------------------------------------------------------------

@@ -31,6 +31,6 @@ def test_a_class_of_any_name_has_a_line(archive: Archive, tmp_path: Path) -> Non
 
 
 def test_the_table_adds_up(archive: Archive) -> None:
-    grid = table(select(archive, CLASSES, 0.1, seed=0))
+    grid = table(select(archive, CLASSES, 0.1, seed=0), 32)
     assert [column.footer for column in grid.columns] == ["", "all", "36", "4", "10"]
     assert list(grid.columns[1].cells) == ["bicycle", "motorcycle"]
