@@ -4,18 +4,19 @@ import sys
 from collections.abc import Callable, Iterable
 
 from commandline.parser import Parser
-from drill import archives, crashes, disk, handlers, web_page
+from drill import archives, crashes, disk, folders, handlers, web_page
 from drill.finding import Finding
 from drill.table import show
 
 PARTS: dict[str, Callable[[], Iterable[Finding]]] = {
     "handlers": handlers.findings,
     "archives": archives.findings,
+    "folders": folders.findings,
     "disk": disk.findings,
     "web-page": web_page.findings,
     "crashes": crashes.findings,
 }
-QUICK = ("handlers", "archives")
+QUICK = ("handlers", "archives", "folders")
 
 
 def main() -> int:

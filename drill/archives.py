@@ -29,7 +29,7 @@ from drill.table import show
 from training.algorithm.errors import InputError
 from training.algorithm.images import decode
 from training.dataset import archive, download
-from training.errors import ArchiveError
+from training.errors import ArchiveError, DatasetError
 
 MOST_SECONDS = 20  # of processor time for one archive or image
 MOST_MEGABYTES = 400  # above what the process had; the largest image that is read takes 320
@@ -82,7 +82,7 @@ def describe(read: Callable[[], None]) -> tuple[str, bool]:
     """Return how reading ended, and whether that is declared."""
     try:
         read()
-    except (ArchiveError, InputError) as err:
+    except (ArchiveError, DatasetError, InputError) as err:
         sentence = str(err)
         return sentence, len(sentence) <= MOST_CHARACTERS and "\n" not in sentence
     except Exception as err:  # what the drill looks for

@@ -105,7 +105,8 @@ def _folders(directory: Path, entries: Iterable[os.DirEntry[str]]) -> dict[str, 
         folders[name] = Path(entry.path)
     if not folders:
         raise DatasetError(
-            f"{directory} has no folders: put the photos of each class into a folder that is named after the class."
+            f"{directory} has no folders: put the photos of each class into a folder that is named after the class; "
+            "links to folders are not followed."
         )
     if {name.lower() for name in folders} <= SPLIT_NAMES:
         named = ", ".join(sorted(folders))
