@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 
 from commandline.parser import Parser
-from localcloud import LocalCloudError, files, process
+from localcloud import LocalCloudError, files, instances, process, supervisor
 from localcloud.environment import client_environment, client_variables, endpoint_url, leaks
-from localcloud.process import COMMAND
+from localcloud.instances import COMMAND
 
 STATE = Path(".localcloud")
 
@@ -48,7 +48,7 @@ def add_logs(parser: argparse.ArgumentParser) -> None:
 
 def up(options: argparse.Namespace) -> int:
     cloud = process.up(options.directory, options.port)
-    print(f"The local cloud answers on {endpoint_url(cloud.port)} (log: {process.log_path(options.directory)})")
+    print(f"The local cloud answers on {endpoint_url(cloud.port)} (log: {instances.log_path(options.directory)})")
     show_damaged(options.directory)
     return 0
 
@@ -64,8 +64,8 @@ def down(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    cloud = process.require_running(options.directory)
-    processes = [one for one in process.processes(options.directory) if one.is_running()]
+    cloud = instances.require_running(options.directory)
+    processes = [one for one in instances.processes(options.directory) if one.is_running()]
     uptime = timedelta(seconds=round(time.time() - psutil.Process(cloud.pid).create_time()))
     memory = sum(one.memory_info().rss for one in processes) / 1e6
     runtime = "awslambdaric, AWS's runtime client" if sys.platform == "linux" else "MiniStack's own Python worker"
@@ -79,7 +79,7 @@ def status(options: argparse.Namespace) -> int:
 
 
 def env(options: argparse.Namespace) -> int:
-    variables = client_variables(options.directory, process.require_running(options.directory).port)
+    variables = client_variables(options.directory, instances.require_running(options.directory).port)
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
     for name in sorted({"AWS_PROFILE", "AWS_SESSION_TOKEN"} | leaks(os.environ) - variables.keys()):
@@ -112,7 +112,7 @@ def logs(options: argparse.Namespace) -> int:
 
 
 def serve(options: argparse.Namespace) -> int:
-    process.supervise()
+    supervisor.supervise()
     return 0
 
 

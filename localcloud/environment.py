@@ -97,7 +97,7 @@ def search_path(others: str) -> str:
 
 
 def temporary_directory(state: Path) -> Path:
-    """Return the TMPDIR of the server and its children. `process.is_ours` recognises them by it."""
+    """Return the TMPDIR of the server and its children. `instances.is_ours` recognises them by it."""
     return state.resolve() / "tmp"
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from localcloud import LocalCloudError, process
+from localcloud import LocalCloudError, instances
 from localcloud.environment import client_environment
-from localcloud.process import COMMAND
+from localcloud.instances import COMMAND
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -120,18 +120,18 @@ def find(state: Path, kind: str) -> list[Log]:
     Raises:
         LocalCloudError: The logs are in the cloud, which does not run, or the cloud was never started.
     """
-    server = process.log_path(state)
+    server = instances.log_path(state)
     if kind in ("all", "server") and not server.exists():
         raise LocalCloudError(f"There is no log {server}: the local cloud was never started here.")
     if kind == "server":
         return [ServerLog(server)]
-    if kind == "all" and not process.running(state):
+    if kind == "all" and not instances.running(state):
         print(
             f"The local cloud does not run, so only the server's log is shown. `{COMMAND} up` starts it.",
             file=sys.stderr,
         )
         return [ServerLog(server)]
-    client = connect(state, process.require_running(state).port)
+    client = connect(state, instances.require_running(state).port)
     if kind == "all":
         return [ServerLog(server), *(CloudWatchLog(client, prefix) for prefix in GROUPS.values())]
     return [CloudWatchLog(client, GROUPS[kind])]

@@ -1,131 +1,28 @@
-"""Start and stop the processes of the cloud that belongs to a directory, and find them again."""
+"""Start and stop the processes of the cloud that belongs to a directory."""
 
 import fcntl
-import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
 from localcloud import LocalCloudError, keys
 from localcloud.environment import server_environment, temporary_directory
+from localcloud.instances import COMMAND, NOT_YET, Cloud, is_ours, log_path, processes, remembered, running
 from localcloud.ports import free_port, is_free
 
-COMMAND = "localcloud"  # the console command, as messages name it
 DEFAULT_PORT = 4566  # what local AWS emulators use
-NOT_YET = 0  # the process id of a cloud that does not answer yet
 START_SECONDS = 60
 STOP_SECONDS = 60
 
 
 class PortTakenError(LocalCloudError):
     """When another program listens on the port."""
-
-
-class NotRunningError(LocalCloudError):
-    """When a command needs the local cloud and no cloud runs in its directory."""
-
-    def __init__(self) -> None:
-        super().__init__(f"The local cloud does not run: start it with `{COMMAND} up`.")
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """A server: its port on 127.0.0.1 and its process id. The server saves this once it answers requests."""
-
-    port: int
-    pid: int
-
-    def save(self, state: Path) -> None:
-        part = state / "cloud.json.part"
-        part.write_text(json.dumps(asdict(self)))
-        part.replace(state / "cloud.json")
-
-
-def log_path(state: Path) -> Path:
-    return state / "cloud.log"
-
-
-def remembered(state: Path) -> Cloud | None:
-    """Return the cloud that last ran in this directory, running or not.
-
-    A damaged record is set aside: `up`, `down` and `reset` find the processes without it.
-    """
-    path = state / "cloud.json"
-    try:
-        return read_cloud(path.read_text())
-    except FileNotFoundError:
-        return None
-    except OSError as err:
-        raise LocalCloudError(f"{path} cannot be read ({err.strerror}): make it readable, or delete it.") from err
-    except (ValueError, TypeError, RecursionError):
-        aside = path.replace(path.with_suffix(".json.damaged"))
-        print(
-            f"{path} is damaged and was set aside as {aside.name}: `{COMMAND} up --port` starts the cloud on the port "
-            "that you name.",
-            file=sys.stderr,
-        )
-        return None
-
-
-def read_cloud(text: str) -> Cloud:
-    """Return what `Cloud.save` wrote.
-
-    Raises:
-        ValueError: The text is something else; sometimes a TypeError or RecursionError.
-    """
-    cloud = Cloud(**json.loads(text))
-    if type(cloud.port) is not int or type(cloud.pid) is not int:
-        raise ValueError(f"a port and a process id are integers, not {cloud.port!r} and {cloud.pid!r}")
-    if not (0 < cloud.port < 2**16 and NOT_YET <= cloud.pid < 2**31):
-        raise ValueError(f"{cloud.port} is no port, or {cloud.pid} no process id")
-    return cloud
-
-
-def running(state: Path) -> Cloud | None:
-    """Return the cloud that runs in this directory, None when it does not run."""
-    cloud = remembered(state)
-    if cloud is None:
-        return None
-    with suppress(psutil.NoSuchProcess):
-        return cloud if is_ours(psutil.Process(cloud.pid), state) else None
-    return None
-
-
-def require_running(state: Path) -> Cloud:
-    """Return the cloud that runs in this directory.
-
-    Raises:
-        NotRunningError: It does not run.
-    """
-    cloud = running(state)
-    if cloud is None:
-        raise NotRunningError
-    return cloud
-
-
-def is_ours(process: psutil.Process, state: Path) -> bool:
-    """Return whether a process belongs to this directory's cloud.
-
-    The process id alone is not enough: after a crash the system may have given it to another program.
-    """
-    try:
-        return process.environ().get("TMPDIR") == str(temporary_directory(state))
-    except psutil.Error:  # the process has ended, or belongs to another user
-        return False
-
-
-def processes(state: Path) -> list[psutil.Process]:
-    """Return the supervisor, the server, and the jobs and endpoints that they started, also after a crash."""
-    return [process for process in psutil.process_iter() if is_ours(process, state)]
 
 
 # Start ---------------------------------------------------------------------------------------------------------
@@ -229,30 +126,6 @@ def log_end(state: Path) -> str:
 def check_free(port: int) -> None:
     if not is_free(port):
         raise PortTakenError(f"Port {port} is taken by another program: choose another one with --port.")
-
-
-# The server's side ---------------------------------------------------------------------------------------------
-
-
-def supervise() -> None:
-    """Run the server as a child process. When the server ends, even by a crash, end everything that it started.
-
-    This process leads the process group of the server, the functions, the training jobs and the endpoints. If this
-    process is killed, the server's standard input ends, and the server shuts down.
-    """
-    server = subprocess.Popen([sys.executable, "-m", "localcloud.server"], stdin=subprocess.PIPE)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.terminate())
-    server.wait()
-    end_group()
-
-
-def end_group() -> None:
-    """End every process of this process's group, this process included."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(os.getpgrp(), signal.SIGTERM)
-    time.sleep(0.5)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 # Stop ----------------------------------------------------------------------------------------------------------

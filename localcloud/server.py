@@ -16,7 +16,7 @@ sys.modules["docker"] = None  # type: ignore[assignment]
 import uvicorn
 from ministack.app import app as ministack
 
-from localcloud import LocalCloudError, identity, keys, process
+from localcloud import LocalCloudError, identity, instances, keys, supervisor
 from localcloud.corrections import registry
 from localcloud.corrections.persistence import Saver
 from localcloud.environment import SERVICES
@@ -126,7 +126,7 @@ def serve(port: int, state: Path) -> None:
     if server.started:
         sagemaker.start()
         saver.start()
-        process.Cloud(port, os.getpid()).save(state)
+        instances.Cloud(port, os.getpid()).save(state)
         while not stopping.wait(1) and thread.is_alive():
             pass
         sagemaker.stop()
@@ -155,4 +155,4 @@ if __name__ == "__main__":
         serve(int(os.environ["GATEWAY_PORT"]), Path(os.environ["STATE_DIR"]).parent)
     except LocalCloudError as err:
         sys.exit(f"error: {err}")
-    process.end_group()
+    supervisor.end_group()

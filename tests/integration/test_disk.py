@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localcloud import process
+from localcloud import instances
 from localcloud.environment import ACCOUNT_ID
 from tests.integration.support.clouds import OwnCloud, only_local, own_cloud
 from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
@@ -63,7 +63,7 @@ def bucket(s3: Any) -> str:
 @contextmanager
 def full_disk(cloud: OwnCloud, limit: int) -> Iterator[None]:
     """Make the server's writes beyond `limit` bytes of a file fail."""
-    running = process.running(cloud.state)
+    running = instances.running(cloud.state)
     assert running is not None
     before = resource.prlimit(running.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (limit, before[1]))
@@ -321,7 +321,7 @@ def test_an_interrupted_execution_says_so(own: OwnCloud) -> None:
     arn = states.start_execution(stateMachineArn=machine)["executionArn"]
     saved = own.state / "ministack" / "stepfunctions.json"
     wait_for(lambda: saved.exists() and arn in saved.read_text(), 10)
-    running = process.running(own.state)
+    running = instances.running(own.state)
     assert running is not None
     psutil.Process(running.pid).kill()
     own.run("up")

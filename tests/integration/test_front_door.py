@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from localcloud import process
+from localcloud import instances
 from tests.integration.support.clouds import OwnCloud, clients_of, only_local, own_cloud
 from tests.integration.support.functions import create_function
 from tests.integration.support.iam import WRITE_LOGS, create_role
@@ -128,7 +128,7 @@ def test_keys_stay_until_the_cloud_is_reset(tmp_path: Path) -> None:
         cloud.run("up", "--port", str(urlsplit(os.environ["AWS_ENDPOINT_URL"]).port))
         with pytest.raises(ClientError, match="InvalidClientTokenId"):
             boto3.client("iam").list_roles()
-        here = process.require_running(cloud.state)
+        here = instances.require_running(cloud.state)
         with clients_of(cloud.state, here.port):
             assert boto3.client("iam").list_roles()["Roles"] == []
 
@@ -143,7 +143,7 @@ def test_no_process_of_the_cloud_has_the_root_key_or_a_variable_of_the_shell(
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "of-the-shell")
     with own_cloud(tmp_path / "cloud") as cloud:
-        for one in process.processes(cloud.state):
+        for one in instances.processes(cloud.state):
             assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN"} & one.environ().keys()
 
 
@@ -304,7 +304,7 @@ def test_an_old_kind_of_presigned_url_is_refused(url: str) -> None:
 
 def server_memory(cloud: OwnCloud) -> float:
     """Return the most memory that the server has had so far, in MB."""
-    server = psutil.Process(process.require_running(cloud.state).pid)
+    server = psutil.Process(instances.require_running(cloud.state).pid)
     return float(server.memory_info().rss) / MB
 
 

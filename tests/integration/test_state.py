@@ -18,7 +18,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud import process
+from localcloud import instances
 from localcloud.ports import free_port
 from tests.integration.support.clouds import ROOT, clients_of, localcloud_command
 from tests.integration.support.endpoints import create_constant_endpoint
@@ -62,13 +62,13 @@ class Cloud:
         assert started.returncode == status, output + errors
         return output + errors
 
-    def up(self) -> process.Cloud:
+    def up(self) -> instances.Cloud:
         self.run("up", "--port", str(free_port()))
         return self.here
 
     @property
-    def here(self) -> process.Cloud:
-        running = process.running(self.state)
+    def here(self) -> instances.Cloud:
+        running = instances.running(self.state)
         assert running is not None
         return running
 
@@ -368,13 +368,13 @@ def test_ctrl_c_while_it_starts_leaves_nothing(cloud: Cloud, inherited: Any) -> 
         started = cloud.start_in_terminal("up")
     finally:
         signal.signal(signal.SIGINT, before)
-    while not process.processes(cloud.state):
+    while not instances.processes(cloud.state):
         time.sleep(0.02)
     interrupt(started)
     _, errors = started.communicate()
     assert started.returncode == 130
     assert "Traceback" not in errors
-    assert process.processes(cloud.state) == []
+    assert instances.processes(cloud.state) == []
 
 
 @pytest.mark.correction(name="state-of-services-in-use")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud import keys, process
+from localcloud import instances, keys, process
 from localcloud.environment import client_environment, server_environment, temporary_directory
 
 START_SECONDS = 60
@@ -93,11 +93,11 @@ def fork(run: Callable[[], int], output: int) -> int:
 @contextmanager
 def cloud(serve: Callable[[], int], state: Path) -> Iterator[None]:
     """Run a cloud; at the end, kill it and everything that it has started."""
-    with process.log_path(state).open("ab") as log:
+    with instances.log_path(state).open("ab") as log:
         server = fork(serve, log.fileno())
     try:
         deadline = time.monotonic() + START_SECONDS
-        while (found := process.remembered(state)) is None or found.pid != server:
+        while (found := instances.remembered(state)) is None or found.pid != server:
             assert time.monotonic() < deadline, process.log_end(state)
             time.sleep(0.01)
         yield

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from localcloud import LocalCloudError, log_viewer, process
+from localcloud import LocalCloudError, instances, log_viewer
 from localcloud.log_viewer import CloudWatchLog, Line, ServerLog
 
 START = int(time.time() * 1000)  # CloudWatch refuses events that are too old
@@ -171,7 +171,7 @@ def test_following_goes_on_until_the_cloud_stops(
 
 
 def test_without_a_cloud_all_logs_are_the_server_s(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    process.log_path(tmp_path).write_text("an error\n")
+    instances.log_path(tmp_path).write_text("an error\n")
     (log,) = log_viewer.find(tmp_path, "all")
     assert isinstance(log, ServerLog)
     assert "`localcloud up` starts it" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from localcloud import __main__ as command_line
-from localcloud import keys, log_viewer, process
+from localcloud import instances, keys, log_viewer, process
 
 
 class Replaced(Exception):
@@ -26,13 +26,13 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> process.Cloud:
+def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> instances.Cloud:
     """A cloud that runs as far as the command line can see."""
     keys.make(tmp_path)
-    cloud = process.Cloud(4599, os.getpid())
-    monkeypatch.setattr(process, "running", lambda _: cloud)
+    cloud = instances.Cloud(4599, os.getpid())
+    monkeypatch.setattr(instances, "running", lambda _: cloud)
     monkeypatch.setattr(process, "up", lambda *_: cloud)
-    monkeypatch.setattr(process, "processes", lambda _: [psutil.Process()])
+    monkeypatch.setattr(instances, "processes", lambda _: [psutil.Process()])
     return cloud
 
 
@@ -147,7 +147,7 @@ def test_a_typing_error_suggests_the_right_word(
 
 
 def test_logs_of_the_server_need_no_cloud(run: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    process.log_path(tmp_path).write_text("2026-11-21 12:00:00,500 ERROR root: Out of cocoa\n")
+    instances.log_path(tmp_path).write_text("2026-11-21 12:00:00,500 ERROR root: Out of cocoa\n")
     assert run("logs", "server") == 0
     assert capsys.readouterr().out == "server  2026-11-21 12:00:00.500  ERROR root: Out of cocoa\n"
 

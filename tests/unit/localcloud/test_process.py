@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from localcloud import LocalCloudError, process
+from localcloud import LocalCloudError, instances, process
 from localcloud.environment import temporary_directory
 from localcloud.ports import free_port
 
@@ -53,29 +53,29 @@ def start() -> Iterator[Start]:
 
 def remember(state: Path, pid: int) -> None:
     state.mkdir(exist_ok=True)
-    process.Cloud(4599, pid).save(state)
+    instances.Cloud(4599, pid).save(state)
 
 
 def test_a_directory_without_a_cloud_has_none(tmp_path: Path) -> None:
-    assert process.running(tmp_path) is None
+    assert instances.running(tmp_path) is None
     assert process.down(tmp_path / "new") is False
 
 
 def test_a_cloud_that_is_required_but_does_not_run_is_an_error_that_names_up(tmp_path: Path) -> None:
     with pytest.raises(LocalCloudError, match=r"^The local cloud does not run: start it with `localcloud up`\.$"):
-        process.require_running(tmp_path)
+        instances.require_running(tmp_path)
 
 
 def test_its_own_process_runs(tmp_path: Path, start: Start) -> None:
     server = start(tmp_path, SLEEP)
     remember(tmp_path, server.pid)
-    assert process.running(tmp_path) == process.Cloud(4599, server.pid)
+    assert instances.running(tmp_path) == instances.Cloud(4599, server.pid)
 
 
 def test_a_process_that_was_given_the_number_is_neither_trusted_nor_ended(tmp_path: Path, start: Start) -> None:
     for other in (start(None, SLEEP), start(tmp_path / "elsewhere", SLEEP)):
         remember(tmp_path / "cloud", other.pid)
-        assert process.running(tmp_path / "cloud") is None
+        assert instances.running(tmp_path / "cloud") is None
         assert process.down(tmp_path / "cloud") is False
         assert other.is_running()
 
@@ -86,7 +86,7 @@ def test_a_process_that_has_ended_does_not_run(tmp_path: Path, start: Start) -> 
     server.kill()  # nobody has waited for it: it is a zombie
     while server.status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
-    assert process.running(tmp_path) is None
+    assert instances.running(tmp_path) is None
 
 
 def test_down_ends_the_server_before_what_it_started(tmp_path: Path, start: Start) -> None:
@@ -102,7 +102,7 @@ def test_a_process_that_does_not_end_is_killed(tmp_path: Path, start: Start, mon
     monkeypatch.setattr(process, "STOP_SECONDS", 0.3)
     stubborn = start(tmp_path, STUBBORN)
     assert process.down(tmp_path) is True
-    assert process.processes(tmp_path) == []
+    assert instances.processes(tmp_path) == []
     assert stubborn.wait(5) == -signal.SIGKILL
 
 
@@ -136,7 +136,7 @@ def test_the_port_of_the_last_run_is_kept_or_refused(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        process.Cloud(port, process.NOT_YET).save(tmp_path)
+        instances.Cloud(port, instances.NOT_YET).save(tmp_path)
         try:
             with pytest.raises(
                 LocalCloudError, match=rf"^Port {port} is taken by another program: choose .* --port\.$"
@@ -144,15 +144,15 @@ def test_the_port_of_the_last_run_is_kept_or_refused(tmp_path: Path) -> None:
                 process.up(tmp_path, None)
         finally:
             process.down(tmp_path)  # when it has started nevertheless
-    assert process.remembered(tmp_path) == process.Cloud(port, process.NOT_YET)
+    assert instances.remembered(tmp_path) == instances.Cloud(port, instances.NOT_YET)
 
 
 def test_a_first_start_on_another_port_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def launch(_: Path, port: int) -> process.Cloud:
+    def launch(_: Path, port: int) -> instances.Cloud:
         process.check_free(port)
-        return process.Cloud(port, 1)
+        return instances.Cloud(port, 1)
 
     monkeypatch.setattr(process, "launch", launch)
     monkeypatch.setattr(process, "is_free", lambda port: port != process.DEFAULT_PORT)
@@ -172,10 +172,10 @@ def test_a_server_that_does_not_come_up_shows_its_log(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LocalCloudError, match=r"did not start; its log .*cloud\.log ends with: Out of cocoa"):
         process.up(tmp_path / "cloud", port := free_port())
-    remembered = process.remembered(tmp_path / "cloud")
+    remembered = instances.remembered(tmp_path / "cloud")
     assert remembered is not None
     assert remembered.port == port
-    assert process.running(tmp_path / "cloud") is None
+    assert instances.running(tmp_path / "cloud") is None
 
 
 def test_only_the_user_may_look_into_the_directory(tmp_path: Path) -> None:
