@@ -49,7 +49,7 @@ deploy-local: install ## build the application and deploy it to the local AWS
 	$(LOCALCLOUD) exec -- sam deploy --config-env local
 
 test: install ## run the unit and integration tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 drill: install ## provoke faults on purpose and tell what happened, in under 10 minutes: make drill ARGS="--quick"
 	$(BIN)/python -m drill $(ARGS)
@@ -72,7 +72,7 @@ format: install ## format the code
 	$(BIN)/ruff format .
 
 ledger: install ## run the integration tests and write docs/local-aws.md from what they showed
-	$(BIN)/python -m pytest tests/integration -n 2 --dist loadfile --write-ledger docs/local-aws.md
+	$(BIN)/python -m pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder --write-ledger docs/local-aws.md
 
 prices: install ## renew the table of prices from AWS's public price list: make prices ARGS="eu-central-1"
 	$(BIN)/python scripts/renew_prices.py $(ARGS)
