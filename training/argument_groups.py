@@ -141,7 +141,7 @@ def add_dataset_options(group: argparse._ArgumentGroup) -> None:
         type=share,
         default=StageOptions.validation_share,
         metavar="SHARE",
-        help="part of the training images, between 0 and 1, held out to choose the model",
+        help="part of the training images, between 0 and 1, held out to validate the model",
     )
     group.add_argument(
         "--test-share",
