@@ -99,7 +99,22 @@ EMULATED: dict[str, dict[str, Any]] = {
         },
     },
     "CreateEndpoint": {"EndpointName": HONOURED, "EndpointConfigName": HONOURED, "Tags": HONOURED},
-    "UpdateEndpoint": {"EndpointName": HONOURED, "EndpointConfigName": HONOURED},
+    "UpdateEndpoint": {
+        "EndpointName": HONOURED,
+        "EndpointConfigName": HONOURED,
+        "DeploymentConfig": {
+            "BlueGreenUpdatePolicy": {
+                "TrafficRoutingConfiguration": {
+                    "Type": ("ALL_AT_ONCE", "CANARY"),
+                    "WaitIntervalInSeconds": HONOURED,
+                    "CanarySize": HONOURED,
+                },
+                "TerminationWaitInSeconds": HONOURED,
+                "MaximumExecutionTimeoutInSeconds": HONOURED,
+            },
+            "AutoRollbackConfiguration": {"Alarms": HONOURED},
+        },
+    },
     "InvokeEndpoint": {
         member: HONOURED
         for member in ("EndpointName", "ContentType", "Accept", "CustomAttributes", "TargetVariant", "InferenceId")

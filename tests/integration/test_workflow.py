@@ -248,6 +248,7 @@ def archive_without_a_model() -> bytes:
         (["stage", "--archive", "sample", "--classes", "bicycle,motorbike"], "motorbike"),
         (["stage", "--archive", "sample", "--classes", "bicycle"], "Two classes or more"),
         (["train", "--stack-name", "no-such-stack"], "no stack no-such-stack"),
+        (["deploy", "--instances", "1-2"], "scaling)"),  # which is not emulated
     ],
 )
 def test_bad_input_is_one_sentence(workplace: Path, arguments: list[str], sentence: str) -> None:

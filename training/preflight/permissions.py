@@ -88,10 +88,10 @@ def instances_rights(stack: Stack, instances: Instances) -> list[Rights]:
     """Return what a deployment with several instances does beyond others: alarms, and scaling between two numbers."""
     rights = []
     if instances[1] > 1:
-        alarms = ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms")
-        rights += [
-            Rights(arn(stack, "cloudwatch", f"alarm:{name}"), alarms) for name in alarm_names(stack.endpoint_name)
-        ]
+        changes = ("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms")
+        names = alarm_names(stack.endpoint_name)
+        rights += [Rights(arn(stack, "cloudwatch", f"alarm:{name}"), changes) for name in names]
+        rights.append(Rights("*", ("cloudwatch:DescribeAlarms",)))
     if is_range(instances):
         endpoint = arn(stack, "sagemaker", f"endpoint/{stack.endpoint_name}")
         rights += [Rights("*", SCALING), Rights(endpoint, tagged("UpdateEndpointWeightsAndCapacities", "DeleteTags"))]

@@ -1,8 +1,10 @@
 """Endpoints: Create, Describe, List, Update and Delete, and the fleet behind each."""
 
 import logging
+import random
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from localcloud.sagemaker.errors import ServiceError, already_exists, invalid, n
 from localcloud.sagemaker.hosting.capture import capture_summary
 from localcloud.sagemaker.hosting.deployments import Deployment, build_fleet, deployment_of
 from localcloud.sagemaker.hosting.fleets import Fleet
+from localcloud.sagemaker.hosting.guardrails import Guardrail, RolledBackError, check_variants, guardrail_of
 from localcloud.sagemaker.hosting.variants import FleetFailedError, Variant
 from localcloud.sagemaker.listing import list_resources
 from localcloud.sagemaker.store import (
@@ -41,6 +44,8 @@ class Endpoints:
         self._store = store
         self._directory = directory
         self._fleets: dict[str, Fleet] = {}  # by ARN
+        self._canaries: dict[str, tuple[Fleet, float]] = {}  # by ARN: the new fleet, and its share of the requests
+        self._stopping = threading.Event()
         self._lock = threading.Lock()  # no fleet stops between being chosen and the start of a request
         self._change = threading.Lock()  # one request at a time changes an endpoint
 
@@ -71,10 +76,14 @@ class Endpoints:
             arn = endpoint["EndpointArn"]
             if endpoint["EndpointStatus"] == "Failed":  # "DeleteEndpoint is the only operation" then
                 raise invalid(f'Cannot update failed endpoint "{arn}".')
-            self._config(endpoint["EndpointConfigName"])  # AWS needs the current configuration, too
+            current = self._config(endpoint["EndpointConfigName"])  # AWS needs the current configuration, too
             deployment = self._deployment(params["EndpointConfigName"])
+            guardrail = Guardrail()
+            if config := params.get("DeploymentConfig"):
+                check_variants(current, deployment["Config"])
+                guardrail = guardrail_of(config, deployment, arn)
             self._store.update(ENDPOINT, arn, EndpointStatus="Updating", FailureReason=None)
-        self._in_background(self._deploy, arn, deployment)
+        self._in_background(self._deploy, arn, deployment, guardrail)
         return {"EndpointArn": arn}
 
     def describe(self, params: dict[str, Any]) -> Resource:
@@ -119,7 +128,7 @@ class Endpoints:
                 "ValidationError", f"Endpoint {name} of account {identity.account_id()} is not InService."
             )
         with self._lock:
-            fleet = self._fleets.get(arn)
+            fleet = self._route(arn)
             variant = fleet.choose(variant_name) if fleet else None
             if variant:
                 variant.in_flight += 1
@@ -131,6 +140,11 @@ class Endpoints:
             if variant:
                 with self._lock:
                     variant.in_flight -= 1
+
+    def _route(self, arn: str) -> Fleet | None:
+        """Return the fleet for one request: during a canary the new one gets its share."""
+        new, share = self._canaries.get(arn, (None, 0.0))
+        return new if new and random.random() < share else self._fleets.get(arn)
 
     # Start and stop of the cloud ---------------------------------------------------------------------------
 
@@ -149,7 +163,8 @@ class Endpoints:
                 self._in_background(self._deploy, arn, deployment)
 
     def stop_all(self) -> None:
-        for fleet in list(self._fleets.values()):
+        self._stopping.set()
+        for fleet in [*self._fleets.values(), *(new for new, _ in self._canaries.values())]:
             fleet.drain(SHUTDOWN_SECONDS)
 
     # Deployment ----------------------------------------------------------------------------------------------
@@ -185,15 +200,15 @@ class Endpoints:
     def _in_background(self, work: Any, *args: Any) -> None:
         threading.Thread(target=work, args=args, name="endpoint", daemon=True).start()
 
-    def _deploy(self, arn: str, deployment: Deployment) -> None:
+    def _deploy(self, arn: str, deployment: Deployment, guardrail: Guardrail | None = None) -> None:
         """Start a new fleet, send the traffic to it, and stop the old one when its requests have ended.
 
-        When the new fleet fails, the old one stays in service and FailureReason says why.
+        When the new fleet fails, or an alarm goes off, the old one stays in service and FailureReason says why.
         """
         try:
-            fleet = self._start_fleet(arn, deployment)
+            fleet = self._start_fleet(arn, deployment, guardrail or Guardrail())
         except Exception as err:  # the edge of a thread: clients wait for a final status
-            if not isinstance(err, (FleetFailedError, ServiceError)):
+            if not isinstance(err, (FleetFailedError, RolledBackError, ServiceError)):
                 logger.exception("%s", arn)
             status = "InService" if arn in self._fleets else "Failed"
             self._store.report(ENDPOINT, arn, EndpointStatus=status, FailureReason=str(err))
@@ -201,19 +216,31 @@ class Endpoints:
         with self._lock:
             old = self._fleets.get(arn)
             self._fleets[arn] = fleet
+            self._canaries.pop(arn, None)
         config_name = deployment["Config"]["EndpointConfigName"]
         self._store.report(ENDPOINT, arn, EndpointStatus="InService", EndpointConfigName=config_name)
         if old:
             old.drain()
 
-    def _start_fleet(self, arn: str, deployment: Deployment) -> Fleet:
-        """Return a started fleet whose deployment is saved: no traffic goes to one that would not come back."""
+    def _start_fleet(self, arn: str, deployment: Deployment, guardrail: Guardrail) -> Fleet:
+        """Return a started fleet that has passed its guardrail and whose deployment is saved.
+
+        Only traffic of a canary goes to one that would not come back: until it has passed, the old one would.
+        """
+        deadline = time.monotonic() + guardrail.most_seconds
         fleet = build_fleet(deployment, arn, inside(self._directory, arn.rsplit("/", 1)[-1]))
         fleet.start()
         try:
+            for share, seconds in ((guardrail.share, guardrail.wait_seconds), (1.0, guardrail.termination_seconds)):
+                if seconds:
+                    with self._lock:
+                        self._canaries[arn] = (fleet, share)
+                    guardrail.watch(seconds, deadline, self._stopping)
             self._store.put(DEPLOYMENT, arn, deployment)
-        except ServiceError:
-            fleet.stop()
+        except (RolledBackError, ServiceError):
+            with self._lock:
+                self._canaries.pop(arn, None)
+            fleet.drain()
             raise
         return fleet
 

@@ -252,7 +252,7 @@ def test_names_are_used_once(sagemaker: Any, model: str, endpoint: str, role: st
 @ledger(
     "SageMaker",
     "members of models and endpoints without effect here (several containers, VPC, KMS, serverless and "
-    "asynchronous inference, shadow variants, explainers, autoscaling, deployment guardrails, ...)",
+    "asynchronous inference, shadow variants, explainers, autoscaling, rolling updates, ...)",
     "absent",
     "ValidationException that names the member",
 )

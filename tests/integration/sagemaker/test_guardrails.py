@@ -1,0 +1,144 @@
+"""Deployment guardrails through boto3: a canary, and alarms that bring the old instances back."""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.integration.sagemaker.conftest import CreateEndpoint
+from tests.integration.support.endpoints import container_definition, modelarchive_of, settled_endpoint, variant
+from tests.integration.support.names import NAME
+from tests.integration.support.photos import png
+from tests.integration.support.waiting import wait_for
+
+ledger = pytest.mark.aws
+OLD, NEW = [0.75, 0.25], [0.25, 0.75]  # what the models answer for every photo
+
+
+@pytest.fixture(scope="module")
+def models(sagemaker: Any, bucket: str, role: str) -> dict[str, list[float]]:
+    """Return the answers of two models by their names."""
+    answers = {f"{NAME}-guarded-old": OLD, f"{NAME}-guarded-new": NEW}
+    for name, probabilities in answers.items():
+        key = f"models/{name}/model.tar.gz"
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=modelarchive_of(probabilities))
+        definition = container_definition(f"s3://{bucket}/{key}")
+        sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=role)
+    return answers
+
+
+@pytest.fixture
+def endpoint(sagemaker: Any, models: dict[str, list[float]], create_endpoint: CreateEndpoint) -> str:
+    """Return an endpoint with two instances of the old model, beside a configuration `<name>-new` of the new one."""
+    old, new = (variant(name, InitialInstanceCount=2) for name in models)
+    name = create_endpoint(f"{NAME}-guarded-{uuid.uuid4().hex[:8]}", old)
+    sagemaker.create_endpoint_config(EndpointConfigName=f"{name}-new", ProductionVariants=[new])
+    assert settled_endpoint(name)["EndpointStatus"] == "InService"
+    return name
+
+
+@pytest.fixture
+def alarm(aws: dict[str, str]) -> Iterator[str]:
+    cloudwatch, name = boto3.client("cloudwatch"), f"{NAME}-{uuid.uuid4().hex[:8]}"
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace=NAME,
+        MetricName="Broken",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+    yield name
+    cloudwatch.delete_alarms(AlarmNames=[name])
+
+
+def canary(seconds: int, *alarms: str, **size: Any) -> Any:
+    """Return a DeploymentConfig: one instance for so many seconds, then all."""
+    routing = {
+        "Type": "CANARY",
+        "WaitIntervalInSeconds": seconds,
+        "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1, **size},
+    }
+    policy = {"TrafficRoutingConfiguration": routing, "MaximumExecutionTimeoutInSeconds": 600}
+    rollback = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]}} if alarms else {}
+    return {"BlueGreenUpdatePolicy": policy, **rollback}
+
+
+def update(sagemaker: Any, endpoint: str, config: Any) -> None:
+    sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=f"{endpoint}-new", DeploymentConfig=config)
+
+
+def answers(runtime: Any, endpoint: str, number: int) -> Counter[str]:
+    asked = [
+        runtime.invoke_endpoint(EndpointName=endpoint, ContentType="image/png", Body=png(1)) for _ in range(number)
+    ]
+    rows = [json.loads(one["Body"].read()) for one in asked]
+    return Counter("old" if row[0] > row[1] else "new" for row in rows)
+
+
+@ledger(
+    "SageMaker",
+    "UpdateEndpoint with BlueGreenUpdatePolicy: CANARY of one instance or a percentage, then all; ALL_AT_ONCE",
+    "approximate",
+    "requests are divided at random by the canary's share of the instances",
+)
+def test_a_canary_gets_its_share_before_all(sagemaker: Any, runtime: Any, endpoint: str) -> None:
+    update(sagemaker, endpoint, canary(4))
+    wait_for(lambda: answers(runtime, endpoint, 1)["new"])
+    during = answers(runtime, endpoint, 40)
+    assert sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "Updating"
+    assert 5 < during["new"] < 35  # of a half
+    assert settled_endpoint(endpoint)["EndpointConfigName"] == f"{endpoint}-new"
+    assert answers(runtime, endpoint, 10) == {"new": 10}
+
+
+@ledger(
+    "SageMaker",
+    "AutoRollbackConfiguration: an alarm ends an update with the old instances InService, with a FailureReason",
+    "approximate",
+    "wording may differ; the alarms are read as the model's role, every second",
+)
+def test_an_alarm_rolls_an_update_back(sagemaker: Any, runtime: Any, endpoint: str, alarm: str) -> None:
+    update(sagemaker, endpoint, canary(300, alarm))
+    wait_for(lambda: answers(runtime, endpoint, 1)["new"])
+    boto3.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+    description = settled_endpoint(endpoint)
+    assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", endpoint)
+    assert alarm in description["FailureReason"]
+    assert answers(runtime, endpoint, 10) == {"old": 10}
+
+
+@ledger(
+    "SageMaker",
+    "a DeploymentConfig that contradicts itself, or names a missing alarm, is refused",
+    "approximate",
+    "code as on AWS, wording may differ",
+)
+@ledger("SageMaker", "traffic routing LINEAR", "absent", "ValidationException that names it")
+def test_a_guardrail_must_fit(sagemaker: Any, endpoint: str, models: dict[str, list[float]]) -> None:
+    linear = canary(0)
+    linear["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] = "LINEAR"
+    refused = {
+        "at most 50%": canary(0, Value=2),
+        "must be larger than": canary(600),
+        "does not exist": canary(0, "no-such-alarm"),
+        "does not emulate .*'LINEAR'": linear,
+    }
+    for sentence, config in refused.items():
+        with pytest.raises(ClientError, match=f"ValidationException.*{sentence}"):
+            update(sagemaker, endpoint, config)
+    another = variant(next(iter(models)), "Another", InitialInstanceCount=2)
+    sagemaker.create_endpoint_config(EndpointConfigName=f"{endpoint}-other", ProductionVariants=[another])
+    with pytest.raises(ClientError, match="must keep the names of the production variants"):
+        sagemaker.update_endpoint(
+            EndpointName=endpoint, EndpointConfigName=f"{endpoint}-other", DeploymentConfig=canary(0)
+        )
+    assert sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
