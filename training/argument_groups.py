@@ -268,12 +268,22 @@ def add_monitor_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_cleanup_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--everything",
+        action="store_true",
+        help="delete without asking what else keeps `sam delete` from working (other objects of the stack's bucket) "
+        "and the logs of its training jobs",
+    )
+
+
 STEP_OPTIONS: dict[str, Callable[[argparse._ArgumentGroup], None]] = {
     "stage": add_stage_options,
     "train": add_train_options,
     "deploy": add_deploy_options,
     "test": add_executions_options,
     "monitor": add_monitor_options,
+    "cleanup": add_cleanup_options,
 }
 
 

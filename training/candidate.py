@@ -8,7 +8,6 @@ The run that creates it removes it. Its configuration is created first and delet
 it. A schedule ends the candidate of a run that is killed and never repeated.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from botocore.exceptions import ClientError
@@ -18,7 +17,7 @@ from sagemaker.core.shapes import ProductionVariant
 
 from training import expiry
 from training.config import VARIANT, candidate_name
-from training.context import Context, sdk_arguments
+from training.context import Context, of_candidate, sdk_arguments
 from training.endpoint import find_endpoint, reason_of, show_log, wait_until_settled
 from training.errors import EndpointError
 from training.options import DeployOptions
@@ -96,12 +95,6 @@ def schedule_end(context: Context, options: DeployOptions) -> None:
     except EndpointError:
         if options.expires_in is not None:  # `never` is also for those who may not schedule
             raise
-
-
-def of_candidate(context: Context) -> Context:
-    """Return the context of a stack whose endpoint is the candidate."""
-    name = candidate_name(context.stack.endpoint_name)
-    return replace(context, stack=replace(context.stack, endpoint_name=name))
 
 
 def remove_candidate(context: Context) -> None:

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from training import guardrails, scaling
+from training import expiry, guardrails, remains, scaling
 from training.config import (
     CODE_PREFIX,
     INSTANCES_TAG,
@@ -20,9 +20,10 @@ from training.config import (
     capture_prefix,
     image_prefix,
 )
-from training.context import Context
+from training.context import Context, of_candidate
 from training.errors import CleanupError
-from training.refusals import is_missing
+from training.objects import delete_objects, object_versions
+from training.refusals import is_denied, is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -42,27 +43,51 @@ class Leftover:
     delete: Callable[[], object]
 
 
-def cleanup(context: Context) -> list[str]:
+def cleanup(context: Context, everything: bool = False) -> list[str]:
     """Delete everything that the runs made and return the names of what was deleted.
 
-    The stack itself stays (`sam delete` removes it), and so do all other objects in its bucket.
+    The stack itself stays (`sam delete` removes it). So does what somebody else put into its bucket, unless the user
+    wants that deleted too, or `everything`.
 
     Raises:
         CleanupError: Something is left after the deletion.
     """
-    console = context.console
-    deleted = []
-    for leftover in find(context):
-        leftover.delete()
-        console.print(f"Deleted {leftover.name}", highlight=False)
-        deleted.append(leftover.name)
+    stack, console = context.stack, context.console
+    deleted = delete(context, find(context))
+    deleted += delete(context, captures(context))  # what arrived while the rest was deleted
     remaining = [leftover.name for leftover in find(context)]
     if remaining:
         raise CleanupError(f"Cleanup left {', '.join(remaining)}: run it again.")
-    console.print(
-        f"Nothing is left of the runs of {context.stack.name}." if deleted else "There was nothing to delete."
-    )
+    console.print(f"Nothing is left of the runs of {stack.name}." if deleted else "There was nothing to delete.")
+    tell_unproven(context, deleted)
+    return deleted + remains.offer(context, everything)
+
+
+def delete(context: Context, leftovers: Iterator[Leftover]) -> list[str]:
+    """Delete each leftover as it is found, and return their names."""
+    deleted = []
+    for leftover in leftovers:
+        leftover.delete()
+        context.console.print(f"Deleted {leftover.name}", highlight=False)
+        deleted.append(leftover.name)
     return deleted
+
+
+def tell_unproven(context: Context, deleted: list[str]) -> None:
+    """Say what may be left all the same."""
+    name = context.stack.endpoint_name
+    if f"endpoint {name}" in deleted:
+        context.console.print(
+            "What the endpoint captured last can arrive for some minutes more: run cleanup again before `sam delete`, "
+            "or leave it to the bucket's lifecycle rule."
+        )
+    try:
+        expiry.read(context)
+    except ClientError as err:
+        if not is_denied(err):
+            raise
+        schedule = expiry.schedule_name(name)
+        context.console.print(f"Whether there is a schedule {schedule} is not readable: {err}", highlight=False)
 
 
 def find(context: Context) -> Iterator[Leftover]:
@@ -70,10 +95,12 @@ def find(context: Context) -> Iterator[Leftover]:
     stack, clients = context.stack, context.clients
     yield from training_jobs(context)
     yield from endpoints(context)
+    yield from schedules(context)
     yield from endpoint_configs(context)
     yield from models(context)
+    yield from captures(context)
     own = (f"{prefix}/" for prefix in (LIST_PREFIX, CODE_PREFIX, MODEL_PREFIX))
-    for prefix in (capture_prefix(stack.endpoint_name), *own, *map(image_prefix, SPLITS)):
+    for prefix in (*own, *map(image_prefix, SPLITS)):
         yield from objects(stack.bucket, prefix, clients.s3)
     yield from log_groups(stack, clients.logs)
     yield from alarms(stack, clients.cloudwatch)
@@ -133,6 +160,27 @@ def endpoint_status(sagemaker: "SageMakerClient", name: str) -> str | None:
         return None
 
 
+def schedules(context: Context) -> Iterator[Leftover]:
+    """Yield the schedules of expiries; the endpoints come first, because they are what costs.
+
+    A schedule that the caller may not read ends by itself.
+    """
+    for one in (context, of_candidate(context)):
+        try:
+            schedule = expiry.read(one)
+        except ClientError as err:
+            if not is_denied(err):
+                raise
+            return
+        if schedule is not None:
+            yield Leftover(f"schedule {schedule['Name']}", partial(expiry.delete, one))
+
+
+def captures(context: Context) -> Iterator[Leftover]:
+    stack = context.stack
+    yield from objects(stack.bucket, capture_prefix(stack.endpoint_name), context.clients.s3)
+
+
 def endpoint_configs(context: Context) -> Iterator[Leftover]:
     sagemaker = context.clients.sagemaker
     pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=context.stack.endpoint_name)
@@ -161,21 +209,6 @@ def objects(bucket: str, prefix: str, s3: "S3Client") -> Iterator[Leftover]:
         yield Leftover(
             f"s3://{bucket}/{prefix} ({number} object versions)", partial(delete_objects, bucket, prefix, s3)
         )
-
-
-def object_versions(bucket: str, prefix: str, s3: "S3Client") -> Iterator[list[Any]]:
-    """Yield the versions and delete markers under a prefix, at most 1,000 at a time."""
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        yield [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
-
-
-def delete_objects(bucket: str, prefix: str, s3: "S3Client") -> None:
-    for versions in [versions for versions in object_versions(bucket, prefix, s3) if versions]:
-        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
-        if answer.get("Errors"):
-            first = answer["Errors"][0]
-            raise CleanupError(f"s3://{bucket}/{first.get('Key')} cannot be deleted: {first.get('Message')}")
 
 
 def alarms(stack: Stack, cloudwatch: "CloudWatchClient") -> Iterator[Leftover]:

@@ -1,12 +1,12 @@
 """What every step works with: the stack, the run's directory, the console and the clients of AWS."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.config import STACK_TAG, Stack
+from training.config import STACK_TAG, Stack, candidate_name
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -126,3 +126,9 @@ class Context:
 def sdk_arguments(context: Context) -> dict[str, Any]:
     """Return the arguments that every call of sagemaker.core takes."""
     return {"session": context.clients.session, "region": context.stack.region}
+
+
+def of_candidate(context: Context) -> Context:
+    """Return the context of a stack whose endpoint is the candidate."""
+    name = candidate_name(context.stack.endpoint_name)
+    return replace(context, stack=replace(context.stack, endpoint_name=name))

@@ -127,15 +127,21 @@ def delete(context: Context) -> None:
             raise
 
 
-def find(context: Context) -> datetime | None:
-    """Return when the endpoint is deleted, None when no schedule of this stack does that."""
+def read(context: Context) -> dict[str, Any] | None:
+    """Return this stack's schedule, None without one."""
     try:
-        schedule = context.clients.scheduler.get_schedule(Name=schedule_name(context.stack.endpoint_name))
+        schedule: Any = context.clients.scheduler.get_schedule(Name=schedule_name(context.stack.endpoint_name))
     except ClientError as err:
         if not is_missing(err):
             raise
         return None
-    if schedule.get("Description") != description(context.stack) or schedule.get("State", "ENABLED") != "ENABLED":
+    return schedule if schedule.get("Description") == description(context.stack) else None
+
+
+def find(context: Context) -> datetime | None:
+    """Return when the endpoint is deleted, None when no schedule of this stack does that."""
+    schedule = read(context)
+    if schedule is None or schedule.get("State", "ENABLED") != "ENABLED":
         return None
     try:
         return datetime.strptime(schedule["ScheduleExpression"], AT).replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from training import expiry
-from training.context import Context
+from training.context import Context, of_candidate
 from training.costs.prices import HOURS_A_MONTH, price_per_hour
 from training.refusals import is_missing
 
@@ -28,12 +28,18 @@ class RunningEndpoint:
     unreadable: str = ""  # why nobody knows the expiry
 
 
-def find(context: Context) -> RunningEndpoint | None:
-    """Return the stack's endpoint, None when there is none, or it is another stack's.
+def find_all(context: Context) -> list[RunningEndpoint]:
+    """Return the stack's endpoint, and the candidate that a killed run may have left.
 
     Raises:
-        ClientError: The caller may not read it. An expiry that the caller may not read is only `unreadable`.
+        ClientError: The caller may not read them. An expiry that the caller may not read is only `unreadable`.
     """
+    found = [find(context), find(of_candidate(context))]
+    return [endpoint for endpoint in found if endpoint]
+
+
+def find(context: Context) -> RunningEndpoint | None:
+    """Return the endpoint of a context, None when there is none, or it is another stack's."""
     try:
         endpoint: Any = context.clients.sagemaker.describe_endpoint(EndpointName=context.stack.endpoint_name)
     except ClientError as err:
@@ -67,7 +73,7 @@ def instances_of(context: Context, endpoint: dict[str, Any]) -> dict[str, int]:
 
 
 def read_expiry(context: Context) -> tuple[datetime | None, str]:
-    """Return when the endpoint is deleted, and why that cannot be read, "" when it can."""
+    """Return when an endpoint is deleted, and why that cannot be read, "" when it can."""
     try:
         return expiry.find(context), ""
     except (ClientError, BotoCoreError) as err:
@@ -88,10 +94,12 @@ def one_line(err: Exception) -> str:
 # Sentences ---------------------------------------------------------------------------------------------------
 
 
-def notice(endpoint: RunningEndpoint, cleanup: str) -> str:
-    """Return what a run ends with when it leaves an endpoint: its cost, its end, and the command that ends it now."""
-    where = f"Endpoint {endpoint.name} ({machines(endpoint.instances)})"
-    return f"{where} costs {cost(endpoint)} on AWS and {end(endpoint)}. To delete it now: {cleanup}"
+def notices(endpoints: list[RunningEndpoint], cleanup: str) -> list[str]:
+    """Return what a run ends with when it leaves endpoints: cost and end of each, and the command that deletes them."""
+    told = [
+        f"Endpoint {one.name} ({machines(one.instances)}) costs {cost(one)} on AWS and {end(one)}." for one in endpoints
+    ]
+    return [*told, f"To delete it now: {cleanup}"] if told else []
 
 
 def machines(instances: dict[str, int]) -> str:

@@ -98,13 +98,11 @@ def tell_what_runs_on(context: Context, step: str) -> None:
     if step in NO_STEPS:
         return
     try:
-        endpoint = running.find(context)
-        sentence = running.notice(endpoint, command_for(context.stack, "cleanup")) if endpoint else ""
+        sentences = running.notices(running.find_all(context), command_for(context.stack, "cleanup"))
     except (ClientError, BotoCoreError) as err:
         name = context.stack.endpoint_name
-        sentence = f"Whether the endpoint {name} costs money is not readable: {running.one_line(err)}"
-    if sentence:
-        context.console.print(f"\n{sentence}", highlight=False, soft_wrap=True)
+        sentences = [f"Whether the endpoint {name} costs money is not readable: {running.one_line(err)}"]
+    context.console.print(*sentences, sep="\n", end="\n" if sentences else "", highlight=False, soft_wrap=True)
 
 
 def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -121,7 +119,7 @@ def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]
     if arguments.step == "status":
         return status(context, arguments)
     if arguments.step == "cleanup":
-        return {"deleted": cleanup(context)}
+        return {"deleted": cleanup(context, arguments)}
     if getattr(arguments, "dry_run", False):
         return plan.review(context, arguments)
     context.directory.mkdir(parents=True, exist_ok=True)
@@ -177,10 +175,10 @@ def monitor(context: Context, arguments: argparse.Namespace) -> Monitoring:
     return monitor.monitor(context, results, options_for(MonitorOptions, arguments))
 
 
-def cleanup(context: Context) -> list[str]:
+def cleanup(context: Context, arguments: argparse.Namespace) -> list[str]:
     from training import cleanup
 
-    return cleanup.cleanup(context)
+    return cleanup.cleanup(context, arguments.everything)
 
 
 def status(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:

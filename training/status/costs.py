@@ -1,5 +1,6 @@
 """What a stack costs a day and has cost so far, by AWS's list prices."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from training.costs.prices import HOURS_A_MONTH, S3_GB_MONTH, price
@@ -37,23 +38,20 @@ def total(*amounts: float | None) -> float | None:
 
 def costs(status: Status) -> Costs:
     """Return what the stack costs a day, and what it has cost."""
-    hourly = hourly_cost(status.endpoint)
-    age = 0.0
-    if isinstance(status.endpoint, RunningEndpoint):
-        age = (status.now - status.endpoint.since).total_seconds() / SECONDS_AN_HOUR
     return Costs(
-        endpoint_per_day=None if hourly is None else hourly * 24,
+        endpoint_per_day=endpoint_cost(status, lambda _: 24),
         storage_per_day=storage_per_day(status),
-        endpoint_so_far=None if hourly is None else hourly * age,
+        endpoint_so_far=endpoint_cost(status, lambda one: (status.now - one.since).total_seconds() / SECONDS_AN_HOUR),
         training_so_far=None if isinstance(status.jobs, Unreadable) else total(*(job.usd for job in status.jobs)),
         prices_of=min(price_dates(status), default=None),
     )
 
 
-def hourly_cost(endpoint: RunningEndpoint | Unreadable | None) -> float | None:
-    if isinstance(endpoint, Unreadable):
+def endpoint_cost(status: Status, hours: Callable[[RunningEndpoint], float]) -> float | None:
+    """Return what the endpoints cost in USD, each for its number of hours; None when that is not known."""
+    if isinstance(status.endpoints, Unreadable):
         return None
-    return endpoint.usd_per_hour if endpoint else 0.0
+    return total(*(None if one.usd_per_hour is None else one.usd_per_hour * hours(one) for one in status.endpoints))
 
 
 def storage_per_day(status: Status) -> float | None:
@@ -67,8 +65,8 @@ def price_dates(status: Status) -> list[str]:
     """Return the dates of the prices that the costs were made of."""
     region = status.stack.region
     found = [price(region, "services", S3_GB_MONTH)]
-    if isinstance(status.endpoint, RunningEndpoint):
-        found += [price(region, "hosting", kind) for kind in status.endpoint.instances]
+    if not isinstance(status.endpoints, Unreadable):
+        found += [price(region, "hosting", kind) for one in status.endpoints for kind in one.instances]
     if not isinstance(status.jobs, Unreadable):
         found += [price(region, "training", job.instance_type) for job in status.jobs]
     return [one.date for one in found if one is not None]

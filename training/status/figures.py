@@ -13,8 +13,8 @@ def figures(status: Status) -> dict[str, Any]:
     """Return what was found: times in ISO 8601, unknown costs as null, and why a part is missing."""
     known = costs(status)
     return {
-        "endpoint": plain(status.endpoint),
-        "expires_at": plain(status.expires_at),
+        "endpoints": plain(status.endpoints),
+        "schedules": plain(status.schedules),
         "training_jobs": plain(status.jobs),
         "bucket": plain(status.stored),
         "usd": {**asdict(known), "per_day": known.per_day, "so_far": known.so_far},

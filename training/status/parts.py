@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from training import expiry, running
 from training.config import Stack
-from training.context import Context
+from training.context import Context, of_candidate
 from training.costs.prices import price_per_hour
 from training.running import RunningEndpoint
 
@@ -51,8 +51,8 @@ class Status:
     """What was found of a stack."""
 
     stack: Stack
-    endpoint: RunningEndpoint | Unreadable | None
-    expires_at: datetime | Unreadable | None  # of the schedule, which can be left without an endpoint
+    endpoints: list[RunningEndpoint] | Unreadable
+    schedules: dict[str, datetime] | Unreadable  # when they delete an endpoint, by name
     jobs: list[Job] | Unreadable  # newest first
     stored: dict[str, Stored] | Unreadable  # by prefix
     now: datetime
@@ -65,8 +65,8 @@ def read(context: Context) -> Status:
     """Return what can be read of the stack."""
     return Status(
         stack=context.stack,
-        endpoint=part(running.find, context),
-        expires_at=part(expiry.find, context),
+        endpoints=part(running.find_all, context),
+        schedules=part(read_schedules, context),
         jobs=part(read_jobs, context),
         stored=part(read_bucket, context),
         now=datetime.now(UTC),
@@ -78,6 +78,13 @@ def part(read_part: Callable[[Context], Part], context: Context) -> Part | Unrea
         return read_part(context)
     except (ClientError, BotoCoreError) as err:
         return Unreadable(running.one_line(err))
+
+
+def read_schedules(context: Context) -> dict[str, datetime]:
+    """Return the schedules that delete the stack's endpoints; one can be left without its endpoint."""
+    contexts = (context, of_candidate(context))
+    found = {expiry.schedule_name(one.stack.endpoint_name): expiry.find(one) for one in contexts}
+    return {name: moment for name, moment in found.items() if moment}
 
 
 def read_jobs(context: Context) -> list[Job]:

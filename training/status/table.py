@@ -6,7 +6,7 @@ from datetime import timedelta
 from rich.table import Table
 
 from training.costs.prices import PRICING_PAGE
-from training.running import RunningEndpoint, is_endless, local_time, machines
+from training.running import RunningEndpoint, local_time, machines
 from training.status.costs import Costs, costs
 from training.status.parts import UNDER_WAY, Job, Status, Unreadable
 
@@ -36,8 +36,8 @@ def table(status: Status, cleanup: str) -> Table:
 def rows(status: Status, cleanup: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each part's name and lines."""
     known = costs(status)
-    yield "endpoint", [*endpoint_lines(status)]
-    yield "expiry", [*expiry_lines(status, cleanup)]
+    yield "endpoints", [*endpoint_lines(status, cleanup)]
+    yield "schedules", [*schedule_lines(status)]
     yield "training", [*job_lines(status)]
     yield "bucket", [status.stack.bucket, *bucket_lines(status)]
     yield "a day", [day(known)]
@@ -45,32 +45,36 @@ def rows(status: Status, cleanup: str) -> Iterator[tuple[str, list[str]]]:
     yield "prices", [f"AWS's list of {known.prices_of}" if known.prices_of else f"none known: see {PRICING_PAGE}"]
 
 
-def endpoint_lines(status: Status) -> Iterator[str]:
-    endpoint = status.endpoint
-    if isinstance(endpoint, Unreadable):
-        yield not_readable(endpoint)
-    elif endpoint is None:
-        yield f"none: {status.stack.endpoint_name} does not exist"
-    else:
+def endpoint_lines(status: Status, cleanup: str) -> Iterator[str]:
+    """Yield each endpoint with its end, and the command that deletes it now."""
+    if isinstance(status.endpoints, Unreadable):
+        yield not_readable(status.endpoints)
+        return
+    for endpoint in status.endpoints:
         yield f"{endpoint.name}, {endpoint.status}"
         yield f"{machines(endpoint.instances)}, since {local_time(endpoint.since)}"
+        yield end_of(endpoint, status)
+    yield f"to delete now: {cleanup}" if status.endpoints else f"none: {status.stack.endpoint_name} does not exist"
 
 
-def expiry_lines(status: Status, cleanup: str) -> Iterator[str]:
-    """Yield when the endpoint is deleted, and the command that deletes it now."""
-    moment, endpoint = status.expires_at, status.endpoint
-    if isinstance(moment, Unreadable):
-        yield not_readable(moment)
-    elif moment is not None:
-        ahead = moment - status.now
-        when = f"in {duration(ahead)}" if ahead > timedelta() else f"overdue for {duration(-ahead)}"
-        yield f"{local_time(moment)}, {when}"
-    elif isinstance(endpoint, RunningEndpoint) and is_endless(endpoint):
-        yield "never: it runs until it is deleted"
-    else:
+def end_of(endpoint: RunningEndpoint, status: Status) -> str:
+    if endpoint.unreadable:
+        return f"its end is not readable: {endpoint.unreadable}"
+    if endpoint.expires_at is None:
+        return "never ends by itself"
+    ahead = endpoint.expires_at - status.now
+    when = f"in {duration(ahead)}" if ahead > timedelta() else f"overdue for {duration(-ahead)}"
+    return f"deleted at {local_time(endpoint.expires_at)}, {when}"
+
+
+def schedule_lines(status: Status) -> Iterator[str]:
+    if isinstance(status.schedules, Unreadable):
+        yield not_readable(status.schedules)
+        return
+    for name, moment in status.schedules.items():
+        yield f"{name}, due at {local_time(moment)}"
+    if not status.schedules:
         yield "none"
-    if isinstance(endpoint, RunningEndpoint):
-        yield f"to delete it now: {cleanup}"
 
 
 def job_lines(status: Status) -> Iterator[str]:

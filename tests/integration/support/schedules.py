@@ -53,9 +53,13 @@ def schedule_exists(name: str) -> bool:
 
 
 def endpoint_exists(name: str) -> bool:
+    return endpoint_status(name) is not None
+
+
+def endpoint_status(name: str) -> str | None:
+    """Return the status of an endpoint, None when there is none."""
     try:
-        boto3.client("sagemaker").describe_endpoint(EndpointName=name)
+        return boto3.client("sagemaker").describe_endpoint(EndpointName=name)["EndpointStatus"]
     except ClientError as err:
         assert "Could not find endpoint" in str(err)
-        return False
-    return True
+        return None

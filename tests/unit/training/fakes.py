@@ -277,6 +277,18 @@ class SageMaker:
         del self.endpoints[EndpointName]
 
 
+class Stacks:
+    """CloudFormation with these stacks."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        if StackName not in self.names:
+            raise client_error("ValidationError", f"Stack with id {StackName} does not exist")
+        return {"Stacks": [{"StackName": StackName}]}
+
+
 class Scheduler:
     """The schedules of an account, under their names, and the calls that change them."""
 

@@ -1,5 +1,7 @@
 """The cleanup step: everything that the stack's runs made goes, and nothing else."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,19 @@ import boto3
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
-from tests.unit.training.fakes import ACCOUNT, REGION, ROLE, make_context, printed
+from tests.unit.training.fakes import (
+    ACCOUNT,
+    REGION,
+    ROLE,
+    Scheduler,
+    Stacks,
+    client_error,
+    make_context,
+    printed,
+    refuse,
+)
 from training import cleanup as step
+from training import expiry
 from training.context import Context
 from training.errors import CleanupError
 
@@ -24,7 +37,7 @@ def context(mocked_aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     s3.create_bucket(Bucket="photos")
     s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
     clients: dict[str, Any] = {name: session.client(name) for name in ("sagemaker", "logs", "cloudwatch")}
-    return make_context(tmp_path, s3=s3, **clients)
+    return make_context(tmp_path, s3=s3, scheduler=Scheduler(), cloudformation=Stacks(), **clients)
 
 
 def put(context: Context, *keys: str) -> None:
@@ -53,9 +66,12 @@ def test_what_costs_money_goes_first(context: Context) -> None:
     make_endpoint(context.clients.sagemaker, "s", OURS)
     put(context, "captured/s/AllTraffic/2026/01/01/00/a.jsonl", "lists/train.lst", "images/test/a.png", "models/s-1/m")
     for name in ("s", "s-candidate"):
+        expiry.renew(replace(context, stack=replace(context.stack, endpoint_name=name)), timedelta(hours=1))
         context.clients.logs.create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
     assert step.cleanup(context) == [
         "endpoint s",
+        "schedule s-expiry",
+        "schedule s-candidate-expiry",
         "endpoint configuration s-config",
         "model s-model",
         "s3://photos/captured/s/ (1 object versions)",
@@ -149,3 +165,44 @@ def test_a_deletion_that_does_not_end_is_reported(context: Context, monkeypatch:
     monkeypatch.setattr(step, "WAIT_SECONDS", 0)
     with pytest.raises(CleanupError, match="has not ended after 0 s: run cleanup again"):
         step.cleanup(context)
+
+
+# The expiry and late captures ------------------------------------------------------------------------------------
+
+
+def test_a_schedule_of_another_stack_stays(context: Context) -> None:
+    expiry.renew(context, timedelta(hours=1))
+    schedules = context.clients.scheduler.schedules  # type: ignore[attr-defined]  # a fake
+    schedules["s-expiry"]["Description"] = "Deletes the endpoint s of the stack s-2"
+    assert step.cleanup(context) == []
+    assert list(schedules) == ["s-expiry"]
+
+
+def test_a_schedule_that_may_not_be_read_does_not_stop_cleanup(context: Context) -> None:
+    make_endpoint(context.clients.sagemaker, "s", OURS)
+    put(context, "lists/train.lst")
+    denied = client_error("AccessDeniedException", "not you")
+    refuse(context.clients.scheduler, "get_schedule", *[denied] * 3)
+    assert step.cleanup(context)[-1] == "s3://photos/lists/ (1 object versions)"
+    assert "Whether there is a schedule s-expiry is not readable" in printed(context)
+
+
+def test_captures_that_arrive_meanwhile_are_deleted_too(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_endpoint(context.clients.sagemaker, "s", OURS)
+    delete_log_group = context.clients.logs.delete_log_group
+    context.clients.logs.create_log_group(logGroupName="/aws/sagemaker/Endpoints/s")
+
+    def capture_late(logGroupName: str) -> None:
+        put(context, "captured/s/AllTraffic/2026/01/01/00/late.jsonl")
+        delete_log_group(logGroupName=logGroupName)
+
+    monkeypatch.setattr(context.clients.logs, "delete_log_group", capture_late)
+    assert step.cleanup(context)[-1] == "s3://photos/captured/s/ (1 object versions)"
+    assert keys(context) == set()
+    assert "can arrive for some minutes more: run cleanup again before `sam delete`" in printed(context)
+
+
+def test_without_an_endpoint_no_captures_arrive(context: Context) -> None:
+    put(context, "lists/train.lst")
+    step.cleanup(context)
+    assert "can arrive" not in printed(context)

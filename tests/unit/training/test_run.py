@@ -58,7 +58,7 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sagemaker: SageMaker
 
         return step
 
-    def clean(_: Context) -> list[str]:
+    def clean(*_: Any) -> list[str]:
         calls.append("cleanup")
         return ["endpoint s"]
 
@@ -259,8 +259,8 @@ def test_a_run_that_leaves_an_endpoint_ends_with_its_cost(
     called: list[str], endpoint: None, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run.main(["--stack-name", "s", *words]) == 0
-    *_, last = capsys.readouterr().err.splitlines()
-    assert last == f"{COSTS} To delete it now: python training/run.py cleanup --stack-name s"
+    *_, cost, last = capsys.readouterr().err.splitlines()
+    assert (cost, last) == (COSTS, "To delete it now: python training/run.py cleanup --stack-name s")
 
 
 def test_a_run_that_fails_tells_it_too(
@@ -290,7 +290,7 @@ def test_status_needs_no_run_and_makes_no_directory(
 ) -> None:
     assert run.main(["status", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["endpoint"]["usd_per_hour"] == 0.23
+    assert found["endpoints"][0]["usd_per_hour"] == 0.23
     assert list(tmp_path.iterdir()) == []
 
 

@@ -29,8 +29,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def found(context: Context) -> RunningEndpoint:
-    endpoint = running.find(context)
-    assert endpoint is not None
+    (endpoint,) = running.find_all(context)
     return endpoint
 
 
@@ -61,9 +60,9 @@ def test_an_endpoint_that_failed_costs_nothing(context: Context, sagemaker: Sage
 
 
 def test_another_stack_s_endpoint_is_none_of_ours(context: Context, sagemaker: SageMaker) -> None:
-    assert running.find(context) is None
+    assert running.find_all(context) == []
     sagemaker.serve("s", THEIRS, "ml.m5.xlarge")
-    assert running.find(context) is None
+    assert running.find_all(context) == []
 
 
 def test_an_expiry_that_may_not_be_read_hides_nothing_else(
@@ -76,7 +75,7 @@ def test_an_expiry_that_may_not_be_read_hides_nothing_else(
     assert endpoint.unreadable.endswith("not you")
     refuse(sagemaker, "describe_endpoint", client_error("AccessDeniedException", "not you"))
     with pytest.raises(ClientError, match="not you"):
-        running.find(context)
+        running.find_all(context)
 
 
 @pytest.mark.parametrize(
@@ -99,5 +98,20 @@ def test_an_expiry_that_may_not_be_read_hides_nothing_else(
     ],
 )
 def test_the_notice_says_cost_and_end_in_local_time(berlin: None, changes: dict[str, object], sentence: str) -> None:
-    notice = running.notice(replace(ENDPOINT, **changes), "CLEANUP")  # type: ignore[arg-type]  # mixed values
-    assert notice == (f"Endpoint s (1 x ml.m5.xlarge) {sentence}. To delete it now: CLEANUP")
+    endpoint = replace(ENDPOINT, **changes)  # type: ignore[arg-type]  # mixed values
+    assert running.notices([endpoint], "CLEANUP") == [
+        f"Endpoint s (1 x ml.m5.xlarge) {sentence}.",
+        "To delete it now: CLEANUP",
+    ]
+
+
+def test_a_candidate_that_a_killed_run_left_is_told_too(context: Context, sagemaker: SageMaker) -> None:
+    sagemaker.serve("s", OURS, "ml.m5.xlarge")
+    sagemaker.serve("s-candidate", OURS, "ml.m5.large")
+    first, second, _ = running.notices(running.find_all(context), "CLEANUP")
+    assert first.startswith("Endpoint s (1 x ml.m5.xlarge)")
+    assert second.startswith("Endpoint s-candidate (1 x ml.m5.large) costs 0.115 USD an hour")
+
+
+def test_no_endpoint_is_no_notice() -> None:
+    assert running.notices([], "CLEANUP") == []

@@ -38,7 +38,7 @@ def add_job(sagemaker: SageMaker, name: str, tags: Any = OURS, status: str = "Co
 
 def test_nothing_costs_nothing(context: Context) -> None:
     found = parts.read(context)
-    assert (found.endpoint, found.expires_at, found.jobs, found.stored) == (None, None, [], {})
+    assert (found.endpoints, found.schedules, found.jobs, found.stored) == ([], {}, [], {})
     known = costs(found)
     assert (known.per_day, known.so_far) == (0, 0)
 
@@ -74,7 +74,7 @@ def test_an_endpoint_costs_since_it_was_created(context: Context, sagemaker: Sag
     s3.sizes = {"models/m": 100 * GB}
     found = parts.read(context)
     known = costs(found)
-    assert found.expires_at == expiry.find(context) is not None
+    assert found.schedules == {"s-expiry": expiry.find(context)}
     assert known.endpoint_so_far == pytest.approx(2.3, rel=0.001)
     assert known.endpoint_per_day == pytest.approx(24 * 0.23)
     assert known.storage_per_day == pytest.approx(2.3 / 30.4, rel=0.01)
@@ -91,8 +91,8 @@ def test_an_unknown_price_makes_the_sum_unknown(context: Context, sagemaker: Sag
 @pytest.mark.parametrize(
     ("client", "operation", "part"),
     [
-        ("sagemaker", "describe_endpoint", "endpoint"),
-        ("scheduler", "get_schedule", "expires_at"),
+        ("sagemaker", "describe_endpoint", "endpoints"),
+        ("scheduler", "get_schedule", "schedules"),
         ("sagemaker", "list_training_jobs", "jobs"),
         ("s3", "get_paginator", "stored"),
     ],
@@ -109,14 +109,14 @@ def test_a_part_that_may_not_be_read_hides_no_other(
     told = figures(found)
     json_name = {"jobs": "training_jobs", "stored": "bucket"}.get(part, part)
     assert told[json_name] == {"not_readable": unreadable[part].reason}
-    assert (told["usd"]["per_day"] is None) == (part in ("endpoint", "stored"))
+    assert (told["usd"]["per_day"] is None) == (part in ("endpoints", "stored"))
 
 
 def test_json_has_times_and_numbers(context: Context, sagemaker: SageMaker) -> None:
     sagemaker.serve("s", OURS, "ml.m5.xlarge")
     add_job(sagemaker, "s-1", BillableTimeInSeconds=1800)
     told = figures(parts.read(context))
-    assert told["endpoint"]["since"] == "2026-01-01T00:00:00+00:00"
-    assert told["endpoint"]["instances"] == {"ml.m5.xlarge": 1}
+    assert told["endpoints"][0]["since"] == "2026-01-01T00:00:00+00:00"
+    assert told["endpoints"][0]["instances"] == {"ml.m5.xlarge": 1}
     assert told["training_jobs"][0]["seconds"] == 1800
     assert told["usd"]["per_day"] == pytest.approx(5.52)

@@ -20,8 +20,9 @@ ENDPOINT = RunningEndpoint(LONG, "InService", {"ml.m5.xlarge": 2}, NOW - 10 * HO
 JOB = Job(f"{LONG}-20261121-101112", "InProgress", "ml.m5.large", 1, NOW - HOUR, 3600, 0.115)
 STORED = {"captured/": Stored(400, 1_234_567), "images/": Stored(1000, 3_000_000), "notes.txt": Stored(1, 7)}
 STACK = replace(STACK, name=LONG, endpoint_name=LONG, bucket=f"{LONG}-000000000000-us-east-1")
-EMPTY = Status(STACK, None, None, [], {}, NOW)
-FULL = Status(STACK, ENDPOINT, ENDPOINT.expires_at, [JOB, replace(JOB, status="Completed")], STORED, NOW)
+SCHEDULES = {f"{LONG}-expiry": NOW + 2 * HOUR}
+EMPTY = Status(STACK, [], {}, [], {}, NOW)
+FULL = Status(STACK, [ENDPOINT], SCHEDULES, [JOB, replace(JOB, status="Completed")], STORED, NOW)
 DENIED = Unreadable("An error occurred (AccessDeniedException) when calling the Operation: " + "not you " * 20)
 
 
@@ -32,7 +33,9 @@ def shown(status: Status, width: int = 80) -> str:
     return output
 
 
-@pytest.mark.parametrize("status", [EMPTY, FULL, replace(FULL, endpoint=DENIED, jobs=DENIED, stored=DENIED)])
+@pytest.mark.parametrize(
+    "status", [EMPTY, FULL, replace(FULL, endpoints=DENIED, schedules=DENIED, jobs=DENIED, stored=DENIED)]
+)
 def test_the_table_fits_80_columns_and_loses_nothing(status: Status) -> None:
     narrow, wide = shown(status), shown(status, 400)
     assert max(map(len, narrow.splitlines())) <= 80
@@ -45,7 +48,7 @@ def test_the_table_says_what_runs_what_it_costs_and_when_it_ends() -> None:
         f"{LONG}, InService",
         "2 x ml.m5.xlarge, since ",
         ", in 2 h 0 min",
-        f"to delete it now: python training/run.py cleanup --stack-name {LONG}",
+        f"to delete now: python training/run.py cleanup --stack-name {LONG}",
         f"{JOB.name}, InProgress, 1 x ml.m5.large, since ",
         "images/      1,000 versions     2.9 MB",
         "11.04 USD: endpoint 11.04, storage < 0.01",
@@ -58,19 +61,18 @@ def test_the_table_says_what_runs_what_it_costs_and_when_it_ends() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"expires_at": None}, "never: it runs until it is deleted"),
-        ({"expires_at": NOW - 2 * HOUR}, "overdue for 2 h 0 min"),
-        ({"expires_at": DENIED}, "not readable: An error occurred"),
-        ({"endpoint": None}, f"none: {LONG} does not exist"),
+        ({"endpoints": [replace(ENDPOINT, expires_at=None)]}, "never ends by itself"),
+        ({"endpoints": [replace(ENDPOINT, expires_at=NOW - 2 * HOUR)]}, ", overdue for 2 h 0 min"),
+        ({"endpoints": [replace(ENDPOINT, unreadable="not you")]}, "its end is not readable: not you"),
+        ({"endpoints": []}, f"none: {LONG} does not exist"),
+        ({"schedules": {}}, "schedules  none"),
         ({"jobs": [replace(JOB, status="Completed")]}, "no job is under way; 1 ended"),
         ({"jobs": [replace(JOB, usd=None)]}, "unknown: endpoint 4.60, training unknown (1 jobs)"),
         ({"stored": {}}, "empty"),
-        ({"stack": replace(STACK, region="xx-north-9"), "endpoint": None, "jobs": []}, "none known: see https://aws"),
+        ({"stack": replace(STACK, region="xx-north-9"), "endpoints": [], "jobs": []}, "none known: see https://aws"),
     ],
 )
 def test_each_part_has_its_words(changes: dict[str, Any], expected: str) -> None:
-    if "expires_at" in changes and not isinstance(changes["expires_at"], Unreadable):
-        changes = {**changes, "endpoint": replace(ENDPOINT, expires_at=changes["expires_at"])}
     assert expected in shown(replace(FULL, **changes), 300)
 
 
