@@ -18,6 +18,7 @@ from ministack.app import app as ministack
 
 from localcloud import LocalCloudError, identity, instances, keys, supervisor
 from localcloud.corrections import registry
+from localcloud.corrections.alarms import publish_endpoint_metrics
 from localcloud.corrections.persistence import Saver
 from localcloud.environment import SERVICES
 from localcloud.front_door import Application, FrontDoor, Receive, Scope, Send
@@ -103,7 +104,7 @@ def serve(port: int, state: Path) -> None:
     registry.apply()
     root = keys.load(state)
     identity.use_root(root.access_key_id, root.secret_access_key)
-    sagemaker, saver = SageMaker(state / "sagemaker"), Saver()
+    sagemaker, saver = SageMaker(state / "sagemaker", publish_endpoint_metrics), Saver()
     settings = uvicorn.Config(
         FrontDoor(compose(sagemaker, saver), port),
         host="127.0.0.1",

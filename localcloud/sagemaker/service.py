@@ -16,6 +16,7 @@ from localcloud.sagemaker.emulated import check_emulated
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.hosting.endpoint_configs import EndpointConfigs
 from localcloud.sagemaker.hosting.endpoints import Endpoints
+from localcloud.sagemaker.hosting.metrics import InvocationMetrics, Publish
 from localcloud.sagemaker.hosting.models import Models
 from localcloud.sagemaker.hosting.runtime import Runtime
 from localcloud.sagemaker.store import Store
@@ -33,11 +34,12 @@ logger = logging.getLogger(__name__)
 class SageMaker:
     """The ASGI application of the service; starts and stops its jobs and endpoints."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, publish: Publish) -> None:
         store = Store(directory / "resources.json")
         self._jobs = TrainingJobs(store, directory / "training-jobs")
         self._endpoints = Endpoints(store, directory / "endpoints")
-        self._runtime = Runtime(self._endpoints)
+        self._metrics = InvocationMetrics(publish)
+        self._runtime = Runtime(self._endpoints, self._metrics.record)
         self._actions = actions(self._jobs, Models(store), EndpointConfigs(store), self._endpoints, Tags(store))
 
     def start(self) -> None:
@@ -49,6 +51,7 @@ class SageMaker:
         """End all containers and write the last captured records; call it while the server still answers."""
         self._jobs.stop_all()
         self._endpoints.stop_all()
+        self._metrics.close()
 
     async def __call__(
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]

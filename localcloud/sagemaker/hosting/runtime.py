@@ -11,6 +11,7 @@ from localcloud.sagemaker.emulated import check_emulated
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.hosting.capture import Inference, Payload
 from localcloud.sagemaker.hosting.endpoints import Endpoints
+from localcloud.sagemaker.hosting.metrics import Record
 from localcloud.sagemaker.hosting.variants import Variant
 from localcloud.sagemaker.validation import service_model, validate
 
@@ -31,8 +32,9 @@ NO_ANSWER = (
 class Runtime:
     """Sends invocations to containers over persistent connections."""
 
-    def __init__(self, endpoints: Endpoints, seconds: float = INVOCATION_SECONDS) -> None:
+    def __init__(self, endpoints: Endpoints, record: Record, seconds: float = INVOCATION_SECONDS) -> None:
         self._endpoints = endpoints
+        self._record = record
         self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
         shape = service_model("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape
@@ -67,7 +69,13 @@ class Runtime:
         self, name: str, variant: Variant, params: dict[str, str], body: bytes
     ) -> tuple[dict[str, str], bytes]:
         """Return the answer of a variant's container as InvokeEndpoint's."""
-        status, answer_headers, answer = await self._send(name, variant, params, body)
+        started, status = time.monotonic(), 0
+        try:
+            status, answer_headers, answer = await self._send(name, variant, params, body)
+        finally:
+            self._record(
+                (identity.account_id(), identity.region()), name, variant.name, status, time.monotonic() - started
+            )
         if status >= 400:
             raise model_error(name, variant, status, answer.decode(errors="replace"))
         reply = Payload(answer_headers.get("Content-Type", ""), answer)

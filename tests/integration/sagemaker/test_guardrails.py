@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -15,6 +15,8 @@ from tests.integration.support.endpoints import container_definition, modelarchi
 from tests.integration.support.names import NAME
 from tests.integration.support.photos import png
 from tests.integration.support.waiting import wait_for
+from training.config import Stack, alarm_names
+from training.guardrails import alarms
 
 ledger = pytest.mark.aws
 OLD, NEW = [0.75, 0.25], [0.25, 0.75]  # what the models answer for every photo
@@ -32,6 +34,16 @@ def models(sagemaker: Any, bucket: str, role: str) -> dict[str, list[float]]:
     return answers
 
 
+@pytest.fixture(scope="module")
+def broken(sagemaker: Any, bucket: str, role: str) -> str:
+    """Return the name of a model that answers /ping and fails for every photo: its graph takes another size."""
+    name, key = f"{NAME}-guarded-broken", "models/guarded-broken/model.tar.gz"
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=modelarchive_of(NEW, network_shape=[16, 16, 3]))
+    definition = container_definition(f"s3://{bucket}/{key}")
+    sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=role)
+    return name
+
+
 @pytest.fixture
 def endpoint(sagemaker: Any, models: dict[str, list[float]], create_endpoint: CreateEndpoint) -> str:
     """Return an endpoint with two instances of the old model, beside a configuration `<name>-new` of the new one."""
@@ -40,24 +52,6 @@ def endpoint(sagemaker: Any, models: dict[str, list[float]], create_endpoint: Cr
     sagemaker.create_endpoint_config(EndpointConfigName=f"{name}-new", ProductionVariants=[new])
     assert settled_endpoint(name)["EndpointStatus"] == "InService"
     return name
-
-
-@pytest.fixture
-def alarm(aws: dict[str, str]) -> Iterator[str]:
-    cloudwatch, name = boto3.client("cloudwatch"), f"{NAME}-{uuid.uuid4().hex[:8]}"
-    cloudwatch.put_metric_alarm(
-        AlarmName=name,
-        Namespace=NAME,
-        MetricName="Broken",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=0,
-        ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="notBreaching",
-    )
-    yield name
-    cloudwatch.delete_alarms(AlarmNames=[name])
 
 
 def canary(seconds: int, *alarms: str, **size: Any) -> Any:
@@ -106,14 +100,37 @@ def test_a_canary_gets_its_share_before_all(sagemaker: Any, runtime: Any, endpoi
     "approximate",
     "wording may differ; the alarms are read as the model's role, every second",
 )
-def test_an_alarm_rolls_an_update_back(sagemaker: Any, runtime: Any, endpoint: str, alarm: str) -> None:
-    update(sagemaker, endpoint, canary(300, alarm))
-    wait_for(lambda: answers(runtime, endpoint, 1)["new"])
-    boto3.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
-    description = settled_endpoint(endpoint)
-    assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", endpoint)
-    assert alarm in description["FailureReason"]
+@ledger(
+    "CloudWatch",
+    "AWS/SageMaker metrics of endpoints: Invocations, Invocation4XXErrors, Invocation5XXErrors, InvocationModelErrors "
+    "and ModelLatency of each variant",
+    "approximate",
+    "published every 5 seconds; those of instances (CPU, memory, disk) are absent",
+)
+def test_server_errors_roll_an_update_back(sagemaker: Any, runtime: Any, endpoint: str, broken: str) -> None:
+    """With the alarms that deploy creates; the new model's graph does not take the photos that it is given."""
+    stack = Stack("s", "us-east-1", "b", "r", endpoint, "m", 0.9)
+    for alarm in alarms(stack):
+        boto3.client("cloudwatch").put_metric_alarm(**alarm)
+    names = alarm_names(endpoint)
+    variants = [variant(broken, InitialInstanceCount=2)]
+    sagemaker.create_endpoint_config(EndpointConfigName=f"{endpoint}-broken", ProductionVariants=variants)
+    sagemaker.update_endpoint(
+        EndpointName=endpoint, EndpointConfigName=f"{endpoint}-broken", DeploymentConfig=canary(300, *names)
+    )
+    failed = wait_for(lambda: description_after_a_request(sagemaker, runtime, endpoint))
+    assert (failed["EndpointStatus"], failed["EndpointConfigName"]) == ("InService", endpoint)
+    assert names[0] in failed["FailureReason"]
     assert answers(runtime, endpoint, 10) == {"old": 10}
+    boto3.client("cloudwatch").delete_alarms(AlarmNames=list(names))
+
+
+def description_after_a_request(sagemaker: Any, runtime: Any, endpoint: str) -> Any:
+    """Ask the endpoint, which fails for the canary's share, and return its description once it is settled."""
+    with suppress(runtime.exceptions.ModelError):
+        runtime.invoke_endpoint(EndpointName=endpoint, ContentType="image/png", Body=png(1))
+    found = sagemaker.describe_endpoint(EndpointName=endpoint)
+    return found if found["EndpointStatus"] == "InService" else None
 
 
 @ledger(
@@ -142,3 +159,10 @@ def test_a_guardrail_must_fit(sagemaker: Any, endpoint: str, models: dict[str, l
             EndpointName=endpoint, EndpointConfigName=f"{endpoint}-other", DeploymentConfig=canary(0)
         )
     assert sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
+
+
+@ledger("SageMaker", "Application Auto Scaling of an endpoint's instances", "absent", "UnknownOperationException")
+def test_scaling_is_refused_by_name(aws: dict[str, str]) -> None:
+    client = boto3.client("application-autoscaling")
+    with pytest.raises(ClientError, match=r"UnknownOperationException.*does not emulate application-autoscaling"):
+        client.describe_scalable_targets(ServiceNamespace="sagemaker")

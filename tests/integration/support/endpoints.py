@@ -19,9 +19,12 @@ SHAPE = [32, 32, 3]  # height, width, channels
 # Model archives ------------------------------------------------------------------------------------------------
 
 
-def modelarchive_of(probabilities: list[float]) -> bytes:
-    """Return a model.tar.gz whose model gives every image these probabilities; it needs no training."""
-    metadata = json.dumps({"network_shape": SHAPE}).encode()
+def modelarchive_of(probabilities: list[float], network_shape: list[int] = SHAPE) -> bytes:
+    """Return a model.tar.gz whose model gives every image these probabilities; it needs no training.
+
+    With another shape than the graph's, it fails for every image.
+    """
+    metadata = json.dumps({"network_shape": network_shape}).encode()
     return archive_of({"model.onnx": _constant_model(probabilities), "metadata.json": metadata})
 
 

@@ -19,6 +19,7 @@ class OneVariant:
 
     def __init__(self, port: int | None) -> None:
         self.captured: list[Inference] = []
+        self.recorded: list[tuple[str, str, int]] = []  # endpoint, variant, status of each invocation
         capture = SimpleNamespace(record=self.captured.append)
         self.variant = None
         if port is not None:
@@ -27,6 +28,12 @@ class OneVariant:
     @contextmanager
     def lease(self, name: str, variant_name: str | None) -> Iterator[Any]:
         yield self.variant
+
+    def record(
+        self, scope: tuple[str, str], endpoint_name: str, variant_name: str, status: int, seconds: float
+    ) -> None:
+        assert seconds >= 0
+        self.recorded.append((endpoint_name, variant_name, status))
 
 
 def invoke(handler: Handler | None, headers: dict[str, str] | None = None, body: bytes = b"image") -> Any:
@@ -41,7 +48,7 @@ def invoke(handler: Handler | None, headers: dict[str, str] | None = None, body:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         endpoints: Any = OneVariant(runner.addresses[0][1])
-        runtime = Runtime(endpoints, seconds=0.5)
+        runtime = Runtime(endpoints, endpoints.record, seconds=0.5)
         if handler is None:
             await runner.cleanup()
         try:
@@ -134,7 +141,7 @@ def test_a_container_that_is_gone_is_a_model_error(container: Handler | None) ->
 
 def test_nothing_that_failed_is_captured() -> None:
     endpoints: Any = OneVariant(1)  # nothing listens there
-    runtime = Runtime(endpoints, seconds=0.5)
+    runtime = Runtime(endpoints, endpoints.record, seconds=0.5)
 
     async def run() -> None:
         try:
@@ -146,12 +153,13 @@ def test_nothing_that_failed_is_captured() -> None:
     with pytest.raises(ServiceError):
         asyncio.run(run())
     assert endpoints.captured == []
+    assert endpoints.recorded == [("e", "A", 0)]
 
 
 def test_an_endpoint_that_does_not_come_back_is_unavailable() -> None:
     endpoints: Any = OneVariant(None)
     with pytest.raises(ServiceError) as caught:
-        asyncio.run(Runtime(endpoints, seconds=0.2).invoke("e", {}, b""))
+        asyncio.run(Runtime(endpoints, endpoints.record, seconds=0.2).invoke("e", {}, b""))
     assert (caught.value.code, caught.value.status) == ("ServiceUnavailable", 503)
 
 

@@ -1,0 +1,82 @@
+"""Corrections of MiniStack's alarms, and the metrics that services of this cloud publish."""
+
+import operator
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import cloudwatch
+
+from localcloud import identity
+
+Alarm = dict[str, Any]
+Evaluate = Callable[[Alarm], None]
+Describe = Callable[..., Any]
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "GreaterThanThreshold": operator.gt,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+# What an alarm without data is, by its TreatMissingData; "ignore" leaves it as it is.
+WITHOUT_DATA = {"notBreaching": "OK", "breaching": "ALARM", "missing": "INSUFFICIENT_DATA"}
+
+
+def judge_by_their_own_metric(original: Evaluate) -> Evaluate:
+    """Judge an alarm by the metric with its dimensions, and by TreatMissingData when that has no data."""
+
+    def evaluate(alarm: Alarm) -> None:
+        if alarm.get("ComparisonOperator") not in COMPARISONS or not alarm.get("MetricName"):
+            original(alarm)  # of other kinds
+            return
+        window = alarm.get("Period", 60) * alarm.get("EvaluationPeriods", 1)
+        points = points_of(alarm, time.time() - window)
+        if points:
+            statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic", "Average")
+            value = cloudwatch._stat_value(cloudwatch._calc_stats(points), statistic, points)
+            breached = value is not None and COMPARISONS[alarm["ComparisonOperator"]](value, alarm.get("Threshold", 0))
+            change(alarm, "ALARM" if breached else "OK", f"{statistic} {value}, threshold {alarm.get('Threshold', 0)}")
+        elif time.time() >= alarm.get("StateUpdatedTimestamp", 0) + window:
+            treatment = str(alarm.get("TreatMissingData") or "missing")
+            state = WITHOUT_DATA.get(treatment, str(alarm["StateValue"]))
+            change(alarm, state, f"no data, which is {treatment}")
+
+    return evaluate
+
+
+def points_of(alarm: Alarm, since: float) -> list[dict[str, Any]]:
+    """Return the data of an alarm's metric, of its dimensions alone."""
+    dimensions = {one["Name"]: one["Value"] for one in alarm.get("Dimensions", [])}
+    key = (alarm["Namespace"], alarm["MetricName"], cloudwatch._dims_key(dimensions))
+    return [point for point in cloudwatch._metrics.get(key, []) if point["Timestamp"] >= since]
+
+
+def change(alarm: Alarm, state: str, why: str) -> None:
+    """Bring an alarm into a state, with all that follows from it."""
+    before = alarm["StateValue"]
+    if before == state:
+        return
+    reason = f"Threshold Crossed: {why}"
+    alarm |= {"StateValue": state, "StateReason": reason, "StateUpdatedTimestamp": int(time.time())}
+    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def judge_before_describing(original: Describe) -> Describe:
+    """Describe alarms as they are now, not as they were when the last metric came."""
+
+    def describe(params: Any, cbor_data: Any, is_cbor: Any, is_json: bool = False) -> Any:
+        cloudwatch._evaluate_all_alarms()
+        return original(params, cbor_data, is_cbor, is_json)
+
+    return describe
+
+
+def publish_endpoint_metrics(scope: tuple[str, str], data: list[dict[str, Any]]) -> None:
+    """Keep the metrics of endpoints, as PutMetricData does for its callers."""
+    with identity.request_scope(*scope):
+        for one in data:
+            dimensions = {dimension["Name"]: dimension["Value"] for dimension in one["Dimensions"]}
+            name, unit, statistics = one["MetricName"], one["Unit"], one["StatisticValues"]
+            cloudwatch._store_datum("AWS/SageMaker", name, dimensions, time.time(), unit, None, None, None, statistics)
