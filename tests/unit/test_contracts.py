@@ -12,13 +12,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from samtranslator.yaml_helper import yaml_parse
 
-from training import config
+from training import config, options
+from training.algorithm import images
 from training.arguments import parse
 from training.executions import BELOW_THRESHOLD, event_for
-from training.options import DEFAULT_CLASSES
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -249,6 +251,17 @@ def test_the_function_sends_the_inference_id_that_training_joins_by(
     assert 1 <= len(request["InferenceId"]) <= 64 and request["InferenceId"].isascii()
 
 
+def test_the_largest_photo_that_is_staged_travels_inside_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (options.MOST_SIDE, options.MOST_SIDE, 3), dtype=np.uint8)
+    photo = io.BytesIO()
+    Image.fromarray(noise).save(photo, format="PNG", compress_level=1)
+    assert len(photo.getvalue()) <= function("serialize_image_data", monkeypatch).INLINE_BUDGET
+
+
+def test_the_sizes_that_can_be_chosen_are_those_that_the_algorithm_takes() -> None:
+    assert images.SMALLEST_SIDE <= options.LEAST_SIDE <= options.MOST_SIDE == images.LARGEST_SIDE
+
+
 def test_the_outcome_below_the_threshold_is_the_error_of_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
     app = function("filter_inferences", monkeypatch)
     monkeypatch.setenv("CONFIDENCE_THRESHOLD", "0.9")
@@ -378,7 +391,7 @@ def test_the_tags_that_mark_a_run_s_resources_are_written_once(tag: str) -> None
 def test_the_sample_is_an_archive_of_the_default_classes() -> None:
     from training.dataset.sample import VEHICLES
 
-    assert DEFAULT_CLASSES == VEHICLES
+    assert options.DEFAULT_CLASSES == VEHICLES
 
 
 def test_ci_runs_make_test() -> None:

@@ -1,6 +1,7 @@
 """Renders the report: one HTML page without other files, for a reader who does not run the system."""
 
 import base64
+import io
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
 
 from training.config import Stack, local_path
 from training.report.outcomes import confusion, outcomes
@@ -15,6 +17,8 @@ from training.results import RunResults
 from training.streams import visible
 
 MAX_ROWS = 20  # of a table of images
+MOST_THUMBNAIL_BYTES = 30_000  # which no PNG of 96 pixels has
+THUMBNAIL_SIDE = 96  # pixels, of larger files; the page shows 48, which dense screens have twice
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,16 @@ def _row(inference: Mapping[Hashable, Any], wrong: bool, directory: str) -> Row:
 
 
 def _thumbnail(file: Path) -> str | None:
-    return _data_uri(file.read_bytes()) if file.exists() else None
+    """Return an image as a data URI, made smaller if need be: the page has up to 40 of them."""
+    if not file.exists():
+        return None
+    if file.stat().st_size <= MOST_THUMBNAIL_BYTES:
+        return _data_uri(file.read_bytes())
+    buffer = io.BytesIO()
+    with Image.open(file) as image:
+        image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        image.save(buffer, format="PNG")
+    return _data_uri(buffer.getvalue())
 
 
 def _data_uri(png: bytes) -> str:

@@ -1,11 +1,14 @@
 """Scope: the report says what the inferences say, escapes what it is given and needs no other file."""
 
+import base64
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from tests.unit.training.fakes import DATASET, RESULTS
 from training.config import Stack
@@ -147,6 +150,27 @@ def test_an_image_on_this_machine_is_shown(tmp_path: Path) -> None:
     (tmp_path / "images" / "test" / "4.png").write_bytes(PNG + b"4")
     about = subject(TYPICAL, dataset=replace(CATS, directory=str(tmp_path)))
     assert render(about).count("data:image/png;base64,") == len(FIGURES) + 2  # it is both refused and a mistake
+
+
+def test_a_large_photo_is_shown_small(tmp_path: Path) -> None:
+    file = tmp_path / "images" / "test" / "4.png"
+    file.parent.mkdir(parents=True)
+    Image.effect_noise((224, 224), 90).convert("RGB").save(file)
+    about = subject(TYPICAL, dataset=replace(CATS, directory=str(tmp_path), image_shape=(3, 224, 224)))
+    photos = {
+        base64.b64decode(found) for found in re.findall(r'<td class="image"><img src="[^,]*,([^"]+)"', render(about))
+    }
+    (photo,) = photos
+    with Image.open(io.BytesIO(photo)) as image:
+        assert image.size == (96, 96)
+    assert len(photo) <= 30_000 < file.stat().st_size
+
+
+@pytest.mark.parametrize(("side", "rendering"), [(32, "pixelated"), (64, "auto")])
+def test_only_small_photos_are_shown_with_sharp_pixels(side: int, rendering: str) -> None:
+    assert f"image-rendering: {rendering};" in render(
+        subject(TYPICAL, dataset=replace(CATS, image_shape=(3, side, side)))
+    )
 
 
 def test_the_most_frequent_mistake_is_named() -> None:
