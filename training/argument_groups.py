@@ -30,6 +30,7 @@ from training.options import (
     MAX_EXECUTIONS,
     MAX_SEED,
     MOST_SIDE,
+    TEST_SHARE,
     DeployOptions,
     ExecutionsOptions,
     MonitorOptions,
@@ -146,10 +147,10 @@ def add_dataset_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--test-share",
         type=share,
-        default=StageOptions.test_share,
+        default=argparse.SUPPRESS,
         metavar="SHARE",
         help="part of the photos in a directory, between 0 and 1, to test the endpoint with; "
-        "an archive has its own test photos",
+        f"an archive has test photos of its own (default: {TEST_SHARE})",
     )
     group.add_argument(
         "--keep-duplicates", action="store_true", help="use photos in a directory although they look like another one"

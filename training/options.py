@@ -16,6 +16,7 @@ DERIVED_HYPERPARAMETERS = ("num_classes", "num_training_samples", "image_shape")
 DEFAULT_CLASSES = ("bicycle", "motorcycle")  # of an archive, in label order
 LEAST_SIDE, MOST_SIDE = 32, 224  # pixels, width and height of a photo in the dataset
 ARCHIVE_SIDE, DIRECTORY_SIDE = 32, 64  # unless another one is chosen
+TEST_SHARE = 0.2  # of a directory's photos; an archive has test photos of its own
 
 Instances = tuple[int, int]  # the least and the greatest number
 
@@ -31,7 +32,7 @@ class StageOptions:
     classes: tuple[str, ...] = ()  # in label order; none: DEFAULT_CLASSES of an archive, all folders of a directory
     image_size: int | None = None  # pixels; None: ARCHIVE_SIDE or DIRECTORY_SIDE
     validation_share: float = 0.1  # of each class's training photos, in (0, 1)
-    test_share: float = 0.2  # of each class's photos in a directory, in (0, 1); an archive has its own test photos
+    test_share: float | None = None  # of each class's photos in a directory, in (0, 1); None: TEST_SHARE
     keep_duplicates: bool = False  # of a directory's photos that look the same
     seed: int = 0
 

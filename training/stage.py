@@ -11,8 +11,8 @@ from training.context import Context
 from training.dataset import archive, download, files, outcomes, overview, own_photos, sample, selection
 from training.dataset.choice import Shares
 from training.dataset.upload import upload
-from training.errors import ArchiveError, ArchiveUnavailableError
-from training.options import DEFAULT_CLASSES, StageOptions
+from training.errors import ArchiveError, ArchiveUnavailableError, DatasetError
+from training.options import DEFAULT_CLASSES, TEST_SHARE, StageOptions
 from training.results import Dataset
 
 CACHE = Path("runs") / "archives"  # shared by all stacks
@@ -38,6 +38,7 @@ def stage(context: Context, options: StageOptions) -> Dataset:
         DatasetError: The classes or photos cannot be made into a dataset.
         StackError: The bucket cannot be listed or written.
     """
+    refuse_mixture(options)
     staged = from_directory(context, options) if options.images else from_archive(context, options)
     directory, index = context.directory / "dataset", staged.index
     overview.sample_sheet(directory, index).save(directory / SHEET)
@@ -62,6 +63,21 @@ def stage(context: Context, options: StageOptions) -> Dataset:
     )
 
 
+def refuse_mixture(options: StageOptions) -> None:
+    """Raise for an option that would have no effect.
+
+    Raises:
+        DatasetError: An option of a directory goes with an archive, or the other way around.
+    """
+    if options.images and options.archive_checksum:
+        raise DatasetError("--archive-checksum is about an archive: leave it out with --images.")
+    if not options.images and (options.test_share is not None or options.keep_duplicates):
+        raise DatasetError(
+            "--test-share and --keep-duplicates are about a directory of photos (--images): "
+            "an archive has test photos of its own, and all of its photos are used."
+        )
+
+
 def from_archive(context: Context, options: StageOptions) -> Staged:
     """Make the dataset of an archive's photos, unless it is on this machine already."""
     path, directory = find_archive(options, context.console), context.directory / "dataset"
@@ -80,7 +96,7 @@ def from_directory(context: Context, options: StageOptions) -> Staged:
         directory=Path(str(options.images)),
         classes=options.classes,
         side=options.side,
-        shares=Shares(options.test_share, options.validation_share, options.seed),
+        shares=Shares(options.test_share or TEST_SHARE, options.validation_share, options.seed),
         keep_duplicates=options.keep_duplicates,
     )
     own = own_photos.make_dataset(wanted, context.directory, context.console)

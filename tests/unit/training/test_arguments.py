@@ -37,6 +37,21 @@ def test_all_steps_take_the_options_of_each() -> None:
     assert options_for(ExecutionsOptions, arguments).executions == 1
 
 
+def test_photos_come_from_an_archive_or_a_directory(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["stage", "--images", "my photos", "--classes", "b,a", "--image-size", "128", "--test-share", "0.3"]
+    options = options_for(StageOptions, parse([*words, "--keep-duplicates"]))
+    assert (options.images, options.classes, options.side) == ("my photos", ("b", "a"), 128)
+    assert (options.test_share, options.keep_duplicates) == (0.3, True)
+    with pytest.raises(SystemExit):
+        parse([*words, "--archive", "a.tar.gz"])
+    assert "argument --archive: not allowed with argument --images" in capsys.readouterr().err
+
+
+def test_the_size_of_photos_depends_on_where_they_come_from() -> None:
+    given = [[], ["--images", "d"], ["--image-size", "48"], ["--images", "d", "--image-size", "224"]]
+    assert [options_for(StageOptions, parse(words)).side for words in given] == [32, 64, 48, 224]
+
+
 def test_the_seed_is_that_of_every_step() -> None:
     arguments = parse(["--seed", "9"])
     assert options_for(StageOptions, arguments).seed == 9
@@ -113,6 +128,9 @@ def test_hyperparameters_have_the_algorithm_s_names() -> None:
         ["--capture-percentage", "100"],
         ["--validation-share", "0.001"],
         ["--validation-share", "0.999"],
+        ["--test-share", "0.999"],
+        ["--image-size", "32"],
+        ["--image-size", "224"],
     ],
 )
 def test_the_least_and_the_greatest_value_are_accepted(words: list[str]) -> None:
@@ -127,6 +145,10 @@ def test_the_least_and_the_greatest_value_are_accepted(words: list[str]) -> None
         ["--capture-percentage", "-1"],
         ["--validation-share", "1"],
         ["--validation-share", "0"],
+        ["--test-share", "1"],
+        ["--image-size", "31"],
+        ["--image-size", "225"],
+        ["--images", ""],
         ["--hyperparameter", "momentum"],
         ["--hyperparameter", "=1"],
         ["--epochs", "some"],

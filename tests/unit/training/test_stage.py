@@ -159,6 +159,19 @@ def test_an_archive_s_photos_can_be_enlarged(context: Context, write_archive: An
     assert (decode(before, (64, 64, 3)) == decode(enlarged, (64, 64, 3))).all()
 
 
+@pytest.mark.parametrize(
+    ("mixture", "sentence"),
+    [
+        (StageOptions(images="d", archive_checksum="md5:0"), "--archive-checksum is about an archive"),
+        (StageOptions(test_share=0.2), "--test-share and --keep-duplicates are about a directory"),
+        (StageOptions(keep_duplicates=True), "all of its photos are used"),
+    ],
+)
+def test_an_option_that_would_have_no_effect_is_refused(context: Context, mixture: StageOptions, sentence: str) -> None:
+    with pytest.raises(DatasetError, match=sentence):
+        stage(context, mixture)
+
+
 # Which archive -----------------------------------------------------------------------------------------------
 
 
