@@ -9,7 +9,14 @@ from training.context import Context
 from training.costs import estimate
 from training.costs.estimate import Line
 from training.errors import StepNotRunError
-from training.options import INSTANCE_TYPES, DeployOptions, ExecutionsOptions, StageOptions, TrainOptions
+from training.options import (
+    DEFAULT_CLASSES,
+    INSTANCE_TYPES,
+    DeployOptions,
+    ExecutionsOptions,
+    StageOptions,
+    TrainOptions,
+)
 from training.results import Dataset, load
 
 PHOTOS_A_CLASS = 600  # of the public archive
@@ -22,7 +29,7 @@ def lines(context: Context, steps: tuple[str, ...], arguments: argparse.Namespac
 
 
 def stage_lines(context: Context, arguments: argparse.Namespace) -> list[Line]:
-    classes = options_for(StageOptions, arguments).classes
+    classes = options_for(StageOptions, arguments).classes or DEFAULT_CLASSES
     return [estimate.photos(context.stack.region, PHOTOS_A_CLASS * len(classes))]
 
 
@@ -61,4 +68,4 @@ def test_photos(context: Context) -> int:
     try:
         return load(context.directory, "stage", Dataset).test
     except StepNotRunError:
-        return TEST_PHOTOS_A_CLASS * len(StageOptions.classes)
+        return TEST_PHOTOS_A_CLASS * len(DEFAULT_CLASSES)
