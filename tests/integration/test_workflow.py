@@ -8,6 +8,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,27 @@ def execute(event: dict[str, str]) -> Any:
     return ended
 
 
+def test_the_endpoint_of_a_run_ends_in_eight_hours(figures: dict[str, Any], workplace: Path) -> None:
+    done = run(workplace, "status", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    (endpoint,) = found["endpoints"]
+    assert (endpoint["name"], endpoint["status"]) == (STACK, "InService")
+    left = datetime.fromisoformat(endpoint["expires_at"]) - datetime.now(UTC)
+    assert timedelta(hours=7) < left <= timedelta(hours=8)
+    assert found["schedules"] == {f"{STACK}-expiry": endpoint["expires_at"]}
+    assert found["bucket"]["images/"]["versions"] >= 1000
+    assert found["usd"]["per_day"] == pytest.approx(24 * endpoint["usd_per_hour"], rel=0.01)
+
+
+def test_status_fits_80_columns_without_a_run(figures: dict[str, Any], workplace: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, "status")
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stderr.splitlines())) <= 80
+    assert f"{STACK}, InService" in done.stderr and "deleted at " in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_dry_run_says_what_it_costs_and_creates_nothing(figures: dict[str, Any], workplace: Path) -> None:
     sagemaker = boto3.client("sagemaker")
     before = sagemaker.list_training_jobs()["TrainingJobSummaries"]
@@ -267,11 +289,18 @@ def test_clean_up_leaves_nothing_and_runs_twice(figures: dict[str, Any], workpla
     assert first.returncode == 0, first.stderr
     deleted = json.loads(first.stdout)["deleted"]
     assert deleted[0] == f"endpoint {STACK}"
+    assert f"schedule {STACK}-expiry" in deleted
     assert any(name.startswith(f"s3://{bucket}/captured/{STACK}/") for name in deleted)
-    assert json.loads(run(workplace, "cleanup", "--json").stdout) == {"deleted": []}
     sagemaker = boto3.client("sagemaker")
     assert sagemaker.list_endpoints(NameContains=STACK)["Endpoints"] == []
     assert sagemaker.list_models(NameContains=STACK)["Models"] == []
     kept = [item["Key"] for item in boto3.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
     assert {key for key in kept if not key.startswith("images/")} == set()
     assert "images/mine.png" in kept
+    second = run(workplace, "cleanup", "--json", "--everything")
+    assert "There was nothing to delete" in second.stderr
+    others, logs = json.loads(second.stdout)["deleted"]
+    said = " ".join(first.stderr.split())
+    assert f"Left: {others}: keeps `sam delete` from working Left: {logs}: stays after `sam delete`" in said
+    assert others.startswith(f"s3://{bucket}/images/ (") and logs.startswith("log streams of this stack's training")
+    assert not {"Versions", "DeleteMarkers"} & set(boto3.client("s3").list_object_versions(Bucket=bucket))
