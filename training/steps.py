@@ -102,7 +102,8 @@ def tell_what_runs_on(context: Context, step: str) -> None:
     except (ClientError, BotoCoreError) as err:
         name = context.stack.endpoint_name
         sentences = [f"Whether the endpoint {name} costs money is not readable: {running.one_line(err)}"]
-    context.console.print(*sentences, sep="\n", end="\n" if sentences else "", highlight=False, soft_wrap=True)
+    if sentences:
+        context.console.print("", *sentences, sep="\n", highlight=False, soft_wrap=True)
 
 
 def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:

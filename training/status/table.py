@@ -100,7 +100,8 @@ def bucket_lines(status: Status) -> Iterator[str]:
         return
     longest = max(map(len, status.stored), default=0)
     for prefix, one in status.stored.items():
-        yield f"{prefix:{min(longest, 30)}}  {one.versions:>7,} versions  {size(one.bytes):>9}"
+        noun = "version" if one.versions == 1 else "versions"
+        yield f"{prefix:{min(longest, 30)}}  {one.versions:>7,} {noun:8}  {size(one.bytes):>9}"
     if not status.stored:
         yield "empty"
 
@@ -113,7 +114,7 @@ def day(known: Costs) -> str:
 def so_far(known: Costs, status: Status) -> str:
     """Return what this endpoint and the training jobs have cost; what was deleted is not known any more."""
     number = 0 if isinstance(status.jobs, Unreadable) else len(status.jobs)
-    training = f"training {money(known.training_so_far)} ({number} jobs)"
+    training = f"training {money(known.training_so_far)} (jobs: {number})"
     return f"{total(known.so_far)}: endpoint {money(known.endpoint_so_far)}, {training}"
 
 

@@ -51,8 +51,9 @@ def test_the_table_says_what_runs_what_it_costs_and_when_it_ends() -> None:
         f"to delete now: python training/run.py cleanup --stack-name {LONG}",
         f"{JOB.name}, InProgress, 1 x ml.m5.large, since ",
         "images/      1,000 versions     2.9 MB",
+        "notes.txt        1 version         7 B",
         "11.04 USD: endpoint 11.04, storage < 0.01",
-        "4.83 USD: endpoint 4.60, training 0.23 (2 jobs)",
+        "4.83 USD: endpoint 4.60, training 0.23 (jobs: 2)",
         "AWS's list of 2026-",
     ):
         assert expected in text
@@ -67,7 +68,7 @@ def test_the_table_says_what_runs_what_it_costs_and_when_it_ends() -> None:
         ({"endpoints": []}, f"none: {LONG} does not exist"),
         ({"schedules": {}}, "schedules  none"),
         ({"jobs": [replace(JOB, status="Completed")]}, "no job is under way; 1 ended"),
-        ({"jobs": [replace(JOB, usd=None)]}, "unknown: endpoint 4.60, training unknown (1 jobs)"),
+        ({"jobs": [replace(JOB, usd=None)]}, "unknown: endpoint 4.60, training unknown (jobs: 1)"),
         ({"stored": {}}, "empty"),
         ({"stack": replace(STACK, region="xx-north-9"), "endpoints": [], "jobs": []}, "none known: see https://aws"),
     ],
