@@ -45,9 +45,9 @@ def jitter(images: Tensor) -> Tensor:
     """Change brightness, contrast and (of colour images) saturation; values may leave [0, 1]."""
     images = images * _factors(images, BRIGHTNESS)
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    images = mean + (images - mean) * _factors(images, CONTRAST)
+    images.sub_(mean).mul_(_factors(images, CONTRAST)).add_(mean)  # in place: half of the time
     grey = images.mean(dim=3, keepdim=True)
-    return grey + (images - grey) * _factors(images, SATURATION)
+    return images.sub_(grey).mul_(_factors(images, SATURATION)).add_(grey)
 
 
 def _factors(images: Tensor, spread: float) -> Tensor:

@@ -53,9 +53,9 @@ def build_model(network: Network, shape: tuple[int, int, int], temperature: floa
     graph = _Graph()
     images = graph.add("Transpose", graph.add("Cast", INPUT, to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
     both = graph.add("Concat", images, _mirror(graph, images), axis=0)  # (2n, channels, height, width)
-    features = graph.add("Gelu", _convolution(graph, both, *_whitening(network)))
+    features = graph.add("Gelu", _convolution(graph, both, _whitening(network), network.stride))
     for layer in cast(Iterable[Normed], network.layers):
-        features = _convolution(graph, features, *layer.folded())
+        features = _convolution(graph, features, layer.folded())
         if layer.pooling > 1:
             features = graph.add("MaxPool", features, kernel_shape=[layer.pooling] * 2, strides=[layer.pooling] * 2)
         features = graph.add("Gelu", features)
@@ -68,9 +68,12 @@ def _mirror(graph: _Graph, images: str) -> str:
     return graph.add("Slice", images, first, last, axis, step)
 
 
-def _convolution(graph: _Graph, features: str, weight: Tensor, bias: Tensor) -> str:
-    pads = [1] * 4 if weight.shape[-1] == 3 else [0] * 4
-    return graph.add("Conv", features, graph.constant(_array(weight)), graph.constant(_array(bias)), pads=pads)
+def _convolution(graph: _Graph, features: str, weights: tuple[Tensor, Tensor], stride: int | None = None) -> str:
+    """Add a convolution of which the output is as large as its input, or, with a stride, one without a border."""
+    constants = [graph.constant(_array(values)) for values in weights]
+    if stride is None:
+        return graph.add("Conv", features, *constants, pads=[1] * 4)
+    return graph.add("Conv", features, *constants, strides=[stride] * 2)
 
 
 def _whitening(network: Network) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,10 @@
 """The classifier: a frozen whitening layer and three small convolutional groups, after airbench.
 
 The shape follows Keller Jordan's cifar10-airbench (https://github.com/KellerJordan/cifar10-airbench), narrowed for
-two CPU cores. About 140,000 weights; any number of classes, grey or colour, from 16x16 pixels up.
+two CPU cores. About 140,000 weights; any number of classes, grey or colour, 16 to 224 pixels high and wide.
+
+The whitening layer brings larger images to a grid of about 31x31: its patches of 2x2 pixels, one pixel apart, become
+4x4 and two pixels apart at 64 pixels, 8x8 and four at 128. What follows then costs the same at every size.
 """
 
 from itertools import chain, pairwise
@@ -11,10 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 WIDTHS = (32, 64, 64)  # channels of the three groups
-PATCH = 2  # pixels; side of a whitened patch
+PATCH = 2  # pixels; side of a whitened patch of images up to 47 pixels, in strides of larger ones
+GRID = 32  # strides along the shorter side, about, of images from 48 pixels up
+MOST_DIRECTIONS = 24  # of a patch; the others have hardly any variance
 _LEAST_VARIANCE = 5e-4  # limits the gain of directions that hold almost only noise
 _LEAST_DEVIATION = 1e-3  # of values in [0, 1]; images can be all of one colour
-_SAMPLE = 5000  # images
+_SAMPLE = 5000 * 32 * 32  # pixels
 _BATCH_NORM_MOMENTUM = 0.4  # of the newest batch: an epoch can be as short as 16 batches
 
 
@@ -22,31 +27,35 @@ def build_network(pixels: Tensor, num_classes: int) -> "Network":
     """Return an untrained network whose first layers are fitted to the training images.
 
     Args:
-        pixels: uint8, (n, height, width, channels); a few thousand of them, evenly spaced, are used.
+        pixels: uint8, (n, height, width, channels); a few thousand of them at 32x32, evenly spaced, are used, and as
+            much fewer of them as they are larger.
     """
-    images = pixels[:: max(1, len(pixels) // _SAMPLE)].float() / 255
+    height, width = pixels.shape[1:3]
+    images = pixels[:: max(1, len(pixels) * height * width // _SAMPLE)].float() / 255
     mean, deviation = images.mean(dim=(0, 1, 2)), images.std(dim=(0, 1, 2)) + _LEAST_DEVIATION
-    filters = whitening_filters(((images - mean) / deviation).permute(0, 3, 1, 2))
-    return Network(mean, deviation, filters, num_classes)
+    stride = max(1, round(min(height, width) / GRID))
+    filters = whitening_filters(((images - mean) / deviation).permute(0, 3, 1, 2), PATCH * stride)
+    return Network(mean, deviation, filters, num_classes, stride)
 
 
-def whitening_filters(images: Tensor) -> Tensor:
-    """Return the filters whose responses to 2x2 patches of `images` are uncorrelated with unit variance.
+def whitening_filters(images: Tensor, patch: int = PATCH) -> Tensor:
+    """Return the filters whose responses to square patches of `images` are uncorrelated with unit variance.
 
     Each filter comes with both signs, so that the activation that follows loses nothing.
 
     Args:
         images: Normalised training images, (n, channels, height, width).
+        patch: Pixels, side of a patch.
 
     Returns:
-        (8 * channels, channels, 2, 2), strongest direction first.
+        (2 * directions, channels, patch, patch), strongest direction first.
     """
     channels = images.shape[1]
-    patches = images.unfold(2, PATCH, PATCH).unfold(3, PATCH, PATCH)  # (n, c, h/2, w/2, 2, 2)
-    patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, channels * PATCH * PATCH)
+    patches = images.unfold(2, patch, patch).unfold(3, patch, patch)  # (n, c, h/patch, w/patch, patch, patch)
+    patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, channels * patch * patch)
     variances, directions = torch.linalg.eigh(patches.T @ patches / len(patches))  # ascending
     filters = directions.T / torch.sqrt(variances + _LEAST_VARIANCE)[:, None]
-    filters = filters.flip(0).reshape(-1, channels, PATCH, PATCH)
+    filters = filters.flip(0)[:MOST_DIRECTIONS].reshape(-1, channels, patch, patch)
     return torch.cat((filters, -filters))
 
 
@@ -88,8 +97,9 @@ class Network(nn.Module):
     deviation: Tensor
     filters: Tensor
 
-    def __init__(self, mean: Tensor, deviation: Tensor, filters: Tensor, num_classes: int) -> None:
+    def __init__(self, mean: Tensor, deviation: Tensor, filters: Tensor, num_classes: int, stride: int = 1) -> None:
         super().__init__()
+        self.stride = stride  # of the whitening, pixels
         self.register_buffer("mean", mean)  # (channels,)
         self.register_buffer("deviation", deviation)  # (channels,)
         self.register_buffer("filters", filters)  # not trained
@@ -101,6 +111,6 @@ class Network(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the scores of the classes before softmax."""
         images = ((images - self.mean) / self.deviation).permute(0, 3, 1, 2)  # channels_last in memory
-        features = functional.gelu(functional.conv2d(images, self.filters, self.offsets))
-        features = self.layers(features)  # (n, WIDTHS[-1], height // 8, width // 8)
+        features = functional.gelu(functional.conv2d(images, self.filters, self.offsets, self.stride))
+        features = self.layers(features)  # (n, WIDTHS[-1], height // (8 * stride), width // (8 * stride))
         return functional.linear(features.amax(dim=(2, 3)), self.head.weight)

@@ -20,7 +20,8 @@ def network_with_random_statistics(pixels: torch.Tensor, num_classes: int) -> Ne
 
 
 @pytest.mark.parametrize(
-    ("shape", "num_classes", "temperature"), [((32, 32, 3), 2, 0.7), ((16, 40, 1), 5, 1.0), ((64, 64, 3), 3, 2.5)]
+    ("shape", "num_classes", "temperature"),
+    [((32, 32, 3), 2, 0.7), ((16, 40, 1), 5, 1.0), ((64, 64, 3), 3, 2.5), ((100, 130, 3), 2, 1.0)],
 )
 def test_onnx_runtime_agrees_with_torch(shape: tuple[int, int, int], num_classes: int, temperature: float) -> None:
     pixels = torch.randint(0, 256, (7, *shape), dtype=torch.uint8)

@@ -15,6 +15,37 @@ def test_one_score_per_class(shape: tuple[int, int, int], num_classes: int) -> N
     assert scores.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "stride", "patch"),
+    [
+        (32, 32, 1, 2),
+        (47, 47, 1, 2),
+        (48, 48, 2, 4),
+        (64, 64, 2, 4),
+        (64, 224, 2, 4),
+        (128, 128, 4, 8),
+        (224, 224, 7, 14),
+    ],
+)
+def test_the_first_layer_brings_larger_images_to_the_grid_of_small_ones(
+    height: int, width: int, stride: int, patch: int
+) -> None:
+    pixels = torch.randint(0, 256, (4, height, width, 3), dtype=torch.uint8)
+    network = build_network(pixels, 2)
+    assert (network.stride, network.filters.shape[-2:]) == (stride, (patch, patch))
+    assert len(network.filters) == (24 if stride == 1 else 48)
+    seen: list[torch.Size] = []
+    network.layers.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
+    network(pixels / 255)
+    assert min(seen[0][-2:]) == (min(height, width) - patch) // stride + 1 <= 46
+
+
+def test_a_network_for_large_images_is_fitted_to_few_of_them() -> None:
+    """All of them would take gigabytes: 10,000 images of 224 pixels are 6 GB."""
+    pixels = torch.zeros(1, 224, 224, 3, dtype=torch.uint8).expand(10_000, -1, -1, -1)
+    assert build_network(pixels, 2).filters.isfinite().all()
+
+
 def test_whitened_patches_are_uncorrelated() -> None:
     torch.manual_seed(0)
     smooth = torch.nn.functional.avg_pool2d(torch.randn(200, 3, 20, 20), 5, stride=1)  # neighbours are alike
