@@ -36,7 +36,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Without]:
         ask, answer = forks.stdin, forks.stdout
 
         def run(left_out: str, marked: str) -> tuple[int, str]:
-            options = ["-x", "-p", "no:cacheprovider", "-m", f"correction(name='{marked}')"]
+            options = ["-x", "--tb=short", "-p", "no:cacheprovider", "-m", f"correction(name='{marked}')"]
             print(json.dumps([left_out, *options, *map(str, marked_files(marked))]), file=ask, flush=True)
             code, output = json.loads(answer.readline())
             return code, output

@@ -35,6 +35,13 @@ def mocked_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let moto's S3 list this many objects at a time; S3 lists 1,000."""
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "5")
+    return 5
+
+
+@pytest.fixture
 def console() -> Console:
     return Console(file=io.StringIO(), width=200)
 

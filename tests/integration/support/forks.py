@@ -6,6 +6,8 @@ correction, pytest's arguments]`, this program prints a line `[pytest's exit cod
     python -P tests/integration/support/forks.py DIRECTORY PORT
 """
 
+import gc
+import importlib
 import json
 import os
 import shutil
@@ -17,11 +19,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import botocore.loaders
+import botocore.session
 import pytest
 
 from localcloud import instances, keys, process
 from localcloud.environment import client_environment, server_environment, temporary_directory
 
+# What the tests import; SageMaker's SDK alone takes seconds.
+IMPORTED = ("boto3", "numpy", "onnx", "PIL.Image", "psutil", "requests", "sagemaker.core.image_uris")
+SERVICES = ("cloudformation", "cloudwatch", "iam", "lambda", "logs", "s3", "sagemaker", "stepfunctions", "sts")
 START_SECONDS = 60
 FAILED = 70  # exit code of a fork that ended in an exception
 
@@ -30,8 +37,12 @@ def main(state: Path, port: int) -> None:
     """Answer lines until there are no more."""
     variables = dict(os.environ)
     use(server_environment(port, state))
+    read_models()
+    for module in IMPORTED:
+        importlib.import_module(module)
     from localcloud import server  # MiniStack reads its settings from the environment when it is imported
 
+    gc.freeze()  # pytest collects garbage at its end, and would look at all of this each time
     for line in sys.stdin:
         name, *arguments = json.loads(line)
         without = {"LOCALCLOUD_WITHOUT": name}
@@ -52,6 +63,15 @@ def main(state: Path, port: int) -> None:
             code = os.waitstatus_to_exitcode(os.waitpid(tests, 0)[1])
             output.seek(0)
             print(json.dumps([code, output.read().decode(errors="replace")]), flush=True)
+
+
+def read_models() -> None:
+    """Let the SDK read the models of AWS's APIs now, and keep them for all its sessions."""
+    loader = botocore.loaders.create_loader()
+    botocore.session.create_loader = lambda *_: loader
+    for service in SERVICES:
+        loader.load_service_model(service, "service-2")
+        loader.load_service_model(service, "endpoint-rule-set-1")
 
 
 def use(variables: dict[str, str]) -> None:

@@ -133,10 +133,11 @@ def test_the_choice_is_the_seed_s() -> None:
     assert step.choose(keys, 10, 1) == step.choose(keys, 10, 1) != step.choose(keys, 10, 2)
 
 
-def test_more_than_a_page_of_images_is_listed(s3: Any) -> None:
-    for number in range(1001):
-        s3.put_object(Bucket="photos", Key=f"images/test/{number}.png", Body=b"")
-    assert len(step.list_test_images(s3, "photos")) == 1001
+def test_more_than_a_page_of_images_is_listed(s3: Any, small_pages: int) -> None:
+    number = 2 * small_pages + 1
+    for row in range(number):
+        s3.put_object(Bucket="photos", Key=f"images/test/{row}.png", Body=b"")
+    assert len(step.list_test_images(s3, "photos")) == number
 
 
 def test_a_bucket_without_test_images_says_what_to_run(s3: Any) -> None:

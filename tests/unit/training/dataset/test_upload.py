@@ -85,18 +85,23 @@ def test_stale_images_and_lists_are_deleted_and_nothing_else(
 
 
 def test_more_objects_than_one_page_or_one_deletion_holds(
-    s3: "S3Client", bucket: str, tmp_path: Path, console: Console
+    s3: "S3Client", bucket: str, tmp_path: Path, console: Console, small_pages: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert step.DELETED_AT_ONCE == 1000  # S3's limit
+    monkeypatch.setattr(step, "DELETED_AT_ONCE", 4)
+    deletions: list[dict[str, Any]] = []
+    s3.meta.events.register("before-parameter-build.s3.DeleteObjects", lambda params, **_: deletions.append(params))
     folder = tmp_path / "images" / "train"
     folder.mkdir(parents=True)
-    for number in range(1010):
+    for number in range(2 * small_pages + 1):
         (folder / f"{number}.png").write_bytes(b"%d" % number)
-    assert upload(tmp_path, bucket, s3, console).sent == 1010
-    assert upload(tmp_path, bucket, s3, console).unchanged == 1010
+    assert upload(tmp_path, bucket, s3, console).sent == 11
+    assert upload(tmp_path, bucket, s3, console).unchanged == 11
     for path in folder.iterdir():
         path.unlink()
-    assert upload(tmp_path, bucket, s3, console) == Uploaded(sent=0, unchanged=0, deleted=1010, bytes=0)
+    assert upload(tmp_path, bucket, s3, console) == Uploaded(sent=0, unchanged=0, deleted=11, bytes=0)
     assert objects(s3, bucket) == {}
+    assert [len(one["Delete"]["Objects"]) for one in deletions] == [4, 4, 3]
 
 
 def test_a_bucket_that_is_missing_is_named(s3: "S3Client", directory: Path, console: Console) -> None:
