@@ -6,20 +6,12 @@ canary, and an alarm costs 0.10 USD a month. Cleanup deletes them.
 
 from typing import TYPE_CHECKING, Any
 
-from sagemaker.core.shapes import (
-    Alarm,
-    AutoRollbackConfig,
-    BlueGreenUpdatePolicy,
-    CapacitySize,
-    DeploymentConfig,
-    TrafficRoutingConfig,
-)
-
 from training.config import VARIANT, Stack, alarm_names
 from training.context import Context
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from sagemaker.core.shapes import DeploymentConfig
 
 CANARY_SECONDS = 180  # with one new instance: an alarm needs a whole minute of it, which CloudWatch gets a minute later
 OLD_SECONDS = 120  # that the old instances are kept when all requests go to the new ones
@@ -29,8 +21,17 @@ LATENCY = 1_000_000  # microseconds; a model of this project takes some thousand
 ALARM_PERIOD = 60  # seconds
 
 
-def deployment_config(stack: Stack) -> DeploymentConfig:
+def deployment_config(stack: Stack) -> "DeploymentConfig":
     """Return how SageMaker updates an endpoint with two or more instances."""
+    from sagemaker.core.shapes import (  # takes seconds, and cleanup asks this module for alarms only
+        Alarm,
+        AutoRollbackConfig,
+        BlueGreenUpdatePolicy,
+        CapacitySize,
+        DeploymentConfig,
+        TrafficRoutingConfig,
+    )
+
     # One instance, not a percentage: it is at most the allowed half of any number, and nothing is rounded.
     canary = CapacitySize(type="INSTANCE_COUNT", value=1)
     routing = TrafficRoutingConfig(type="CANARY", canary_size=canary, wait_interval_in_seconds=CANARY_SECONDS)
@@ -74,7 +75,7 @@ def description(stack: Stack) -> str:
     return f"Watches the endpoint {stack.endpoint_name} of the stack {stack.name}"
 
 
-def prepare(context: Context, instances: int) -> DeploymentConfig | None:
+def prepare(context: Context, instances: int) -> "DeploymentConfig | None":
     """Create the alarms, or correct them, and return how to update; None for one instance, which has no canary."""
     if instances < 2:
         return None

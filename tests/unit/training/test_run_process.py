@@ -120,3 +120,12 @@ def test_a_terminal_of_another_encoding_shows_every_name(tmp_path: Path) -> None
     done = run(tmp_path, RUN, "stage", "--classes", "é,", PYTHONIOENCODING="ascii")
     assert done.returncode == 2
     assert r"'\xe9,' is not a list of names" in done.stderr
+
+
+def test_status_and_cleanup_do_not_wait_for_the_sagemaker_sdk() -> None:
+    """It takes seconds to import, and what costs money goes first."""
+    code = (
+        "import sys, training.cleanup, training.status.parts, training.status.table; print('sagemaker' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
