@@ -16,7 +16,11 @@ TARGETS = {
     "states": "AWSStepFunctions",
 }
 # The others name their action by method and path, where MiniStack also reads these.
-MISLEADING_HEADERS = {"s3": ("x-amz-target",), "lambda": ("x-amz-target", "x-amz-qualifier")}
+MISLEADING_HEADERS = {
+    "s3": ("x-amz-target",),
+    "scheduler": ("x-amz-target",),
+    "lambda": ("x-amz-target", "x-amz-qualifier"),
+}
 
 
 class ProtocolError(Exception):

@@ -98,7 +98,9 @@ def test_an_object_that_looks_like_a_form_is_an_object(bucket: str) -> None:
 
 @JUDGED
 @pytest.mark.parametrize(
-    "path", [f"{FUNCTION}%252Finvocations", f"{FUNCTION}/invocations/", f"{FUNCTION}/invocations/url"]
+    "path",
+    [f"{FUNCTION}%252Finvocations", f"{FUNCTION}/invocations/", f"{FUNCTION}/invocations/url"],
+    ids=["encoded twice", "slash at the end", "longer"],
 )
 def test_a_function_is_not_invoked_by_an_odd_path(function: str, path: str) -> None:
     nobody = session_of_role(allow("lambda:List*"))
