@@ -6,6 +6,25 @@ A recipe names hyperparameters and constants of `training/algorithm` with other 
 others are compared with. Each fold is answered by a model that was fitted and calibrated on the other folds, of which
 a tenth is its validation set. All recipes have the same folds and seeds. The errors of the differences are standard
 errors over the photos, paired: what another seed would change is not in them.
+
+Measured on 800 CIFAR-100 photos of bicycles and motorcycles, five folds, one seed, on a busy machine. `before`: 120
+epochs, a tenth held out to the end to choose the epoch by its cross-entropy, averaging .98. Cross-entropy is in nats,
+with a temperature that was fitted on the other folds; processor time is that of a fit to 640 photos.
+
+| recipe | accuracy (95 %) | points against before | cross-entropy against before | CPU s |
+|---|---|---|---|---|
+| before | .934 (.914 to .949) | | .176 | 86 |
+| before, the last epoch | .938 (.919 to .952) | +.4 ± .5 | -.004 ± .006 | 86 |
+| the same, averaging .995 | .939 (.920 to .953) | +.5 ± .5 | -.013 ± .005 | 86 |
+| **default: the tenth joins after 3/4 of the epochs, .995** | .948 (.930 to .961) | +1.4 ± .7 | -.020 ± .011 | 87 |
+| the same, averaging .98 | .943 (.924 to .957) | +.9 ± .7 | -.021 ± .011 | 87 |
+| E, 90 epochs, widths 16, 64, 64, averaging .995 | .933 (.913 to .948) | -.1 ± .8 | -.013 ± .015 | 50 |
+| E, the first 60 % of 120 epochs at 24 pixels, averaging .995 | .926 (.906 to .942) | -.8 ± .9 | -.015 ± .016 | 68 |
+| the last two, their scores averaged | .948 (.930 to .961) | +1.4 | | 118 |
+
+E: no photo held out, mixup .2 in the first 70 % of the steps, label smoothing .05, cutout of a quarter, the 8 strongest
+of 12 whitening directions. The default's own temperature, fitted to photos before they join, gives .154. A recipe can
+name only what is in the program: mixup, directions and pictures of 24 pixels have left it.
 """
 
 import argparse

@@ -60,9 +60,11 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
 def torch_settings() -> Iterator[None]:
     """Restore the settings of torch that the training program makes for its whole process."""
     threads = torch.get_num_threads()
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property
     yield
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]  # a property
 
 
 def test_a_job_says_what_it_does(job: Job) -> None:
@@ -100,6 +102,16 @@ def test_only_the_same_seed_makes_the_same_model(
     train.run(tmp_path, threading.Event())
     first, second = ((base / "model/model.onnx").read_bytes() for base in (job.base, tmp_path))
     assert (first == second) is (seed == SEED)
+
+
+def test_a_seed_decides_the_random_choices_and_no_memory_is_filled_for_that(torch_settings: None) -> None:
+    drawn = []
+    for seed in (1, 1, 2):
+        train.make_deterministic(seed)
+        drawn.append(torch.rand(3).tolist())
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert torch.are_deterministic_algorithms_enabled() and torch.get_num_threads() == 1
+    assert torch.utils.deterministic.fill_uninitialized_memory is False  # type: ignore[attr-defined]  # a property
 
 
 @pytest.fixture
