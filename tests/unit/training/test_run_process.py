@@ -1,8 +1,11 @@
 """The command line as a process: whatever its settings, streams and signals are, it ends in one sentence."""
 
+import http.server
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,9 +77,30 @@ def test_a_damaged_config_file_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "config") in sentence_of(done)
 
 
+class Refuse(http.server.BaseHTTPRequestHandler):
+    """Answers at once what is not retried: for a port on which nobody listens, the SDK tries for half a minute."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(403)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 @pytest.mark.parametrize("setting", ["AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE", "AWS_DEFAULT_REGION"])
-def test_a_setting_that_cannot_be_used_is_one_sentence(tmp_path: Path, setting: str) -> None:
-    done = run(tmp_path, RUN, "stage", AWS_ENDPOINT_URL="http://127.0.0.1:1", **{setting: "no such"})
+def test_a_setting_that_cannot_be_used_is_one_sentence(tmp_path: Path, url: str, setting: str) -> None:
+    done = run(tmp_path, RUN, "stage", AWS_ENDPOINT_URL=url, **{setting: "no such"})
     assert done.returncode == 1
     assert "Traceback" not in sentence_of(done)
 
