@@ -7,25 +7,42 @@ SHIFT = 1 / 8  # of the side: images move by up to this much each way, the borde
 CUTOUT = 3 / 8  # of the side: a square of this size is blanked
 BRIGHTNESS, CONTRAST, SATURATION = 0.2, 0.2, 0.3  # each factor is drawn from 1 ± this
 PERMUTATION = 0.5  # share of the images whose colour channels are permuted
+# Under the built-in algorithm's names, from the least to the most: images are shifted, mirrored and blanked in part;
+# their brightness, contrast and saturation change too; their channels are permuted too, so colours count for little.
+TYPES = ("crop", "crop_color", "crop_color_transform")
 
 
-def augment(images: Tensor, flipped: Tensor) -> Tensor:
+def augment(images: Tensor, flipped: Tensor, augmentation_type: str = TYPES[-1]) -> Tensor:
     """Return the images shifted, mirrored where `flipped`, recoloured, and with a square blanked.
 
     Args:
         images: Values in [0, 1], (n, height, width, channels).
         flipped: Boolean, (n,).
+        augmentation_type: One of `TYPES`.
     """
-    return cut_out(jitter(move(images, flipped)))
+    moved = move(images, flipped) if augmentation_type == TYPES[2] else shift(images, flipped)
+    return cut_out(moved if augmentation_type == TYPES[0] else jitter(moved))
+
+
+def shift(images: Tensor, flipped: Tensor) -> Tensor:
+    """Shift and mirror, in one gather."""
+    rows, columns = _sources(images, flipped)
+    return images[torch.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 def move(images: Tensor, flipped: Tensor) -> Tensor:
     """Shift, mirror and permute the channels, in one gather: the cheapest way on a CPU."""
-    n, height, width, channels = images.shape
-    rows, columns = _shifted(n, height), _shifted(n, width)
-    columns = torch.where(flipped[:, None], columns.flip(1), columns)
+    n, channels = len(images), images.shape[3]
+    rows, columns = _sources(images, flipped)
     index = (torch.arange(n)[:, None, None, None], rows[:, :, None, None], columns[:, None, :, None])
     return images[(*index, _channel_order(n, channels)[:, None, None, :])]
+
+
+def _sources(images: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the row and the column that each pixel comes from, (n, height) and (n, width)."""
+    n, height, width, _ = images.shape
+    rows, columns = _shifted(n, height), _shifted(n, width)
+    return rows, torch.where(flipped[:, None], columns.flip(1), columns)
 
 
 def _shifted(n: int, side: int) -> Tensor:

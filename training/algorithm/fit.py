@@ -131,7 +131,7 @@ class Training:
         return Metrics(correct / (self.steps * self.batch_size), loss / self.steps)
 
     def _step(self, batch: Tensor, mirrored: Tensor) -> tuple[Tensor, float]:
-        images = augment(self.pool.pixels(batch).float() / 255, mirrored)
+        images = augment(self.pool.pixels(batch).float() / 255, mirrored, self.hp.augmentation_type)
         with precision():
             scores = self.network(images).float()
         loss = smoothed_cross_entropy(scores, self.pool.labels[batch], self.weights)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
+from .augmentation import TYPES
 from .errors import InputError
 from .images import LARGEST_SIDE, SMALLEST_SIDE
 
@@ -30,6 +31,7 @@ class Hyperparameters:
     weight_decay: float = 0.015
     hold_out: float = 0.75  # share of the epochs for which the validation photos are held out; then they are trained on
     cross_validate: int = 0  # folds; 0: no cross-validation
+    augmentation_type: str = TYPES[-1]  # with "crop" and "crop_color", colours can tell classes apart
 
 
 # Hyperparameters of the built-in algorithm that have no effect here, with the reason.
@@ -42,7 +44,6 @@ WITHOUT_EFFECT = {
         ("early_stopping", "early_stopping_min_epochs", "early_stopping_patience", "early_stopping_tolerance"),
         "the last epoch is kept",
     ),
-    "augmentation_type": "augmentation is always on",
     "checkpoint_frequency": "only the last epoch is kept",
     "kv_store": "training runs on one instance",
     "precision_dtype": "the precision follows the processor",
@@ -116,6 +117,12 @@ def _folds(name: str, value: str) -> int:
     return folds
 
 
+def _augmentation_type(name: str, value: str) -> str:
+    if value not in TYPES:
+        raise InputError(f"Hyperparameter {name} must be one of {', '.join(TYPES)}, not {value[:50]!r}.")
+    return value
+
+
 def _image_shape(name: str, value: str) -> tuple[int, int, int]:
     parts = [part.strip() for part in value.split(",")]
     if len(parts) != 3 or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
@@ -140,4 +147,5 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "weight_decay": _fraction,
     "hold_out": _fraction,
     "cross_validate": _folds,
+    "augmentation_type": _augmentation_type,
 }

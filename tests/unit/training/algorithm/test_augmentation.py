@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.algorithm import augmentation
-from training.algorithm.augmentation import augment, cut_out, jitter, move
+from training.algorithm.augmentation import augment, cut_out, jitter, move, shift
 
 
 def ramp(n: int, height: int = 16, width: int = 24, channels: int = 3) -> torch.Tensor:
@@ -46,6 +46,29 @@ def test_half_of_the_images_keep_their_channels() -> None:
     channels = move(ramp(2000), torch.zeros(2000, dtype=torch.bool))[:, 8, 8] % 3
     kept = (channels == torch.arange(3)).all(dim=1).double().mean()
     assert kept == pytest.approx(0.5 + 0.5 / 6, abs=0.04)  # one in six permutations changes nothing
+
+
+def test_without_permutation_the_same_pixels_move_and_all_channels_keep_their_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(augmentation, "PERMUTATION", 0.0)
+    torch.manual_seed(1)
+    shifted = shift(ramp(4), torch.tensor([True, False, True, False]))
+    torch.manual_seed(1)
+    assert torch.equal(shifted, move(ramp(4), torch.tensor([True, False, True, False])))
+
+
+@pytest.mark.parametrize(
+    ("augmentation_type", "values", "order"),
+    [("crop", True, True), ("crop_color", False, True), ("crop_color_transform", False, False)],
+)
+def test_each_type_changes_more_of_the_colours(augmentation_type: str, values: bool, order: bool) -> None:
+    """Whether the images keep their colours, and whether red stays the strongest."""
+    torch.manual_seed(0)
+    red = torch.tensor([0.8, 0.3, 0.1]).expand(200, 16, 16, 3)
+    images = augment(red, torch.zeros(200, dtype=torch.bool), augmentation_type)
+    assert torch.allclose(images, red) is values
+    assert bool((images[:, 0, 0].argmax(dim=1) == 0).all()) is order
 
 
 def test_jitter_keeps_grey_images_grey() -> None:

@@ -63,6 +63,7 @@ def test_toolkit_hyperparameters_are_passed_over() -> None:
         ("cross_validate", "1", "cross_validate must be 0 or a number of folds from 2 to 20, not 1"),
         ("cross_validate", "21", "cross_validate must be 0 or a number of folds from 2 to 20, not 21"),
         ("cross_validate", "yes", "cross_validate must be a whole number of at least 0, not 'yes'"),
+        ("augmentation_type", "none", "must be one of crop, crop_color, crop_color_transform, not 'none'"),
         ("image_shape", "32x32", "image_shape must read channels,height,width"),
         ("image_shape", "4,32,32", "image_shape must begin with 3 (colour) or 1 (grey) channels, not 4"),
         ("image_shape", "3,15,32", "image_shape must be 16 to 224 pixels high and wide, not '3,15,32'"),
