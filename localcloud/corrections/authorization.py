@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
+from ministack.core import iam_actions
 
 Parameters = dict[str, Any]
 
@@ -41,11 +42,19 @@ def judge_by_the_action_done(original: Callable[..., str | None]) -> Callable[..
             found = operation and f"lambda:{ACTIONS.get(operation.name, operation.name)}"
         elif service == "s3":  # an object may look like a form, and its key may begin or end with a slash
             found = original(service, method, "/bucket/key" if s3_key(path) else path, {}, b"", query)
+            if method == "POST" and "delete" in query and first_version(body):
+                found = "s3:DeleteObjectVersion"  # MiniStack asks for it from the second object on
         else:
             found = original(service, method, path, headers, body, query)
         return found or f"{service}:Unknown"
 
     return action
+
+
+def first_version(body: bytes) -> str:
+    """Return the version of the first object that DeleteObjects names, "" when it names none."""
+    targets = iam_actions._s3_batch_delete_targets("any", body)
+    return str(targets[0][1]) if targets else ""
 
 
 def judge_by_the_query(original: Callable[..., Parameters]) -> Callable[..., Parameters]:
@@ -60,17 +69,26 @@ def judge_by_the_query(original: Callable[..., Parameters]) -> Callable[..., Par
 
 
 def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
-    """Judge a request to Lambda by the ARN with its qualifier, and one to S3 by the whole key."""
+    """Judge a request by the resource on which it does what it does.
+
+    That is in Lambda the ARN with its qualifier, in S3 the whole key, in a simulation of IAM its subject, and in
+    CloudWatch's DeleteAlarms an alarm; several alarms take a permission on all.
+    """
 
     @functools.wraps(original)
     def resource_arn(*request: Any) -> str:
-        service, method, path, _, body, query, region, account_id = request
+        service, method, path, headers, body, query, region, account_id = request
         found = original(*request)
         if service == "s3" and s3_key(path):
             return f"arn:aws:s3:::{path.lstrip('/')}"
+        if service == "iam" and "PolicySourceArn" in query:
+            return str(query["PolicySourceArn"][0])
+        if service == "monitoring" and headers.get("x-amz-target", "").endswith(".DeleteAlarms"):
+            alarms = member(body, "AlarmNames")
+            return f"arn:aws:cloudwatch:{region}:{account_id}:alarm:{alarms[0]}" if len(alarms) == 1 else found
         operation = lambda_operation(method, path) if service == "lambda" else None
         if operation and operation.name == "CreateFunction":
-            return f"arn:aws:lambda:{region}:{account_id}:function:{name_in(body)}"
+            return f"arn:aws:lambda:{region}:{account_id}:function:{member(body, 'FunctionName')}"
         return with_qualifier(found, operation, query) if service == "lambda" else found
 
     return resource_arn
@@ -80,10 +98,10 @@ def s3_key(path: str) -> str:
     return path.lstrip("/").partition("/")[2]
 
 
-def name_in(body: bytes) -> str:
-    """Return the FunctionName of a request; Lambda refuses one without."""
+def member(body: bytes, name: str) -> Any:
+    """Return a member of a request that AWS refuses without it; "" where it is missing."""
     try:
-        return str(json.loads(body)["FunctionName"])
+        return json.loads(body)[name]
     except (ValueError, LookupError, TypeError, RecursionError):
         return ""
 

@@ -30,7 +30,8 @@ class Rights:
     update: tuple[str, ...] = ()  # whatever changes
     properties: dict[str, str] = field(default_factory=dict)  # what sets a property of a new or an old resource
     changes: dict[str, str] = field(default_factory=dict)  # what changes a property of an old resource only
-    removals: dict[str, str] = field(default_factory=dict)  # what removes a property, also of a deleted resource
+    removals: dict[str, str] = field(default_factory=dict)  # what removes a property, or an entry of its list
+    emptied: bool = False  # the resource is deleted after its properties of `removals`
     others: Callable[[Properties], Iterator[Permission]] = lambda props: iter(())  # on other resources, but to delete
 
 
@@ -87,6 +88,7 @@ RIGHTS = {
         },
         changes={"AssumeRolePolicyDocument": "iam:UpdateAssumeRolePolicy"},
         removals={"ManagedPolicyArns": "iam:DetachRolePolicy", "Policies": "iam:DeleteRolePolicy"},
+        emptied=True,
     ),
     "AWS::Lambda::Function": Rights(
         arn="arn:aws:lambda:{region}:{account}:function:{name}",
@@ -96,6 +98,7 @@ RIGHTS = {
         update=("lambda:GetFunction", "lambda:ListTags", "lambda:UpdateFunctionConfiguration"),
         properties={"ReservedConcurrentExecutions": "lambda:PutFunctionConcurrency"},
         changes={"Code": "lambda:UpdateFunctionCode"},
+        removals={"ReservedConcurrentExecutions": "lambda:DeleteFunctionConcurrency"},
         others=role_and_code_of_function,
     ),
     "AWS::Logs::LogGroup": Rights(
@@ -122,10 +125,10 @@ RIGHTS = {
 }
 
 
-def to_create(kind: str, props: Properties, made_up_name: str) -> Iterator[Permission]:
+def to_create(kind: str, props: Properties, other_name: str) -> Iterator[Permission]:
     """Yield what the caller needs to create a resource of a type."""
     if rights := RIGHTS.get(kind):
-        arn = arn_of(rights, props.get(rights.name) or made_up_name)
+        arn = arn_of(rights, props.get(rights.name) or other_name)
         yield from on(arn, *rights.create)
         for name, action in rights.properties.items():
             yield from to_change(arn, action, props.get(name))
@@ -135,24 +138,35 @@ def to_create(kind: str, props: Properties, made_up_name: str) -> Iterator[Permi
 def to_update(kind: str, old: Properties, new: Properties, physical_name: str) -> Iterator[Permission]:
     """Yield what the caller needs to change a resource's properties."""
     if (rights := RIGHTS.get(kind)) and old != new:
-        arn = arn_of(rights, physical_name)
+        arn = arn_of(rights, old.get(rights.name) or physical_name)
         yield from on(arn, *rights.update)
         for name, action in [*rights.properties.items(), *rights.changes.items()]:
             if new.get(name) != old.get(name):
                 yield from to_change(arn, action, new.get(name))
         for name, action in rights.removals.items():
-            if new.get(name) != old.get(name):
-                yield from to_change(arn, action, old.get(name))
+            yield from to_change(arn, action, removed(old.get(name), new.get(name)))
         yield from rights.others(new)
 
 
 def to_delete(kind: str, props: Properties, physical_name: str) -> Iterator[Permission]:
     """Yield what the caller needs to delete a resource."""
     if rights := RIGHTS.get(kind):
-        arn = arn_of(rights, physical_name)
+        arn = arn_of(rights, props.get(rights.name) or physical_name)
         yield from on(arn, *rights.delete)
-        for name, action in rights.removals.items():
+        for name, action in rights.removals.items() if rights.emptied else ():
             yield from to_change(arn, action, props.get(name))
+
+
+def removed(old: Any, new: Any) -> Any:
+    """Return what of an old value the new one lacks: entries of a list, by their policy's name if they have one."""
+    if isinstance(old, list) and isinstance(new, list):
+        kept = [name_of(entry) for entry in new]
+        return [entry for entry in old if name_of(entry) not in kept]
+    return None if new else old
+
+
+def name_of(entry: Any) -> Any:
+    return entry.get("PolicyName") if isinstance(entry, dict) else entry
 
 
 def arn_of(rights: Rights, name: str) -> str:
@@ -186,9 +200,15 @@ def check(permissions: Iterator[Permission]) -> None:
             raise AccessDeniedError(f'Resource handler returned message: "{denied.message}"')
 
 
+def made_up_name(kind: str, stack_name: str, logical_id: str) -> str:
+    """Return a name like the one that CloudFormation will make up, whose end is random."""
+    name = f"{stack_name}-{logical_id}-xxxxxxxxxxxx"
+    return name.lower() if kind == "AWS::S3::Bucket" else name
+
+
 def create_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
     def provision(resource_type: str, logical_id: str, props: Properties, stack_name: str) -> Any:
-        check(to_create(resource_type, props, f"{stack_name}-{logical_id}-XXXXXXXXXXXX"))
+        check(to_create(resource_type, props, made_up_name(resource_type, stack_name, logical_id)))
         return original(resource_type, logical_id, props, stack_name)
 
     return provision

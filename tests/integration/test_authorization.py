@@ -203,3 +203,34 @@ def check_not_emulated(resource: str) -> None:
     failed = outcome({"Resource": resource, "Arguments": {}, "TimeoutSeconds": 5})
     assert (failed["status"], failed["error"]) == ("FAILED", "States.Runtime")
     assert f"does not emulate {resource}" in failed["cause"]
+
+
+@pytest.mark.correction(name="judged-action")
+@JUDGED
+def test_versions_are_deleted_with_their_own_permission(bucket: str) -> None:
+    client = client_of_role("s3", allow("s3:DeleteObjectVersion", f"arn:aws:s3:::{bucket}/*"))
+    version, latest = {"Key": "k", "VersionId": "null"}, {"Key": "k"}
+    assert "Errors" not in client.delete_objects(Bucket=bucket, Delete={"Objects": [version]})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.delete_objects(Bucket=bucket, Delete={"Objects": [latest]})
+
+
+@pytest.mark.correction(name="judged-resource")
+@JUDGED
+def test_a_simulation_is_judged_by_its_subject(aws: dict[str, str]) -> None:
+    role = create_role(f"{NAME}-simulated", "lambda")
+    client = client_of_role("iam", allow("iam:SimulatePrincipalPolicy", role))
+    client.simulate_principal_policy(PolicySourceArn=role, ActionNames=["s3:GetObject"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.simulate_principal_policy(PolicySourceArn=f"{role}-2", ActionNames=["s3:GetObject"])
+
+
+@pytest.mark.correction(name="judged-resource")
+@JUDGED
+def test_deleting_an_alarm_is_judged_by_its_name(aws: dict[str, str]) -> None:
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    client = client_of_role("cloudwatch", allow("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:*:{account}:alarm:a-*"))
+    client.delete_alarms(AlarmNames=["a-1"])
+    for others in (["b-1"], ["a-1", "b-1"]):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            client.delete_alarms(AlarmNames=others)
