@@ -120,7 +120,10 @@ def string_violations(value: str, shape: Shape, path: str) -> Iterator[str]:
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    r"""Compile a pattern of the model, whose dialect is Java's: it has `\p{...}`, alone or within brackets."""
+    r"""Compile a pattern of the model, whose dialect is Java's.
+
+    It has `\p{...}`, alone or within brackets, and writes characters beyond U+FFFF as pairs of surrogates.
+    """
 
     def translate(found: re.Match[str]) -> str:
         brackets, alone = found.groups()
@@ -128,4 +131,5 @@ def compiled(pattern: str) -> re.Pattern[str]:
             return f"[{JAVA_CLASSES[alone]}]"
         return re.sub(r"\\p\{(\w+)\}", lambda name: JAVA_CLASSES[name[1]], brackets)
 
-    return re.compile(re.sub(r"(\[[^\]]*\])|\\p\{(\w+)\}", translate, pattern).replace(r"\z", r"\Z"))
+    known = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+    return re.compile(re.sub(r"(\[[^\]]*\])|\\p\{(\w+)\}", translate, known).replace(r"\z", r"\Z"))

@@ -50,7 +50,7 @@ def rights_of(steps: tuple[str, ...], stack: Stack) -> list[Rights]:
 def candidate_rights(stack: Stack) -> Iterator[Rights]:
     """Yield what a deployment does that compares its model with the one in service."""
     name = candidate_name(stack.endpoint_name)
-    yield from endpoint_rights(stack, name, name)
+    yield from endpoint_rights(stack, name, name, changes=("CreateEndpoint",))
 
 
 def expiry_rights(stack: Stack) -> Iterator[Rights]:
@@ -72,12 +72,13 @@ def deploy_rights(stack: Stack) -> Iterator[Rights]:
     yield Rights(
         arn(stack, "sagemaker", f"model/{stack.name}{STAMP}"), tagged("CreateModel", "DescribeModel", "DeleteModel")
     )
-    yield from endpoint_rights(stack, stack.endpoint_name, stack.endpoint_name + STAMP)
+    changes = ("CreateEndpoint", "UpdateEndpoint")
+    yield from endpoint_rights(stack, stack.endpoint_name, stack.endpoint_name + STAMP, changes)
     yield pass_role(stack.execution_role_arn, "sagemaker")
 
 
-def endpoint_rights(stack: Stack, name: str, config_name: str) -> Iterator[Rights]:
-    changes = ("CreateEndpoint", "UpdateEndpoint")  # IAM asks for both on the configuration too
+def endpoint_rights(stack: Stack, name: str, config_name: str, changes: tuple[str, ...]) -> Iterator[Rights]:
+    """Yield what is done with an endpoint; IAM asks for its changes on the configuration too."""
     others = ("DescribeEndpoint", "DeleteEndpoint", "InvokeEndpoint")
     yield Rights(arn(stack, "sagemaker", f"endpoint/{name}"), tagged(*changes, *others))
     of_configs = ("CreateEndpointConfig", "DescribeEndpointConfig", "DeleteEndpointConfig")

@@ -58,6 +58,7 @@ def test_every_pattern_of_the_model_can_be_compiled(action: str) -> None:
         (r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)", "Größe 1", "a#b"),
         (r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*", "a-b", "a-"),
         (r".*", "one line", "two\nlines"),
+        (r"[\u0020-\uD7FF\uD800\uDC00-\uDBFF\uDFFF]*", "a 🚲", "a\nb"),
     ],
 )
 def test_java_s_patterns_mean_what_they_mean_to_aws(pattern: str, good: str, bad: str) -> None:

@@ -31,10 +31,11 @@ class Aws:
         self.partition = partition
         self.region = region
         self.bucket = f"{NAME}-{ACCOUNT}-{region}"
-        self.objects: dict[str, bytes] = {"images/train/stale.png": b"of an earlier dataset"}
+        self.objects = dict.fromkeys(("images/train/stale.png", "lists/stale.lst"), b"of an earlier dataset")
         self.log_groups: set[str] = set()
         self.running: set[str] = set()  # training jobs; others have ended
         self.executions: dict[str, Parameters] = {}
+        self.alarms: dict[str, Parameters] = {}
         self.schedules: dict[str, Parameters] = {}
         self.made: dict[str, Parameters] = {}  # SageMaker's resources by ARN: the requests that made them
 
@@ -53,7 +54,7 @@ class Aws:
         quotas = ("ml.m5.large", "ml.m5.xlarge", "ml.g4dn.xlarge")
         usages = ("training job usage", "endpoint usage")
         names = [f"{instance_type} for {usage}" for instance_type in quotas for usage in usages]
-        return {"Quotas": [{"QuotaName": name, "QuotaCode": "L-1", "Value": 2.0} for name in names]}
+        return {"Quotas": [{"QuotaName": name, "QuotaCode": "L-1", "Value": 20.0} for name in names]}
 
     def sts_get_caller_identity(self, _: Parameters) -> Parameters:
         return {"Arn": self.arn("sts", "assumed-role/person/session", region="")}
@@ -80,6 +81,32 @@ class Aws:
 
     def scheduler_delete_schedule(self, parameters: Parameters) -> Parameters:
         return {} if self.schedules.pop(parameters["Name"], None) else MISSING
+
+    # Several instances ---------------------------------------------------------------------------------------------
+
+    def cloudwatch_put_metric_alarm(self, parameters: Parameters) -> Parameters:
+        self.alarms[parameters["AlarmName"]] = parameters
+        return {}
+
+    def cloudwatch_describe_alarms(self, parameters: Parameters) -> Parameters:
+        return {"MetricAlarms": [self.alarms[name] for name in parameters["AlarmNames"] if name in self.alarms]}
+
+    def cloudwatch_delete_alarms(self, parameters: Parameters) -> Parameters:
+        for name in parameters["AlarmNames"]:
+            del self.alarms[name]
+        return {}
+
+    def application_autoscaling_describe_scalable_targets(self, _: Parameters) -> Parameters:
+        return {"ScalableTargets": []}
+
+    def application_autoscaling_register_scalable_target(self, _: Parameters) -> Parameters:
+        return {}
+
+    def application_autoscaling_put_scaling_policy(self, _: Parameters) -> Parameters:
+        return {}
+
+    def application_autoscaling_deregister_scalable_target(self, _: Parameters) -> Parameters:
+        return {}
 
     # CloudFormation, Lambda, logs ----------------------------------------------------------------------------------
 
@@ -158,7 +185,12 @@ class Aws:
     def sagemaker_list_tags(self, parameters: Parameters) -> Parameters:
         return {"Tags": self.made[parameters["ResourceArn"]].get("Tags", [])}
 
-    def sagemaker_add_tags(self, _: Parameters) -> Parameters:
+    def sagemaker_add_tags(self, parameters: Parameters) -> Parameters:
+        made = self.made[parameters["ResourceArn"]]
+        made["Tags"] = [*made.get("Tags", []), *parameters["Tags"]]
+        return {}
+
+    def sagemaker_delete_tags(self, _: Parameters) -> Parameters:
         return {}
 
     def sagemaker_create_training_job(self, parameters: Parameters) -> Parameters:

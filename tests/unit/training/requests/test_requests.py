@@ -8,142 +8,32 @@ that is meant, write them again and review the difference:
 
 import json
 import re
-import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import botocore.loaders
-import botocore.session
 import pytest
 
 from localcloud.sagemaker.validation import Shape, violations
-from tests.unit.conftest import CLASS_NAMES, photos
-from tests.unit.training.requests.aws import ACCOUNT, NAME, Aws
-from tests.unit.training.requests.recorder import Recorder, Request, flat, report
-from training import run
-from training.config import REGION_VARIABLE, YES_VARIABLE
-from training.dataset import upload
-from training.dataset.sample import pack
-from training.report import files
+from tests.unit.training.requests.aws import ACCOUNT, NAME
+from tests.unit.training.requests.recorder import Request, flat, report
+from tests.unit.training.requests.recording import ALGORITHMS, REGIONS, Run, record
 
 HERE = Path(__file__).parent
-ALGORITHMS: dict[str, list[str]] = {  # the options of train
-    "own": [],
-    "image": ["--image-uri", f"{ACCOUNT}.dkr.ecr.{{region}}.{{suffix}}/photos:1"],
-    "builtin": ["--algorithm", "builtin"],
-}
-LOADER = botocore.loaders.create_loader()  # for all sessions: it keeps the models, of which SageMaker's takes long
-REGIONS = {  # region: partition, suffix of its hosts
-    "us-east-1": ("aws", "amazonaws.com"),
-    "us-gov-west-1": ("aws-us-gov", "amazonaws.com"),
-    "cn-north-1": ("aws-cn", "amazonaws.com.cn"),
-}
 FIRST = next(iter(REGIONS))
+CASES = [(region, name) for region in REGIONS for name in ALGORITHMS if name != "image" or region == FIRST]
+WRITTEN = {"own": None, "image": {"train", "deploy"}, "builtin": {"train", "deploy"}}  # all steps, or what differs
 # Hosts without a region: S3's in the region that it began in, and IAM's of a partition.
 GLOBAL_S3 = {"s3.amazonaws.com", f"{NAME}-{ACCOUNT}-{FIRST}.s3.amazonaws.com"}
 GLOBAL_IAM = {"aws": "iam.amazonaws.com", "aws-us-gov": "iam.us-gov.amazonaws.com"}
-CASES = [(region, name) for region in REGIONS for name in ALGORITHMS if name != "image" or region == FIRST]
-WRITTEN = {"own": None, "image": {"train", "deploy"}, "builtin": {"train", "deploy"}}  # all steps, or what differs
 IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.([a-z.]+)/")
-
-
-class FakeRuntime:
-    """The Common Runtime, which sends the photos: its requests are recorded too."""
-
-    def __init__(self, s3: Any, aws: Aws, recorder: Recorder) -> None:
-        self._model = s3.meta.service_model.operation_model("PutObject")
-        self._region, self._aws, self._recorder = s3.meta.region_name, aws, recorder
-
-    def make_request(self, request: Any, on_done: Any, **_: Any) -> None:
-        headers = dict(request.headers)
-        _, bucket, key = request.path.split("/", 2)
-        parameters = {"Bucket": bucket, "Key": key, "ContentType": headers["Content-Type"]}
-        self._recorder.add(Request("s3", "PutObject", parameters, headers["Host"], self._region, self._model))
-        self._aws.objects[key] = b"any"
-        on_done()
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of all steps in a region, with an algorithm."""
-
-    algorithm: str
-    region: str
-    partition: str
-    suffix: str
-    requests: list[Request]
 
 
 @pytest.fixture(scope="module", params=CASES, ids="-".join)
 def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run all steps from the command line and return what they were about to send."""
     region, algorithm = request.param
-    partition, suffix = REGIONS[region]
-    aws, directory = Aws(partition, region), tmp_path_factory.mktemp("run")
-    recorder = Recorder(aws.answer)
-    pack(directory / "photos.tar.gz", archive())
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(botocore.session, "create_loader", lambda _=None: LOADER)
-        shut_out_the_world(monkeypatch, directory, region)
-        recorder.install(monkeypatch)
-        monkeypatch.setattr(upload, "_common_runtime", lambda s3: FakeRuntime(s3, aws, recorder))
-        monkeypatch.setattr(files, "write", lambda *_: Path("report.html"))  # seconds of drawing ask for nothing
-        options = [option.format(region=region, suffix=suffix) for option in ALGORITHMS[algorithm]]
-        for recorder.step, arguments in commands(options).items():
-            if recorder.step == "train again":
-                wait_for_the_next_second()
-            if recorder.step == "status":
-                aws.running.update(arn.rpartition("/")[2] for arn in aws.of("training-job"))
-            assert run.main(arguments) == 0
-    return Run(algorithm, region, partition, suffix, recorder.requests)
-
-
-def archive() -> dict[str, Any]:
-    return {
-        "train": photos([1, 2] * 5),
-        "test": photos([1, 2], seed=1),
-        "meta": {"fine_label_names": CLASS_NAMES},
-    }
-
-
-def shut_out_the_world(monkeypatch: pytest.MonkeyPatch, directory: Path, region: str) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(directory / "none"))
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
-    monkeypatch.setenv(YES_VARIABLE, "1")
-    monkeypatch.delenv(REGION_VARIABLE, raising=False)
-    monkeypatch.chdir(directory)
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-
-
-def wait_for_the_next_second() -> None:
-    """Names of training jobs have seconds: the second job needs another name."""
-    began = int(time.time())
-    while int(time.time()) == began:
-        threading.Event().wait(0.02)  # time.sleep returns at once
-
-
-def commands(options: list[str]) -> dict[str, list[str]]:
-    """Return a run's commands; a second model is compared with the first, and replaces it."""
-    return {
-        "stage": ["stage", "--archive", "photos.tar.gz", "--classes", "bicycle,motorcycle"],
-        "train": ["train", *options],
-        "deploy": ["deploy"],
-        "train again": ["train", *options, "--seed", "1"],
-        "deploy again": ["deploy"],
-        "test": ["test", "--executions", "2"],
-        "monitor": ["monitor"],
-        "status": ["status"],
-        "cleanup": ["cleanup"],
-    }
+    return record(region, algorithm, tmp_path_factory.mktemp("run"))
 
 
 def test_what_a_run_asks_for_is_what_the_file_says(recorded: Run, pytestconfig: pytest.Config) -> None:
