@@ -1,4 +1,7 @@
-"""The SAM CLI on a copy of the project: build, deploy, update, invoke, list, delete."""
+"""The SAM CLI on a copy of the project: build, deploy, update, invoke, list, delete.
+
+Whoever types the commands has the rights of permissions.yaml only.
+"""
 
 import base64
 import json
@@ -12,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.support.endpoints import create_constant_endpoint, delete_constant_endpoint
+from tests.integration.support.people import person
 from tests.integration.support.stacks import stack_outputs
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +41,15 @@ class Project:
         assert old in text
         (self.directory / path).write_text(text.replace(old, new))
 
-    def sam(self, *arguments: str) -> str:
+    def sam(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
         """Run a command and return its stdout; `sync` asks whether this is a development stack."""
         done = subprocess.run(
-            ["sam", *arguments], cwd=self.directory, env=self._environment, input="y\n", capture_output=True, text=True
+            ["sam", *arguments],
+            cwd=self.directory,
+            env=environment or self._environment,
+            input="y\n",
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -60,7 +69,7 @@ class Project:
 @pytest.fixture(scope="module")
 def project(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Deploy the project, with an endpoint that calls every photo a bicycle (0.95)."""
-    project = Project(tmp_path_factory.mktemp("project"), aws)
+    project = Project(tmp_path_factory.mktemp("project"), person(STACK, aws))
     project.sam("build")
     project.deploy()
     project.create_endpoint()
@@ -106,8 +115,10 @@ def test_resources_are_listed_by_their_logical_ids(project: Project) -> None:
 
 
 @pytest.mark.aws("CloudFormation and SAM CLI", "`sam list endpoints`", "exact")
-def test_endpoints_are_listed(project: Project) -> None:
-    listed = json.loads(project.sam("list", "endpoints", "--config-env", "local", "--output", "json"))
+def test_endpoints_are_listed(project: Project, aws: dict[str, str]) -> None:
+    """The application has none, so only an administrator may ask Cloud Control for them."""
+    command = ("list", "endpoints", "--config-env", "local", "--output", "json")
+    listed = json.loads(project.sam(*command, environment=aws))
     found = {endpoint["LogicalResourceId"]: endpoint["CloudEndpoint"] for endpoint in listed}
     assert found["classifyImage"] == "-"  # no function has a URL
 
@@ -203,7 +214,7 @@ def test_sync_changes_the_whole_stack(project: Project) -> None:
 @pytest.mark.aws("CloudFormation and SAM CLI", "`sam delete`", "exact")
 def test_delete_removes_everything(aws: dict[str, str], tmp_path: Path) -> None:
     """The test has its own stack, so that it need not be the last."""
-    project = Project(tmp_path, aws)
+    project = Project(tmp_path, person(f"{STACK}-gone", aws))
     project.edit("samconfig.toml", STACK, f"{STACK}-gone")
     project.deploy()
     project.sam("delete", "--no-prompts", "--config-env", "local", "--stack-name", f"{STACK}-gone")

@@ -1,8 +1,10 @@
-"""The whole system as its user runs it: build, deploy, every step of run.py, clean-up, and what can go wrong."""
+"""The whole system as its user runs it: build, deploy, every step of run.py, clean-up, and what can go wrong.
+
+The user has the rights of permissions.yaml only.
+"""
 
 import io
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -19,19 +21,22 @@ import pytest
 from PIL import Image
 
 from tests.integration.support.endpoints import with_constant_answers
+from tests.integration.support.people import person
 
 ROOT = Path(__file__).parents[2]
 STACK = "workflow-test"
 SPEED = ["--epochs", "12", "--executions", "12"]
+USER: dict[str, str] = {}  # the environment of the user's commands, from `workplace` on
 
 
 @pytest.fixture(scope="module")
 def workplace(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory where runs/ is made, with the stack deployed by the SAM CLI."""
+    USER.update(person(STACK, aws), SCONES_YES="1")  # on an account somebody would be asked
     directory = tmp_path_factory.mktemp("workplace")
     build = directory / "build"
     template = ["--template", str(ROOT / "template.yaml")]
-    subprocess.run(["sam", "build", *template, "--build-dir", str(build)], cwd=ROOT, check=True, env=aws)
+    subprocess.run(["sam", "build", *template, "--build-dir", str(build)], cwd=ROOT, check=True, env=USER)
     deploy = [
         "sam",
         "deploy",
@@ -46,14 +51,15 @@ def workplace(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
         "--parameter-overrides",
         f"EndpointName={STACK}",
     ]
-    subprocess.run(deploy, cwd=ROOT, check=True, env=aws)
+    subprocess.run(deploy, cwd=ROOT, check=True, env=USER)
     return directory
 
 
-def run(workplace: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    workplace: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "training/run.py"), "--stack-name", STACK, *arguments]
-    environment = {**os.environ, "SCONES_YES": "1"}  # on an account somebody would be asked
-    return subprocess.run(command, cwd=workplace, capture_output=True, text=True, env=environment)
+    return subprocess.run(command, cwd=workplace, capture_output=True, text=True, env=environment or USER)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +71,12 @@ def figures(workplace: Path) -> Iterator[dict[str, Any]]:
     assert run(workplace, "cleanup").returncode == 0
 
 
+@pytest.mark.aws(
+    "IAM",
+    "`sam` and `training/run.py` with the rights of permissions.yaml, of which each is needed",
+    "approximate",
+    "not shown: the transform of a template, Service Quotas and KMS",
+)
 def test_a_whole_run_tells_its_figures(figures: dict[str, Any], workplace: Path) -> None:
     assert figures["dataset"] == {"classes": ["bicycle", "motorcycle"], "train": 720, "validation": 80, "test": 200}
     assert figures["training"]["job"].startswith(f"{STACK}-")
@@ -273,8 +285,9 @@ def archive_without_a_model() -> bytes:
         (["deploy", "--instances", "1-2"], "scaling)"),  # which is not emulated
     ],
 )
-def test_bad_input_is_one_sentence(workplace: Path, arguments: list[str], sentence: str) -> None:
-    done = run(workplace, *arguments)
+def test_bad_input_is_one_sentence(workplace: Path, aws: dict[str, str], arguments: list[str], sentence: str) -> None:
+    """An administrator's: a user may not look for other stacks."""
+    done = run(workplace, *arguments, environment=aws)
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1, done.stderr

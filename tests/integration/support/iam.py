@@ -24,6 +24,14 @@ def create_role(name: str, service: str, *statements: dict[str, Any]) -> str:
     return _create_role(name, {"Service": f"{service}.amazonaws.com"}, *statements)
 
 
+def create_person(name: str, *policy_arns: str) -> str:
+    """Return the ARN of a new role that the account may assume, with these managed policies."""
+    arn = _create_role(name, {"AWS": "*"})
+    for policy_arn in policy_arns:
+        boto3.client("iam").attach_role_policy(RoleName=name, PolicyArn=policy_arn)
+    return arn
+
+
 def client_of_role(service: str, *statements: dict[str, Any]) -> Any:
     """Return a client with the credentials of a new role that has these permissions and no others."""
     create_client: Any = session_of_role(*statements).client  # its overloads know the services' names as literals only

@@ -1,0 +1,158 @@
+"""permissions.yaml gives exactly the actions that deploying the stack and running its steps need.
+
+That each statement is needed on the resources that it names is shown by tests/integration/test_permissions.py; that
+none is missing, by tests/integration/test_workflow.py and test_sam_cli.py, whose commands have these rights only.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samcli.lib.bootstrap.bootstrap import _get_stack_template
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+from localcloud.corrections import stack_rights
+from localcloud.identity import Permission
+from tests.unit.training.requests.actions import actions_of
+from tests.unit.training.requests.recording import record
+
+ROOT = Path(__file__).parents[2]
+POLICIES = ("deployPolicy", "trainPolicy", "servePolicy", "scalePolicy")
+MANAGED_POLICY_LIMIT = 6144  # characters that are no white space, IAM's limit
+LONGEST = {"StackName": "s" * 26, "EndpointName": "e" * 47, "BucketName": "b" * 63}
+PSEUDO = {
+    "AWS::Partition": "aws-us-gov",
+    "AWS::URLSuffix": "amazonaws.com.cn",
+    "AWS::Region": "ap-southeast-1",
+    "AWS::AccountId": "1" * 12,
+}
+POLICIES_OF = {  # a step's; status and cleanup need all three
+    **dict.fromkeys(("stage", "train", "train again"), ("trainPolicy",)),
+    **dict.fromkeys(("deploy", "test", "monitor"), ("servePolicy",)),
+    **dict.fromkeys(("deploy again", "deploy with two"), ("servePolicy", "scalePolicy")),
+}
+NOT_IN_EVERY_RUN = {
+    "servicequotas:ListAWSDefaultServiceQuotas": "for an account without values of its own",
+    "sagemaker:UpdateEndpointWeightsAndCapacities": "Application Auto Scaling asks for what it will do",
+    "iam:CreateServiceLinkedRole": "Application Auto Scaling, for the first scaled endpoint of an account",
+}
+ENCRYPTION = {"EncryptVariablesAndLogs", "EncryptObjects"}  # statements that the parameter KmsKeyArn adds
+
+
+def statements(policy: str) -> Iterator[dict[str, Any]]:
+    """Yield the statements of a policy of permissions.yaml, also those that a parameter adds."""
+    resources = yaml_parse((ROOT / "permissions.yaml").read_text())["Resources"]
+    for statement in resources[policy]["Properties"]["PolicyDocument"]["Statement"]:
+        yield statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def actions(policy: str) -> set[str]:
+    """Return the actions of a policy without a key."""
+    found = [one["Action"] for one in statements(policy) if one["Sid"] not in ENCRYPTION]
+    return {action for one in found for action in ([one] if isinstance(one, str) else one)}
+
+
+def test_the_steps_need_every_action_of_their_policies_and_no_other(tmp_path: Path) -> None:
+    needed: dict[str, set[str]] = {}
+    for request in record("us-east-1", "own", tmp_path).requests:
+        of_step = needed.setdefault(request.step, set())
+        of_step |= actions_of(request.service, request.operation, request.parameters)
+    for step, policies in POLICIES_OF.items():
+        assert needed[step] - set().union(*map(actions, policies)) == set(), step
+    given = set().union(*map(actions, ("trainPolicy", "servePolicy", "scalePolicy")))
+    assert given == set().union(*needed.values(), NOT_IN_EVERY_RUN)
+
+
+# What SAM CLI 1.167 asks for itself, as recorded; everything else CloudFormation does in its name.
+SAM = {
+    "sam deploy": {
+        "cloudformation:CreateChangeSet",
+        "cloudformation:DescribeChangeSet",
+        "cloudformation:DescribeStackEvents",
+        "cloudformation:DescribeStacks",
+        "cloudformation:ExecuteChangeSet",
+        "cloudformation:GetTemplateSummary",
+        "s3:GetObject",
+        "s3:PutObject",
+    },
+    "sam sync": {
+        "cloudformation:GetTemplate",
+        "cloudformation:ListStackResources",
+        "cloudformation:UpdateStack",
+        "lambda:GetFunction",
+        "lambda:UpdateFunctionCode",
+    },
+    "sam remote invoke": {
+        "lambda:GetFunctionConfiguration",
+        "lambda:GetFunctionUrlConfig",
+        "lambda:InvokeFunction",
+        "states:DescribeExecution",
+        "states:StartExecution",
+    },
+    "sam logs": {"logs:FilterLogEvents"},
+    "sam delete": {"cloudformation:DeleteStack", "s3:DeleteObject"},
+}
+
+
+def test_deploying_needs_every_action_of_the_deploy_policy_and_no_other() -> None:
+    assert actions("deployPolicy") == by_cloudformation().union(*SAM.values())
+
+
+def by_cloudformation() -> set[str]:
+    """Return what CloudFormation does in the name of who deploys the stack, and the stack of SAM's own bucket."""
+    stacks = [processed(yaml_parse((ROOT / "template.yaml").read_text())), json.loads(_get_stack_template())]
+    return {permission.action for stack in stacks for permission in of_cloudformation(stack)}
+
+
+def processed(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the template after SAM's transformation, with its code and its definition in a bucket."""
+    for resource in template["Resources"].values():
+        for name in {"CodeUri", "DefinitionUri"} & set(resource.get("Properties", {})):
+            resource["Properties"][name] = "s3://bucket/key"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        transformed: dict[str, Any] = Translator({}, Parser()).translate(template, {})
+    return transformed
+
+
+def of_cloudformation(stack: dict[str, Any]) -> Iterator[Permission]:
+    """Yield what CloudFormation does in the deployer's name: create, change in every property, and delete."""
+    for resource in stack["Resources"].values():
+        kind, props = resource["Type"], resource.get("Properties", {})
+        rights = stack_rights.RIGHTS[kind]
+        named = {**props, rights.name: "name"}
+        yield from stack_rights.to_create(kind, named, "name")
+        yield from stack_rights.to_update(kind, {rights.name: "name"}, named, "name")
+        yield from stack_rights.to_update(kind, named, {rights.name: "name"}, "name")
+        yield from stack_rights.to_delete(kind, named, "name")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_is_short_enough_for_iam_with_the_longest_names(policy: str) -> None:
+    text = json.dumps([filled(one) for one in statements(policy)])
+    assert len(re.sub(r"\s", "", text)) < MANAGED_POLICY_LIMIT - 100
+
+
+def filled(value: Any) -> Any:
+    """Return a part of a policy with the values of its parameters."""
+    if isinstance(value, list):
+        return [filled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::Sub" in value:
+        text, variables = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
+        names = LONGEST | PSEUDO | {name: LONGEST["BucketName"] for name in variables}
+        return re.sub(r"\$\{([^}]+)\}", lambda found: names[found[1]], text)
+    return {name: filled(item) for name, item in value.items()}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_statement_names_all_actions_or_is_there_twice(policy: str) -> None:
+    found = list(statements(policy))
+    assert not [action for action in actions(policy) if "*" in action]
+    assert len({one["Sid"] for one in found}) == len(found)
