@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from training.options import DERIVED_HYPERPARAMETERS, Instances
 
@@ -72,10 +73,13 @@ def image_uri(value: str) -> str:
 
 
 def directory(value: str) -> str:
-    """Read the path of a directory, which need not exist yet."""
+    """Read the path of a directory, which need not exist yet; make and `--images=~/photos` leave the ~ to us."""
     if not value.strip() or "\0" in value:
         raise refusal(value, "the path of a directory")
-    return value
+    try:
+        return str(Path(value).expanduser())
+    except RuntimeError:  # there is no such user
+        return value
 
 
 def class_names(value: str) -> tuple[str, ...]:

@@ -138,3 +138,11 @@ def test_an_endpoint_lives_for_a_time_or_for_ever(words: list[str], lifetime: ti
 def test_instances_are_a_number_or_a_range(words: list[str], instances: tuple[int, int]) -> None:
     given = ["--instances", *words] if words else []
     assert options_for(DeployOptions, parse(["deploy", *given])).instances == instances
+
+
+def test_a_directory_may_begin_with_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make run ARGS="--images ~/photos"` and `--images=~/photos` come here as they were typed."""
+    monkeypatch.setenv("HOME", "/home/someone")
+    given = ["~/photos", "photos", "/a b/~", "~no-such-user-anywhere/photos"]
+    read = [options_for(StageOptions, parse(["stage", f"--images={path}"])).images for path in given]
+    assert read == ["/home/someone/photos", *given[1:]]
