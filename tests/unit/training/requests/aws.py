@@ -131,9 +131,6 @@ class Aws:
         events = [] if "nextToken" in parameters else [{"message": line} for line in LOG]
         return {"events": events, "nextForwardToken": "f/1"}
 
-    def cloudwatch_describe_alarms(self, _: Parameters) -> Parameters:
-        return {"MetricAlarms": []}  # one instance has none
-
     def logs_describe_log_groups(self, parameters: Parameters) -> Parameters:
         names = sorted(name for name in self.log_groups if name.startswith(parameters["logGroupNamePrefix"]))
         return {"logGroups": [{"logGroupName": name} for name in names]}
