@@ -1,7 +1,11 @@
 """Fit the network to labelled photos: schedule, weight averaging, and validation until its photos are trained on too.
 
-The last epoch is kept, and no epoch is chosen: the one with the least cross-entropy on the validation photos was no
-better on photos of neither set in five-fold cross-validation (`benchmarks/cross_validation.py`).
+Measured with `python benchmarks/model.py --seeds 5` on 720 CIFAR-100 photos of bicycles and motorcycles, 80 more for
+validation, 120 epochs: test accuracy 0.973 ± 0.006 (200 photos), 390 MiB, 108 to 118 processor seconds for the whole
+job on a busy machine; choosing the best of all epochs, without the 80 photos, took as long and got 0.966 ± 0.010.
+
+In cross-validation (`benchmarks/cross_validation.py`) the last epoch was no worse than the one with the least
+cross-entropy on the validation photos, and training on these too from three quarters of the epochs on gained a point.
 """
 
 import copy
