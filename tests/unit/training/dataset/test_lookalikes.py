@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from tests.unit.training.dataset.scenes import scene
-from training.dataset.lookalikes import Looks, look_of
+from training.dataset.lookalikes import MOST_BITS, Looks, look_of
 
 SIDE = 64
 
@@ -66,6 +66,13 @@ def thing(shape: str, left: int, colour: str) -> Image.Image:
 )
 def test_things_on_a_plain_background_are_told_apart_by_place_and_colour(other: Image.Image) -> None:
     assert known(thing("square", 120, "black")).find(look_of(pixels(other))) is None
+
+
+@pytest.mark.parametrize("other", [thing("square", 128, "black"), thing("square", 120, "dimgray")])
+def test_photos_whose_hashes_are_close_are_compared_area_by_area(other: Image.Image) -> None:
+    first, second = look_of(pixels(thing("square", 120, "black"))), look_of(pixels(other))
+    assert np.bitwise_count(first.bits ^ second.bits).sum() <= MOST_BITS
+    assert known(thing("square", 120, "black")).find(second) is None
 
 
 def test_the_same_drawing_in_another_colour_is_another_photo() -> None:

@@ -137,6 +137,8 @@ def test_a_change_of_the_photos_is_noticed_and_only_new_ones_are_decoded(
     assert second.fingerprint != first.fingerprint
     assert len(decoded) == (change in (change_a_photo, add_a_photo))
     assert contents(tmp_path / "run" / "dataset") == contents_of_a_new_run(wanted, tmp_path)
+    # Nothing is kept of a photo that is gone.
+    assert contents(tmp_path / "run" / "decoded") == contents(tmp_path / "another run" / "decoded")
 
 
 def contents_of_a_new_run(wanted: Wanted, tmp_path: Path) -> dict[str, bytes]:
