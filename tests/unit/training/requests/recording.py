@@ -9,6 +9,7 @@ from typing import Any
 import botocore.loaders
 import botocore.session
 import pytest
+from sagemaker.core.utils.utils import SingletonMeta
 
 from tests.unit.conftest import CLASS_NAMES, photos
 from tests.unit.training.requests.aws import ACCOUNT, Aws
@@ -101,6 +102,7 @@ def shut_out_the_world(monkeypatch: pytest.MonkeyPatch, directory: Path, region:
     monkeypatch.delenv(REGION_VARIABLE, raising=False)
     monkeypatch.chdir(directory)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(SingletonMeta, "_instances", {})  # sagemaker.core keeps its first client, for all other tests
 
 
 def wait_for_the_next_second() -> None:
