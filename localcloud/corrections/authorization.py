@@ -18,6 +18,7 @@ ACTIONS = {
     "Invoke": "InvokeFunction",
     "InvokeWithResponseStream": "InvokeFunction",
 }
+OF_A_LOG_STREAM = (".DeleteLogStream", ".GetLogEvents", ".PutLogEvents")  # other operations are on its group
 FUNCTION = re.compile("(arn:aws:lambda:[^:]*:[^:]*:function:[^:]+)(?::(.+))?")  # the second group is the qualifier
 
 
@@ -71,8 +72,8 @@ def judge_by_the_query(original: Callable[..., Parameters]) -> Callable[..., Par
 def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
     """Judge a request by the resource on which it does what it does.
 
-    That is in Lambda the ARN with its qualifier, in S3 the whole key, in a simulation of IAM its subject, and in
-    CloudWatch's DeleteAlarms an alarm; several alarms take a permission on all.
+    That is in Lambda the ARN with its qualifier, in S3 the whole key, in CloudWatch Logs the stream, in a simulation of
+    IAM its subject, and in CloudWatch's DeleteAlarms an alarm; several alarms take a permission on all.
     """
 
     @functools.wraps(original)
@@ -83,6 +84,8 @@ def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
             return f"arn:aws:s3:::{path.lstrip('/')}"
         if service == "iam" and "PolicySourceArn" in query:
             return str(query["PolicySourceArn"][0])
+        if service == "logs" and headers.get("x-amz-target", "").endswith(OF_A_LOG_STREAM):
+            return f"{found}:log-stream:{member(body, 'logStreamName')}"
         if service == "monitoring" and headers.get("x-amz-target", "").endswith(".DeleteAlarms"):
             alarms = member(body, "AlarmNames")
             return f"arn:aws:cloudwatch:{region}:{account_id}:alarm:{alarms[0]}" if len(alarms) == 1 else found

@@ -234,3 +234,15 @@ def test_deleting_an_alarm_is_judged_by_its_name(aws: dict[str, str]) -> None:
     for others in (["b-1"], ["a-1", "b-1"]):
         with pytest.raises(ClientError, match="AccessDenied"):
             client.delete_alarms(AlarmNames=others)
+
+
+@pytest.mark.correction(name="judged-resource")
+@JUDGED
+def test_events_of_a_log_are_judged_by_its_stream(aws: dict[str, str]) -> None:
+    boto3.client("logs").create_log_group(logGroupName=NAME)
+    for stream in ("a-1", "b-1"):
+        boto3.client("logs").create_log_stream(logGroupName=NAME, logStreamName=stream)
+    client = client_of_role("logs", allow("logs:GetLogEvents", f"arn:aws:logs:*:*:log-group:{NAME}:log-stream:a-*"))
+    client.get_log_events(logGroupName=NAME, logStreamName="a-1")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.get_log_events(logGroupName=NAME, logStreamName="b-1")

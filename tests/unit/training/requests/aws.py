@@ -32,6 +32,7 @@ class Aws:
         self.region = region
         self.bucket = f"{NAME}-{ACCOUNT}-{region}"
         self.objects = dict.fromkeys(("images/train/stale.png", "lists/stale.lst"), b"of an earlier dataset")
+        self.objects["mine/photo.png"] = b"of somebody else"
         self.log_groups: set[str] = set()
         self.running: set[str] = set()  # training jobs; others have ended
         self.executions: dict[str, Parameters] = {}
@@ -135,6 +136,9 @@ class Aws:
         names = sorted(name for name in self.log_groups if name.startswith(parameters["logGroupNamePrefix"]))
         return {"logGroups": [{"logGroupName": name} for name in names]}
 
+    def logs_delete_log_stream(self, _: Parameters) -> Parameters:
+        return {}
+
     def logs_delete_log_group(self, parameters: Parameters) -> Parameters:
         self.log_groups.remove(parameters["logGroupName"])
         return {}
@@ -207,13 +211,14 @@ class Aws:
         ended |= {"CreationTime": NOW, "TrainingStartTime": NOW, "BillableTimeInSeconds": 42}
         return {"TrainingJobArn": found[0], "ModelArtifacts": {"S3ModelArtifacts": archive}, **ended, **found[1]}
 
-    def sagemaker_list_training_jobs(self, _: Parameters) -> Parameters:
-        return {
-            "TrainingJobSummaries": [
-                {"TrainingJobName": name, "TrainingJobArn": self.arn("sagemaker", f"training-job/{name}")}
-                for name in self.running
-            ]
-        }
+    def sagemaker_list_training_jobs(self, parameters: Parameters) -> Parameters:
+        arns = [
+            arn
+            for arn in self.of("training-job")
+            if parameters.get("StatusEquals") != "InProgress" or arn.rpartition("/")[2] in self.running
+        ]
+        found = [{"TrainingJobName": arn.rpartition("/")[2], "TrainingJobArn": arn} for arn in arns]
+        return {"TrainingJobSummaries": found}
 
     def sagemaker_stop_training_job(self, parameters: Parameters) -> Parameters:
         self.running.remove(parameters["TrainingJobName"])

@@ -124,5 +124,5 @@ def commands(options: list[str]) -> dict[str, list[str]]:
         "test": ["test", "--executions", "2"],
         "monitor": ["monitor"],
         "status": ["status"],
-        "cleanup": ["cleanup"],
+        "cleanup": ["cleanup", "--everything"],
     }
