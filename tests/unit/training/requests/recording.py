@@ -9,7 +9,7 @@ from typing import Any
 import botocore.loaders
 import botocore.session
 import pytest
-from sagemaker.core.utils.utils import SingletonMeta
+from sagemaker.core.utils.utils import SageMakerClient
 
 from tests.unit.conftest import CLASS_NAMES, photos
 from tests.unit.training.requests.aws import ACCOUNT, Aws
@@ -79,6 +79,7 @@ def record(region: str, algorithm: str, directory: Path) -> Run:
             if recorder.step == "status":
                 aws.running.update(arn.rpartition("/")[2] for arn in aws.of("training-job"))
             assert run.main(arguments) == 0
+    SageMakerClient.reset()  # sagemaker.core keeps its clients, and other tests would be answered by this AWS
     return Run(algorithm, region, partition, suffix, recorder.requests)
 
 
@@ -102,7 +103,6 @@ def shut_out_the_world(monkeypatch: pytest.MonkeyPatch, directory: Path, region:
     monkeypatch.delenv(REGION_VARIABLE, raising=False)
     monkeypatch.chdir(directory)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(SingletonMeta, "_instances", {})  # sagemaker.core keeps its first client, for all other tests
 
 
 def wait_for_the_next_second() -> None:
