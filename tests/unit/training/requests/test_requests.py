@@ -132,7 +132,7 @@ def texts(recorded: Run) -> Iterator[str]:
 def test_every_name_is_the_stack_s_or_the_endpoint_s(recorded: Run) -> None:
     """Policies and cleanup find what a run made by these names."""
     made = [request for request in recorded.requests if request.operation.startswith(("Create", "Start"))]
-    assert len(made) > 4
+    assert len(made) >= 4
     for request in made:
         for member in ("TrainingJobName", "ModelName", "EndpointConfigName", "EndpointName"):
             assert request.parameters.get(member, NAME).startswith(NAME)
