@@ -84,25 +84,6 @@ def test_a_stack_is_deployed_and_described(bucket: str) -> None:
     assert [(output["OutputKey"], output["OutputValue"]) for output in stack["Outputs"]] == [("BucketName", bucket)]
 
 
-@pytest.mark.correction(name="stack-keeps-full-bucket")
-@pytest.mark.aws("CloudFormation and SAM CLI", "a stack whose bucket is not empty is DELETE_FAILED", "exact")
-def test_a_stack_keeps_its_bucket_until_it_is_empty(aws: dict[str, str], tmp_path: Path) -> None:
-    name = f"{NAME}-full"
-    path = tmp_path / "template.json"
-    path.write_text(json.dumps(TEMPLATE))
-    deploy = ("cloudformation", "deploy", "--stack-name", name, "--template-file", str(path))
-    run(*deploy, "--parameter-overrides", f"Name={name}")
-    boto3.client("s3").put_object(Bucket=name, Key="photo", Body=b"")
-    run("cloudformation", "delete-stack", "--stack-name", name)
-    run("cloudformation", "wait", "stack-delete-complete", "--stack-name", name, status=255)
-    described = read("cloudformation", "describe-stacks", "--stack-name", name)["Stacks"][0]
-    assert (described["StackStatus"], "bucket" in described["StackStatusReason"]) == ("DELETE_FAILED", True)
-    run("s3", "rm", "--quiet", f"s3://{name}/photo")
-    run("cloudformation", "delete-stack", "--stack-name", name)
-    run("cloudformation", "wait", "stack-delete-complete", "--stack-name", name)
-    assert name not in run("s3", "ls")
-
-
 @pytest.mark.aws("S3", "`aws s3 cp`, `ls` and `sync`, multipart for large files", "exact")
 def test_files_go_to_s3_and_come_back(bucket: str, tmp_path: Path) -> None:
     there, back = tmp_path / "there", tmp_path / "back"

@@ -108,3 +108,32 @@ def test_a_parameter_out_of_its_limits_is_refused_with_the_reason(aws: dict[str,
             TemplateBody=json.dumps({"Parameters": parameters, "Resources": {"any": resource}}),
             Parameters=[{"ParameterKey": "EndpointName", "ParameterValue": "x" * 48}],
         )
+
+
+@pytest.mark.correction(name="stack-keeps-full-bucket")
+@pytest.mark.aws("CloudFormation and SAM CLI", "a stack whose bucket is not empty is DELETE_FAILED", "exact")
+def test_a_stack_keeps_its_bucket_until_it_is_empty(aws: dict[str, str]) -> None:
+    client, s3, name = boto3.client("cloudformation"), boto3.client("s3"), f"{STACK}-full"
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}
+    stack = client.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"bucket": bucket}}))["StackId"]
+
+    def end() -> tuple[str, str]:
+        """Wait for the end of what is done to the stack and return its status with the reason."""
+        described: list[Any] = []
+
+        def is_settled() -> bool:
+            described[:] = client.describe_stacks(StackName=stack)["Stacks"]
+            return not described[0]["StackStatus"].endswith("IN_PROGRESS")
+
+        wait_for(is_settled, pause=0.05)
+        return described[0]["StackStatus"], described[0].get("StackStatusReason", "")
+
+    assert end()[0] == "CREATE_COMPLETE"
+    s3.put_object(Bucket=name, Key="photo", Body=b"")
+    client.delete_stack(StackName=name)
+    status, reason = end()
+    assert (status, "bucket" in reason) == ("DELETE_FAILED", True)
+    s3.delete_object(Bucket=name, Key="photo")
+    client.delete_stack(StackName=name)
+    assert end()[0] == "DELETE_COMPLETE"
+    assert name not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
