@@ -1,0 +1,1 @@
+"""The corrections, in a list for each service."""

@@ -1,0 +1,33 @@
+"""CloudWatch: metrics and alarms."""
+
+from localcloud.corrections import alarms, cloudwatch
+from localcloud.corrections.correction import Correction
+
+CORRECTIONS = (
+    Correction(
+        "cloudwatch-namespace",
+        target="ministack.core.iam_actions:request_tag_context",
+        digest="d46adb816e02",
+        replace=cloudwatch.give_the_namespace_to_policies,
+        aws="Has the condition key cloudwatch:namespace for PutMetricData; in MiniStack a statement with it never "
+        "allows anything.",
+        link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html",
+    ),
+    Correction(
+        "alarm-dimensions",
+        target="ministack.services.cloudwatch:_evaluate_alarm",
+        digest="a0b0acd3d432",
+        replace=alarms.judge_by_their_own_metric,
+        aws="Judges an alarm by the metric with the alarm's dimensions, and by TreatMissingData when that has no data; "
+        "in MiniStack the metric of any dimensions sets it off, and it stays as it is when no data come.",
+        link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html",
+    ),
+    Correction(
+        "alarms-are-current",
+        target="ministack.services.cloudwatch:_describe_alarms",
+        digest="ab8f092ff9ae",
+        replace=alarms.judge_before_describing,
+        aws="Judges alarms all the time; MiniStack only when a metric comes through PutMetricData.",
+        link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Alarms.html",
+    ),
+)

@@ -1,0 +1,79 @@
+"""S3: what is stored, and what is told of it."""
+
+from localcloud.corrections import s3, s3_files
+from localcloud.corrections.correction import Correction
+
+CORRECTIONS = (
+    Correction(
+        "s3-missing-object",
+        target="ministack.services.s3:_get_object",
+        digest="64ad7071ef0e",
+        replace=s3.hide_missing_objects,
+        aws="Answers AccessDenied for a missing object to a caller without s3:ListBucket; MiniStack NoSuchKey to all.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
+    ),
+    Correction(
+        "s3-missing-head",
+        target="ministack.services.s3:_head_object",
+        digest="369c3a8482ea",
+        replace=s3.hide_missing_heads,
+        aws="The same for HeadObject: 403 instead of 404.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html",
+    ),
+    Correction(
+        "s3-unsaved-changes",
+        target="ministack.services.s3:_dispatch",
+        digest="52562ee7c18b",
+        replace=s3_files.answer_when_saved,
+        aws="Answers ServiceUnavailable to what it cannot store; MiniStack answers 200 and keeps it in memory.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
+    ),
+    Correction(
+        "s3-object-files",
+        target="ministack.services.s3:_persist_object",
+        digest="cb32b6ae8706",
+        replace=s3_files.save_whole_objects,
+        aws="Stores an object whole before it answers; MiniStack logs a failed write, and may replace the bytes alone.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-delete-markers",
+        target="ministack.services.s3:_persist_delete_marker",
+        digest="3181a2382f87",
+        replace=s3_files.save_delete_markers,
+        aws="The same for a delete marker.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-displaced-versions",
+        target="ministack.services.s3:_persist_displaced_version",
+        digest="9637289a604c",
+        replace=s3_files.save_displaced_versions,
+        aws="The same for the version that another one replaces; MiniStack loses its bytes when they cannot be copied.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-deletions",
+        target="ministack.services.s3:_delete_persisted_object",
+        digest="8baff70b77c6",
+        replace=s3_files.refuse_failed_deletions,
+        aws="Deletes what it answers 204 to; in MiniStack an object whose file stays is back after a restart.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-lost-bytes",
+        target="ministack.services.s3:_read_body",
+        digest="596e56d63502",
+        replace=s3_files.read_whole_bodies,
+        aws="Never answers 200 without the object's bytes; MiniStack does when its file is missing or cut.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+    Correction(
+        "s3-lost-versions",
+        target="ministack.services.s3:_version_body",
+        digest="914e6f75ad9f",
+        replace=s3_files.read_whole_versions,
+        aws="The same for an older version.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html",
+    ),
+)

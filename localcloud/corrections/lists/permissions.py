@@ -1,0 +1,89 @@
+"""Permissions: what IAM judges, and which roles may be given."""
+
+from localcloud.corrections import authorization, roles, simulation
+from localcloud.corrections.correction import Correction
+
+LAMBDA = "ministack.services.lambda_svc"
+STEP_FUNCTIONS = "ministack.services.stepfunctions"
+LAMBDA_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
+STEP_FUNCTIONS_GUIDE = "https://docs.aws.amazon.com/step-functions/latest/dg"
+
+CORRECTIONS = (
+    Correction(
+        "judged-action",
+        target="ministack.core.iam_actions:extract_iam_action",
+        digest="ec476b92d969",
+        replace=authorization.judge_by_the_action_done,
+        aws="Asks for permission to do what is done; MiniStack asks for what a header or body names, and for nothing "
+        "where it finds no action.",
+        link="https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html",
+    ),
+    Correction(
+        "judged-parameters",
+        target="ministack.app:_routing_params",
+        digest="00e89d22c926",
+        replace=authorization.judge_by_the_query,
+        aws="Reads no parameters from an object; MiniStack does when its content type is that of a form.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
+    ),
+    Correction(
+        "judged-resource",
+        target="ministack.core.iam_actions:extract_resource_arn",
+        digest="82f51700695c",
+        replace=authorization.judge_by_the_resource,
+        aws="Asks for permission on the version or alias that is named; MiniStack on the function.",
+        link=f"{LAMBDA_GUIDE}/lambda-api-permissions-ref.html",
+    ),
+    Correction(
+        "policy-simulation",
+        target="ministack.services.iam:_IAM_HANDLERS[SimulatePrincipalPolicy]",
+        digest="8dbfeffbf145",
+        replace=simulation.answer_by_the_evaluator,
+        aws="Decides on each resource, with the given conditions and the boundary; refuses what is no user or role. "
+        "MiniStack looks at the first resource alone and answers implicitDeny for whoever it does not know.",
+        link="https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html",
+    ),
+    Correction(
+        "function-role",
+        target=f"{LAMBDA}:_create_function",
+        digest="e307eecdf0d8",
+        replace=roles.create_function,
+        aws="Refuses a role that the caller may not pass or Lambda may not assume; MiniStack asks only that it exists.",
+        link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
+    ),
+    Correction(
+        "function-role-update",
+        target=f"{LAMBDA}:_update_config",
+        digest="6999cb0695da",
+        replace=roles.update_function,
+        aws="Refuses a role that the caller may not pass or Lambda may not assume; MiniStack asks only that it exists.",
+        link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
+    ),
+    Correction(
+        "machine-role",
+        target=f"{STEP_FUNCTIONS}:_create_state_machine",
+        digest="4bc1231dda69",
+        replace=roles.create_state_machine,
+        aws="Refuses a role that the caller may not pass or Step Functions may not assume; MiniStack asks only that it "
+        "exists.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
+    ),
+    Correction(
+        "machine-role-update",
+        target=f"{STEP_FUNCTIONS}:_update_state_machine",
+        digest="476e0deee6a3",
+        replace=roles.create_state_machine,
+        aws="Refuses a role that the caller may not pass or Step Functions may not assume; MiniStack asks only that it "
+        "exists.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
+    ),
+    Correction(
+        "machine-role-of-stack",
+        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::StepFunctions::StateMachine][create]",
+        digest="d2ffde42cb0e",
+        replace=roles.create_state_machine_of_stack,
+        aws="Refuses a role that the caller may not pass or Step Functions may not assume; MiniStack asks only that it "
+        "exists.",
+        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
+    ),
+)
