@@ -160,7 +160,7 @@ def progress_bar(console: Console) -> Progress:
 def outcome_table(outcomes: pd.DataFrame) -> Table:
     """Return a table of outcomes, and of the errors behind the failed executions."""
     error_column = Column("Error", overflow="fold")
-    table = Table("Outcome", error_column, "Executions", "Median seconds", title="Executions", title_justify="left")
+    table = Table("Outcome", error_column, "Executions", "Median s", title="Executions", title_justify="left")
     for (outcome, error), rows in outcomes.groupby(["outcome", "error"]):
         seconds = rows["seconds"].dropna()  # NaN: not started
         table.add_row(str(outcome), str(error), str(len(rows)), f"{seconds.median():.2f}" if len(seconds) else "")
