@@ -11,7 +11,7 @@ ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run up down clean install deploy-local test drill test-docker test-browser lint check format ledger prices lock
+.PHONY: help run up down clean install deploy-local test drill test-docker test-browser lint check format ledger policies prices lock
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
@@ -73,6 +73,9 @@ format: install ## format the code
 
 ledger: install ## run the integration tests and write docs/local-aws.md from what they showed
 	$(BIN)/python -m pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder --write-ledger docs/local-aws.md
+
+policies: install ## renew AWS's managed policies of the local AWS from those that moto ships
+	$(BIN)/python scripts/managed_policies.py
 
 prices: install ## renew the table of prices from AWS's public price list: make prices ARGS="eu-central-1"
 	$(BIN)/python scripts/renew_prices.py $(ARGS)

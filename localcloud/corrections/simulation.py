@@ -1,7 +1,7 @@
-"""Correction of SimulatePrincipalPolicy: the evaluator that judges every request here answers it."""
+"""SimulatePrincipalPolicy and SimulateCustomPolicy, answered by the evaluator that judges every request here."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -14,7 +14,16 @@ Parameters = dict[str, Any]
 Answer = Any  # status, headers and body
 DECISIONS = {"Allow": "allowed", "Deny": "explicitDeny", "ImplicitDeny": "implicitDeny"}
 SEVERITY = ("allowed", "implicitDeny", "explicitDeny")  # the decision on several resources is the most severe
-EMULATED = ("Action", "Version", "PolicySourceArn", "ActionNames", "ResourceArns", "ContextEntries")
+EMULATED = (
+    "Action",
+    "Version",
+    "PolicySourceArn",
+    "PolicyInputList",
+    "PermissionsBoundaryPolicyInputList",
+    "ActionNames",
+    "ResourceArns",
+    "ContextEntries",
+)
 KNOWN = ("aws:principal", "aws:resourceaccount", "aws:requestedregion", "aws:currenttime", "aws:epochtime")
 
 
@@ -41,34 +50,70 @@ class Verdict:
 
 
 def answer_by_the_evaluator(original: Callable[[Parameters], Answer]) -> Callable[[Parameters], Answer]:
+    """Simulate the policies of a user or role, and those that the request adds."""
+
     def simulate_principal_policy(p: Parameters) -> Answer:
-        try:
-            results = "".join(simulate(p))
-        except RefusedError as err:
-            return iam._error(*err.args)
-        return iam._xml(
-            200,
-            "SimulatePrincipalPolicyResponse",
-            f"<SimulatePrincipalPolicyResult><EvaluationResults>{results}</EvaluationResults>"
-            "<IsTruncated>false</IsTruncated></SimulatePrincipalPolicyResult>",
-        )
+        return answer("SimulatePrincipalPolicy", p, lambda: find_principal(iam._p(p, "PolicySourceArn")))
 
     return simulate_principal_policy
 
 
-def simulate(p: Parameters) -> Iterator[str]:
+def answer_custom_by_the_evaluator(original: Callable[[Parameters], Answer]) -> Callable[[Parameters], Answer]:
+    """Simulate the policies that the request has, for nobody in particular."""
+
+    def simulate_custom_policy(p: Parameters) -> Answer:
+        nobody = f"arn:aws:iam::{identity.account_id()}:user/simulated"
+        return answer("SimulateCustomPolicy", p, lambda: Principal(nobody, "User", [], []))
+
+    return simulate_custom_policy
+
+
+def answer(operation: str, p: Parameters, principal: Callable[[], Principal]) -> Answer:
+    """Return the reply to a simulation; `principal` may raise RefusedError."""
+    try:
+        results = "".join(simulate(p, principal))
+    except RefusedError as err:
+        return iam._error(*err.args)
+    return iam._xml(
+        200,
+        f"{operation}Response",
+        f"<{operation}Result><EvaluationResults>{results}</EvaluationResults>"
+        f"<IsTruncated>false</IsTruncated></{operation}Result>",
+    )
+
+
+def simulate(p: Parameters, principal: Callable[[], Principal]) -> Iterator[str]:
     """Yield the result for each action.
 
     Raises:
-        RefusedError: The principal is none that has policies, or a parameter is not emulated.
+        RefusedError: The principal is none that has policies, a policy is malformed, or a parameter is not emulated.
     """
     foreign = sorted({name.partition(".")[0] for name in p} - set(EMULATED))
     if foreign:
         raise RefusedError(400, "InvalidInput", f"The local cloud does not emulate {foreign[0]} of this operation.")
-    principal = find_principal(iam._p(p, "PolicySourceArn"))
+    judged = with_input(principal(), p)
     context, resources = context_of(p), members(p, "ResourceArns") or ["*"]
     for action in members(p, "ActionNames"):
-        yield as_xml(action, {resource: judge(principal, action, resource, context) for resource in resources})
+        yield as_xml(action, {resource: judge(judged, action, resource, context) for resource in resources})
+
+
+def with_input(principal: Principal, p: Parameters) -> Principal:
+    """Return a principal that also has the policies of the request; its boundary, if given, replaces the principal's.
+
+    Raises:
+        RefusedError: A policy is malformed.
+    """
+    boundary = parsed(p, "PermissionsBoundaryPolicyInputList")
+    policies = [*principal.policies, *parsed(p, "PolicyInputList")]
+    return replace(principal, policies=policies, limits=[boundary] if boundary else principal.limits)
+
+
+def parsed(p: Parameters, name: str) -> list[Any]:
+    documents = members(p, name)
+    for document in documents:
+        if problem := iam_evaluator.validate_policy_document(document):
+            raise RefusedError(400, "InvalidInput", escape(f"Invalid policy in {name}: {problem}"))
+    return [iam_evaluator.parse_policy_document(document) for document in documents]
 
 
 def members(p: Parameters, name: str) -> list[str]:

@@ -126,3 +126,28 @@ def test_only_users_and_roles_that_exist_are_simulated(aws: dict[str, str], reso
 def test_a_parameter_that_is_not_emulated_is_named(role: str) -> None:
     with pytest.raises(ClientError, match=r"InvalidInput.*does not emulate CallerArn of this operation"):
         simulate(role, "s3:GetObject", CallerArn=role)
+
+
+@pytest.mark.correction(name="policy-simulation-of-documents")
+@pytest.mark.aws(
+    "IAM",
+    "SimulateCustomPolicy decides by the given policies and boundary",
+    "approximate",
+    "as for SimulatePrincipalPolicy",
+)
+def test_policies_are_simulated_before_anyone_has_them(aws: dict[str, str]) -> None:
+    boundary = policy_document({"Effect": "Allow", "Action": "s3:*", "Resource": ALLOWED})
+    found = boto3.client("iam").simulate_custom_policy(
+        PolicyInputList=[policy_document({"Effect": "Allow", "Action": "*", "Resource": "*"})],
+        PermissionsBoundaryPolicyInputList=[boundary],
+        ActionNames=["s3:GetObject"],
+        ResourceArns=[ALLOWED, OTHER],
+    )
+    assert decisions(found["EvaluationResults"][0]) == {ALLOWED: "allowed", OTHER: "implicitDeny"}
+
+
+@pytest.mark.aws("IAM", "SimulatePrincipalPolicy with further policies (PolicyInputList)", "exact")
+def test_a_principal_is_simulated_with_further_policies(role: str) -> None:
+    further = policy_document({"Effect": "Allow", "Action": "s3:GetObject", "Resource": OTHER})
+    (result,) = simulate(role, "s3:GetObject", ResourceArns=[OTHER], PolicyInputList=[further])
+    assert decisions(result) == {OTHER: "allowed"}

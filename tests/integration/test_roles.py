@@ -9,10 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
 from tests.integration.support.functions import create_function, package
 from tests.integration.support.iam import client_of_role, create_role, policy_document
+from tests.integration.support.stacks import status_reason
 
 NAME = f"it-{uuid.uuid4().hex[:8]}"
 CODE = "def lambda_handler(event, context): return event"
@@ -63,24 +64,6 @@ def test_a_machine_is_not_given_a_role_that_does_not_trust_step_functions(strang
 
 
 # Stacks ----------------------------------------------------------------------------------------------------------
-
-
-def status_reason(client: Any, kind: str, properties: dict[str, Any]) -> str:
-    """Create a stack with one resource and return why the resource failed, "" if it did not; delete the stack."""
-    stack = f"{NAME}-{uuid.uuid4().hex[:8]}"
-    template = {"Resources": {"one": {"Type": kind, "Properties": properties}}}
-    client.create_stack(StackName=stack, TemplateBody=json.dumps(template))
-    try:
-        client.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
-        return ""
-    except WaiterError:
-        events = client.describe_stack_events(StackName=stack)["StackEvents"]
-        failed = [
-            one for one in events if (one["LogicalResourceId"], one["ResourceStatus"]) == ("one", "CREATE_FAILED")
-        ]
-        return str(failed[0]["ResourceStatusReason"])
-    finally:
-        client.delete_stack(StackName=stack)
 
 
 def function_properties(role: str) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Permissions: what IAM judges, and which roles may be given."""
 
-from localcloud.corrections import authorization, roles, simulation
+from localcloud.corrections import authorization, managed_policies, roles, simulation
 from localcloud.corrections.correction import Correction
 
 LAMBDA = "ministack.services.lambda_svc"
 STEP_FUNCTIONS = "ministack.services.stepfunctions"
 LAMBDA_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
+STACK_ROLE = "ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::IAM::Role]"
+IAM_REFERENCE = "https://docs.aws.amazon.com/IAM/latest/APIReference"
 STEP_FUNCTIONS_GUIDE = "https://docs.aws.amazon.com/step-functions/latest/dg"
 
 CORRECTIONS = (
@@ -42,6 +44,48 @@ CORRECTIONS = (
         aws="Decides on each resource, with the given conditions and the boundary; refuses what is no user or role. "
         "MiniStack looks at the first resource alone and answers implicitDeny for whoever it does not know.",
         link="https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html",
+    ),
+    Correction(
+        "policy-simulation-of-documents",
+        target="ministack.services.iam:_IAM_HANDLERS[SimulateCustomPolicy]",
+        digest="8e74157af0d6",
+        replace=simulation.answer_custom_by_the_evaluator,
+        aws="Decides on each resource, with the given conditions and the boundary; MiniStack on the first resource "
+        "alone, without conditions and boundary.",
+        link=f"{IAM_REFERENCE}/API_SimulateCustomPolicy.html",
+    ),
+    Correction(
+        "managed-policies",
+        target="ministack.services.iam:_seed_aws_managed_policies",
+        digest="4992803c5980",
+        replace=managed_policies.seed_real_content,
+        aws="Has some 1,600 managed policies; MiniStack has 34, and not SageMaker's.",
+        link="https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html",
+    ),
+    Correction(
+        "managed-policies-exist",
+        target="ministack.services.iam:handle_request",
+        digest="97093e1a35f9",
+        replace=managed_policies.refuse_absent_policies,
+        aws="Attaches no policy that does not exist; MiniStack attaches every name.",
+        link=f"{IAM_REFERENCE}/API_AttachRolePolicy.html",
+    ),
+    Correction(
+        "stack-creates-role",
+        target=f"{STACK_ROLE}[create]",
+        digest="2d7e3d8ec507",
+        replace=managed_policies.create_with_known_policies,
+        aws="Fails to create a role with a policy that does not exist, and gives a role its permissions boundary; "
+        "MiniStack does neither.",
+        link="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html",
+    ),
+    Correction(
+        "stack-updates-role",
+        target=f"{STACK_ROLE}[update]",
+        digest="4f4039080dc1",
+        replace=managed_policies.update_with_known_policies,
+        aws="The same for changes.",
+        link="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html",
     ),
     Correction(
         "function-role",
