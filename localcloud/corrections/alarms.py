@@ -73,6 +73,13 @@ def judge_before_describing(original: Describe) -> Describe:
     return describe
 
 
+def judge_alarms_of(metrics: set[tuple[str, str]]) -> None:
+    """Judge the alarms of metrics that have new data, by namespace and name."""
+    for alarm in list(cloudwatch._alarms.values()):
+        if (alarm.get("Namespace"), alarm.get("MetricName")) in metrics:
+            cloudwatch._evaluate_alarm(alarm)
+
+
 def publish_endpoint_metrics(scope: tuple[str, str], data: list[dict[str, Any]]) -> None:
     """Keep the metrics of endpoints, as PutMetricData does for its callers."""
     with identity.request_scope(*scope):

@@ -1,6 +1,6 @@
 """CloudWatch: metrics and alarms."""
 
-from localcloud.corrections import alarms, cloudwatch
+from localcloud.corrections import alarms, cloudwatch, embedded_metrics
 from localcloud.corrections.correction import Correction
 
 CORRECTIONS = (
@@ -29,5 +29,22 @@ CORRECTIONS = (
         replace=alarms.judge_before_describing,
         aws="Judges alarms all the time; MiniStack only when a metric comes through PutMetricData.",
         link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Alarms.html",
+    ),
+    Correction(
+        "metric-dimensions",
+        target="ministack.services.cloudwatch:_dims_from_list",
+        digest="ebc530b8a5dc",
+        replace=embedded_metrics.find_the_metric_that_is_named,
+        aws="Finds the metric without dimensions for a request without them; MiniStack adds up those of all.",
+        link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html",
+    ),
+    Correction(
+        "embedded-metrics",
+        target="ministack.services.cloudwatch_logs:_put_log_events",
+        digest="acd4fda33a38",
+        replace=embedded_metrics.extract_metrics,
+        aws="Makes metrics of log events in the embedded metric format; MiniStack none.",
+        link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/"
+        "CloudWatch_Embedded_Metric_Format_Specification.html",
     ),
 )
