@@ -23,6 +23,8 @@ SERVICES = (
     "logs",
     "monitoring",
     "scheduler",
+    "events",
+    "sqs",
 )
 # AWS's default number of concurrent invocations in an account. More of them only wait in a queue here; MiniStack's own
 # default is what fits into memory.

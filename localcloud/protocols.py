@@ -11,8 +11,10 @@ FORM_SERVICES = {"cloudformation", "iam", "monitoring", "sts"}
 # What X-Amz-Target begins with. CloudWatch's newer clients send JSON, its older ones forms.
 TARGETS = {
     "cloudcontrolapi": "CloudApiService",
+    "events": "AWSEvents",
     "logs": "Logs_20140328",
     "monitoring": "GraniteServiceVersion20100801",
+    "sqs": "AmazonSQS",
     "states": "AWSStepFunctions",
 }
 # The others name their action by method and path, where MiniStack also reads these.

@@ -17,7 +17,7 @@ import uvicorn
 from ministack.app import app as ministack
 
 from localcloud import LocalCloudError, identity, instances, keys, supervisor
-from localcloud.corrections import registry
+from localcloud.corrections import main_loop, registry
 from localcloud.corrections.alarms import publish_endpoint_metrics
 from localcloud.corrections.persistence import Saver
 from localcloud.environment import SERVICES
@@ -52,6 +52,7 @@ def compose(sagemaker: Application, saver: Saver) -> Application:
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            main_loop.remember()
             await ministack(scope, receive, send)
             return
         service = signed_service(scope)

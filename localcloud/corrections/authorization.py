@@ -45,6 +45,8 @@ def judge_by_the_action_done(original: Callable[..., str | None]) -> Callable[..
             found = original(service, method, "/bucket/key" if s3_key(path) else path, {}, b"", query)
             if method == "POST" and "delete" in query and first_version(body):
                 found = "s3:DeleteObjectVersion"  # MiniStack asks for it from the second object on
+        elif service == "sqs":
+            found = (original(service, method, path, headers, body, query) or "").removesuffix("Batch")
         else:
             found = original(service, method, path, headers, body, query)
         return found or f"{service}:Unknown"
@@ -73,7 +75,8 @@ def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
     """Judge a request by the resource on which it does what it does.
 
     That is in Lambda the ARN with its qualifier, in S3 the whole key, in CloudWatch Logs the stream, in a simulation of
-    IAM its subject, and in CloudWatch's DeleteAlarms an alarm; several alarms take a permission on all.
+    IAM its subject, in EventBridge the rule without the name of the default bus, and in CloudWatch's DeleteAlarms an
+    alarm; several alarms take a permission on all.
     """
 
     @functools.wraps(original)
@@ -82,6 +85,10 @@ def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
         found = original(*request)
         if service == "s3" and s3_key(path):
             return f"arn:aws:s3:::{path.lstrip('/')}"
+        if service == "events" and (rule := member(body, "Rule") or member(body, "Name")):
+            bus = str(member(body, "EventBusName") or "default").rpartition("/")[2]
+            in_bus = rule if bus == "default" else f"{bus}/{rule}"
+            return f"arn:aws:events:{region}:{account_id}:rule/{in_bus}"
         if service == "iam" and "PolicySourceArn" in query:
             return str(query["PolicySourceArn"][0])
         if service == "logs" and headers.get("x-amz-target", "").endswith(OF_A_LOG_STREAM):

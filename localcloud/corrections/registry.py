@@ -11,6 +11,7 @@ from localcloud import LocalCloudError
 from localcloud.corrections import correction as corrections
 from localcloud.corrections.correction import Correction
 from localcloud.corrections.lists import (
+    events,
     functions,
     metrics,
     objects,
@@ -32,6 +33,7 @@ CORRECTIONS = (
     *functions.CORRECTIONS,
     *state_machines.CORRECTIONS,
     *schedules.CORRECTIONS,
+    *events.CORRECTIONS,
 )
 
 

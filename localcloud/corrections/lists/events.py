@@ -1,0 +1,37 @@
+"""EventBridge: what rules do with events."""
+
+from localcloud.corrections.correction import Correction
+from localcloud.corrections.events import delivery, rules
+
+EVENTS = "ministack.services.eventbridge"
+EVENTS_GUIDE = "https://docs.aws.amazon.com/eventbridge/latest/userguide"
+EVENTS_REFERENCE = "https://docs.aws.amazon.com/eventbridge/latest/APIReference"
+
+CORRECTIONS = (
+    Correction(
+        "rule-targets",
+        target=f"{EVENTS}:_put_targets",
+        digest="9d129f83c189",
+        replace=rules.put_targets,
+        aws="Refuses a target whose role may not be passed or does not trust it, a state machine without a role, and "
+        "malformed inputs and retries; MiniStack takes every target.",
+        link=f"{EVENTS_REFERENCE}/API_PutTargets.html",
+    ),
+    Correction(
+        "rule-targets-of-stack",
+        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Events::Rule][create]",
+        digest="f6821fbd1768",
+        replace=rules.create_rule_of_stack,
+        aws="The same for the targets of a stack's rule.",
+        link="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html",
+    ),
+    Correction(
+        "rule-delivery",
+        target=f"{EVENTS}:_invoke_target",
+        digest="550e304af080",
+        replace=delivery.deliver_to_targets,
+        aws="Calls a target as its role, or where its policy allows it, again as RetryPolicy says, and then sends the "
+        "event to the dead-letter queue; MiniStack asks no policy, tries once and has no such queues.",
+        link=f"{EVENTS_GUIDE}/eb-rule-dlq.html",
+    ),
+)
