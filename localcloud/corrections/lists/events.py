@@ -1,11 +1,13 @@
 """EventBridge: what rules do with events."""
 
+from localcloud.corrections import s3_events
 from localcloud.corrections.correction import Correction
 from localcloud.corrections.events import delivery, rules
 
 EVENTS = "ministack.services.eventbridge"
 EVENTS_GUIDE = "https://docs.aws.amazon.com/eventbridge/latest/userguide"
 EVENTS_REFERENCE = "https://docs.aws.amazon.com/eventbridge/latest/APIReference"
+S3_EVENTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"
 
 CORRECTIONS = (
     Correction(
@@ -33,5 +35,21 @@ CORRECTIONS = (
         aws="Calls a target as its role, or where its policy allows it, again as RetryPolicy says, and then sends the "
         "event to the dead-letter queue; MiniStack asks no policy, tries once and has no such queues.",
         link=f"{EVENTS_GUIDE}/eb-rule-dlq.html",
+    ),
+    Correction(
+        "s3-event-object",
+        target="ministack.services.s3:_fire_s3_event",
+        digest="2ab38cfade76",
+        replace=s3_events.note_the_object,
+        aws="Names the version of the object, and no size of a deleted one; MiniStack the size alone.",
+        link=S3_EVENTS,
+    ),
+    Correction(
+        "s3-event-shape",
+        target=f"{EVENTS}:_dispatch_event",
+        digest="d1bfe064f602",
+        replace=s3_events.dispatch_in_aws_s_shape,
+        aws="Gives an event an id of its own and its time in seconds; MiniStack the id of the request.",
+        link=S3_EVENTS,
     ),
 )

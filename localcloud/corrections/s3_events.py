@@ -1,0 +1,74 @@
+"""Events of S3 as EventBridge gets them: of objects that are created, and of objects that are deleted.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+"""
+
+import contextvars
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.corrections import main_loop
+
+EVENT_VERSION = "1.2"
+OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"  # the ETag of a delete marker
+
+Event = dict[str, Any]
+Fire = Callable[..., None]
+Dispatch = Callable[..., None]
+
+# The object of the event under way, with what MiniStack leaves out of it.
+_fired: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("fired", default=None)
+
+
+def note_the_object(original: Fire) -> Fire:
+    """Keep what `dispatch_in_aws_s_shape` needs; send on the main thread, where queues may be changed."""
+
+    def fire_s3_event(
+        bucket_name: str,
+        key: str,
+        event_name: str,
+        size: int = 0,
+        etag: str = "",
+        deletion_type: str | None = None,
+        restore_event_data: dict[str, Any] | None = None,
+        version_id: str | None = None,
+        sequencer: str | None = None,
+        object_extra: dict[str, Any] | None = None,
+        record_extra: dict[str, Any] | None = None,
+    ) -> None:
+        deleted, marked = ":ObjectRemoved:" in event_name, event_name.endswith(":DeleteMarkerCreated")
+        members = {
+            "key": key,
+            "size": None if deleted else size,
+            "etag": etag.strip('"') or (OF_NOTHING if marked else None),
+            "version-id": version_id,
+            "sequencer": sequencer,
+        }
+        _fired.set({name: value for name, value in members.items() if value is not None})
+        first, extra = (bucket_name, key, event_name, size, etag), (object_extra, record_extra)
+        main_loop.call(lambda: original(*first, deletion_type, restore_event_data, version_id, sequencer, *extra))
+
+    return fire_s3_event
+
+
+def dispatch_in_aws_s_shape(original: Dispatch) -> Dispatch:
+    """Give events of S3 the members that they have on AWS."""
+
+    def dispatch_event(event: Event, view: Any = None) -> None:
+        fired = _fired.get()
+        if event.get("Source") == "aws.s3" and fired is not None:
+            event = in_aws_s_shape(event, fired)
+        original(event, view)
+
+    return dispatch_event
+
+
+def in_aws_s_shape(event: Event, fired: dict[str, Any]) -> Event:
+    """Return an event of S3 with its own id, the time in seconds, and its object as AWS describes it."""
+    request_id = uuid.uuid4().hex[:16].upper()
+    detail = json.loads(event["Detail"])
+    detail |= {"event-version": EVENT_VERSION, "object": fired, "request-id": request_id}
+    return {**event, "EventId": str(uuid.uuid4()), "Time": int(time.time()), "Detail": json.dumps(detail)}
