@@ -16,6 +16,7 @@ from localcloud.corrections.lists import (
     metrics,
     objects,
     permissions,
+    queues,
     saved_state,
     schedules,
     stacks,
@@ -34,6 +35,7 @@ CORRECTIONS = (
     *state_machines.CORRECTIONS,
     *schedules.CORRECTIONS,
     *events.CORRECTIONS,
+    *queues.CORRECTIONS,
 )
 
 
