@@ -87,7 +87,7 @@ def create_state_machine_of_stack(original: Callable[..., Any]) -> Callable[...,
 def checked(original: Callable[..., Any], member: str, service: str, sentence: str) -> Callable[..., Any]:
     """Return what creates a stack's resource, which fails unless the service may assume its role.
 
-    Whether the caller may pass the role, `stack_rights` asks.
+    Whether the caller may pass the role, `stack_permissions` asks.
     """
 
     def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:

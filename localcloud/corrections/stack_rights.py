@@ -1,4 +1,4 @@
-"""CloudFormation acts with the permissions of whoever sent the request, when it creates, changes or deletes a resource.
+"""What CloudFormation needs of whoever sent the request, to create, change or delete a resource of each type.
 
 The actions are those that AWS's registry names for the handlers of a resource type (`aws cloudformation describe-type
 --type RESOURCE --type-name AWS::IAM::Role`), less those of properties that a resource does not have. Types that are not
@@ -13,10 +13,6 @@ from localcloud import identity
 from localcloud.identity import Permission
 
 Properties = dict[str, Any]
-
-
-class AccessDeniedError(Exception):
-    """When the caller may not do what a stack's operation does; the message is the resource's status reason."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,20 @@ def role_and_definition_of_state_machine(props: Properties) -> Iterator[Permissi
         yield Permission("s3:GetObject", f"arn:aws:s3:::{location['Bucket']}/{location['Key']}")
 
 
+def roles_of_targets(props: Properties) -> Iterator[Permission]:
+    """Yield what EventBridge asks for the roles of a rule's targets."""
+    for target in props.get("Targets") or []:
+        if role_arn := target.get("RoleArn"):
+            yield identity.pass_role(str(role_arn), "events.amazonaws.com")
+
+
+def policies_of_queues(props: Properties) -> Iterator[Permission]:
+    """Yield what SQS asks for the queues that a policy is of, by their URLs."""
+    for url in props.get("Queues") or []:
+        queue = f"arn:aws:sqs:{identity.region()}:{identity.account_id()}:{str(url).rpartition('/')[2]}"
+        yield Permission("sqs:SetQueueAttributes", queue)
+
+
 def find_log_groups(props: Properties) -> Iterator[Permission]:
     yield Permission("logs:DescribeLogGroups")
 
@@ -64,6 +74,7 @@ RIGHTS = {
             "BucketEncryption": "s3:PutEncryptionConfiguration",
             "LifecycleConfiguration": "s3:PutLifecycleConfiguration",
             "LoggingConfiguration": "s3:PutBucketLogging",
+            "NotificationConfiguration": "s3:PutBucketNotification",
             "OwnershipControls": "s3:PutBucketOwnershipControls",
             "PublicAccessBlockConfiguration": "s3:PutBucketPublicAccessBlock",
             "VersioningConfiguration": "s3:PutBucketVersioning",
@@ -122,6 +133,39 @@ RIGHTS = {
         update=("states:ListTagsForResource", "states:UpdateStateMachine"),
         others=role_and_definition_of_state_machine,
     ),
+    "AWS::Events::Rule": Rights(
+        arn="arn:aws:events:{region}:{account}:rule/{name}",
+        name="Name",
+        create=("events:DescribeRule", "events:PutRule"),
+        delete=("events:DeleteRule", "events:DescribeRule", "events:ListTargetsByRule"),
+        update=("events:DescribeRule", "events:ListTargetsByRule", "events:PutRule"),
+        properties={"Tags": "events:TagResource", "Targets": "events:PutTargets"},
+        removals={"Targets": "events:RemoveTargets"},
+        emptied=True,
+        others=roles_of_targets,
+    ),
+    "AWS::SQS::Queue": Rights(
+        arn="arn:aws:sqs:{region}:{account}:{name}",
+        name="QueueName",
+        create=("sqs:CreateQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags", "sqs:TagQueue"),
+        delete=("sqs:DeleteQueue", "sqs:GetQueueAttributes"),
+        update=("sqs:GetQueueAttributes", "sqs:ListQueueTags", "sqs:SetQueueAttributes"),
+    ),
+    "AWS::SQS::QueuePolicy": Rights(arn="*", name="", create=(), delete=(), others=policies_of_queues),
+    "AWS::Lambda::EventSourceMapping": Rights(
+        arn="arn:aws:lambda:{region}:{account}:event-source-mapping:{name}",
+        name="",
+        create=("lambda:CreateEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:TagResource"),
+        delete=("lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping"),
+        update=("lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"),
+    ),
+    "AWS::Lambda::Permission": Rights(
+        arn="arn:aws:lambda:{region}:{account}:function:{name}",
+        name="FunctionName",
+        create=("lambda:AddPermission",),
+        delete=("lambda:RemovePermission",),
+        update=("lambda:AddPermission", "lambda:RemovePermission"),
+    ),
 }
 
 
@@ -158,7 +202,7 @@ def to_delete(kind: str, props: Properties, physical_name: str) -> Iterator[Perm
 
 
 def removed(old: Any, new: Any) -> Any:
-    """Return what of an old value the new one lacks: entries of a list, by their policy's name if they have one."""
+    """Return what of an old value the new one lacks: entries of a list, by their names if they have some."""
     if isinstance(old, list) and isinstance(new, list):
         kept = [name_of(entry) for entry in new]
         return [entry for entry in old if name_of(entry) not in kept]
@@ -166,13 +210,14 @@ def removed(old: Any, new: Any) -> Any:
 
 
 def name_of(entry: Any) -> Any:
-    return entry.get("PolicyName") if isinstance(entry, dict) else entry
+    return entry.get("PolicyName") or entry.get("Id") if isinstance(entry, dict) else entry
 
 
 def arn_of(rights: Rights, name: str) -> str:
     """Return a resource's ARN; the physical id of some types is the ARN."""
     if name.startswith("arn:"):
         return name
+    name = name.rpartition("/")[2] if name.startswith("http") else name  # a queue's physical id is its URL
     return rights.arn.format(account=identity.account_id(), region=identity.region(), name=name)
 
 
@@ -186,59 +231,3 @@ def to_change(arn: str, action: str, value: Any) -> Iterator[Permission]:
         yield from (Permission(action, arn, {"iam:PolicyARN": policy}) for policy in value or [])
     elif value:
         yield Permission(action, arn)
-
-
-def check(permissions: Iterator[Permission]) -> None:
-    """Refuse what the caller of the operation under way may not do.
-
-    Raises:
-        AccessDeniedError: With AWS's sentence.
-    """
-    for permission in permissions:
-        denied = identity.denial_of_caller(permission)
-        if denied is not None:
-            raise AccessDeniedError(f'Resource handler returned message: "{denied.message}"')
-
-
-def made_up_name(kind: str, stack_name: str, logical_id: str) -> str:
-    """Return a name like the one that CloudFormation will make up, whose end is random."""
-    name = f"{stack_name}-{logical_id}-xxxxxxxxxxxx"
-    return name.lower() if kind == "AWS::S3::Bucket" else name
-
-
-def create_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
-    def provision(resource_type: str, logical_id: str, props: Properties, stack_name: str) -> Any:
-        check(to_create(resource_type, props, made_up_name(resource_type, stack_name, logical_id)))
-        return original(resource_type, logical_id, props, stack_name)
-
-    return provision
-
-
-def update_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
-    def update(
-        resource_type: str,
-        physical_id: str,
-        old_props: Properties,
-        new_props: Properties,
-        stack_name: str,
-        logical_id: str | None = None,
-        old_attrs: Properties | None = None,
-    ) -> Any:
-        check(to_update(resource_type, old_props, new_props, physical_id))
-        return original(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
-
-    return update
-
-
-def delete_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
-    def delete(
-        resource_type: str,
-        physical_id: str,
-        props: Properties,
-        stack_name: str | None = None,
-        logical_id: str | None = None,
-    ) -> Any:
-        check(to_delete(resource_type, props, physical_id))
-        return original(resource_type, physical_id, props, stack_name, logical_id)
-
-    return delete

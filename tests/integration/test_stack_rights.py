@@ -1,6 +1,7 @@
 """CloudFormation creates, changes and deletes a stack's resources with the permissions of whoever sent the request."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,10 +46,10 @@ def ended() -> str:
     return wait_for(status)
 
 
-def reasons() -> list[str]:
+def reasons(resource: str = "group") -> list[str]:
     """Return the reasons of the resource's failures."""
     events = boto3.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
-    failed = [one for one in events if one["LogicalResourceId"] == "group" and "FAILED" in one["ResourceStatus"]]
+    failed = [one for one in events if one["LogicalResourceId"] == resource and "FAILED" in one["ResourceStatus"]]
     return [one["ResourceStatusReason"] for one in failed]
 
 
@@ -83,3 +84,48 @@ def test_a_stack_is_deleted_with_its_deployer_s_permissions() -> None:
     person("logs:DescribeLogGroups").delete_stack(StackName=STACK)
     assert ended() == "DELETE_FAILED"
     assert "logs:DeleteLogGroup" in reasons()[0]
+
+
+QUEUE = f"arn:aws:sqs:us-east-1:000000000000:{STACK}"
+ROLE = f"arn:aws:iam::000000000000:role/{STACK}"
+TARGET = {"Id": "one", "Arn": QUEUE, "RoleArn": ROLE}
+RULE = {"Name": STACK, "EventPattern": {"source": ["any"]}, "Targets": [TARGET]}
+
+
+@pytest.mark.aws(
+    "IAM",
+    "the rights of a stack's rules, queues and their policies, event source mappings and permissions of functions",
+    "approximate",
+    "the actions that AWS's registry names for them; to delete a queue's policy none is asked for",
+)
+@pytest.mark.parametrize(
+    ("kind", "properties", "allowed", "missing"),
+    [
+        ("Events::Rule", RULE, "events:Describe*", f"events:PutRule on resource: arn:aws:events:.*:rule/{STACK} "),
+        ("Events::Rule", RULE, "events:*", f"iam:PassRole on resource: {ROLE} "),
+        ("SQS::Queue", {"QueueName": STACK}, "sqs:Get*", f"sqs:CreateQueue on resource: {QUEUE} "),
+        (
+            "SQS::QueuePolicy",
+            {"Queues": [f"http://127.0.0.1/000000000000/{STACK}"], "PolicyDocument": {}},
+            "sqs:Get*",
+            f"sqs:SetQueueAttributes on resource: {QUEUE} ",
+        ),
+        (
+            "Lambda::EventSourceMapping",
+            {"FunctionName": STACK, "EventSourceArn": QUEUE},
+            "lambda:Get*",
+            "lambda:CreateEventSourceMapping on resource: .*:event-source-mapping:",
+        ),
+        (
+            "Lambda::Permission",
+            {"FunctionName": STACK, "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"},
+            "lambda:Get*",
+            f"lambda:AddPermission on resource: .*:function:{STACK} ",
+        ),
+    ],
+)
+def test_a_right_that_is_missing_is_named(kind: str, properties: dict[str, Any], allowed: str, missing: str) -> None:
+    template = {"Resources": {"one": {"Type": f"AWS::{kind}", "Properties": properties}}}
+    person(allowed).create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+    assert ended() == "ROLLBACK_COMPLETE"
+    assert re.search(f"is not authorized to perform: {missing}", reasons("one")[0])

@@ -57,7 +57,10 @@ def put_targets(original: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str
 
 
 def create_rule_of_stack(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Create a stack's rule with targets that are not refused; whether its roles may be passed, `stack_rights` asks."""
+    """Create a stack's rule with targets that are not refused.
+
+    Whether the caller may pass their roles, `stack_permissions` asks.
+    """
 
     def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
         for problem in (one for target in props.get("Targets") or [] for one in problems(target)):

@@ -1,6 +1,6 @@
 """CloudFormation: what a stack creates, changes and deletes."""
 
-from localcloud.corrections import cloudformation, stack_rights
+from localcloud.corrections import cloudformation, stack_permissions
 from localcloud.corrections.correction import Correction
 
 CLOUDFORMATION_REFERENCE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference"
@@ -46,7 +46,7 @@ CORRECTIONS = (
         "stack-creates-with-rights",
         target="ministack.services.cloudformation.stacks:_provision_resource",
         digest="3b8f01fb1871",
-        replace=stack_rights.create_with_rights,
+        replace=stack_permissions.create_with_rights,
         aws="Creates a stack's resources with the permissions of whoever deploys it; MiniStack asks for none.",
         link=FORWARD_ACCESS,
     ),
@@ -54,7 +54,7 @@ CORRECTIONS = (
         "stack-updates-with-rights",
         target="ministack.services.cloudformation.stacks:_update_resource",
         digest="21b9b1207f59",
-        replace=stack_rights.update_with_rights,
+        replace=stack_permissions.update_with_rights,
         aws="The same for changes.",
         link=FORWARD_ACCESS,
     ),
@@ -62,7 +62,7 @@ CORRECTIONS = (
         "stack-deletes-with-rights",
         target="ministack.services.cloudformation.stacks:_delete_resource",
         digest="9e9ba54fb428",
-        replace=stack_rights.delete_with_rights,
+        replace=stack_permissions.delete_with_rights,
         aws="The same for deletions.",
         link=FORWARD_ACCESS,
     ),
