@@ -89,6 +89,8 @@ def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
             bus = str(member(body, "EventBusName") or "default").rpartition("/")[2]
             in_bus = rule if bus == "default" else f"{bus}/{rule}"
             return f"arn:aws:events:{region}:{account_id}:rule/{in_bus}"
+        if service == "sqs" and (source := member(body, "SourceArn")):  # of moves of messages
+            return str(source)
         if service == "iam" and "PolicySourceArn" in query:
             return str(query["PolicySourceArn"][0])
         if service == "logs" and headers.get("x-amz-target", "").endswith(OF_A_LOG_STREAM):

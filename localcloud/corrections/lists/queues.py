@@ -1,7 +1,7 @@
 """SQS, and Lambda's event source mappings of queues."""
 
 from localcloud.corrections.correction import Correction
-from localcloud.corrections.queues import batches, mappings
+from localcloud.corrections.queues import batches, mappings, moves
 
 LAMBDA = "ministack.services.lambda_svc"
 WITH_SQS = "https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"
@@ -42,5 +42,13 @@ CORRECTIONS = (
         "window allow, and takes a malformed report of failures for a failed batch; MiniStack asks no policy, takes "
         "10 messages at most and deletes what is reported badly.",
         link=WITH_SQS,
+    ),
+    Correction(
+        "queue-moves",
+        target="ministack.services.sqs:_dispatch",
+        digest="6a429fdb61eb",
+        replace=moves.move_messages_too,
+        aws="Moves dead letters back (StartMessageMoveTask); MiniStack does not have the operation.",
+        link="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
     ),
 )
