@@ -170,6 +170,15 @@ def test_a_stack_s_rule_needs_targets_that_are_not_refused(aws: dict[str, str]) 
     assert f"RoleArn is required for target {MACHINE}." in reason
 
 
+@only_local
+@pytest.mark.correction(name="stack-pipes")
+@pytest.mark.aws("CloudFormation", "EventBridge Pipes", "absent", "refused by name")
+def test_a_stack_s_pipe_is_refused_by_name(aws: dict[str, str]) -> None:
+    properties = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/pipe", "Source": QUEUE, "Target": MACHINE}
+    reason = status_reason(boto3.client("cloudformation"), "AWS::Pipes::Pipe", properties)
+    assert "The local cloud does not emulate AWS::Pipes::Pipe." in reason
+
+
 # What targets receive ------------------------------------------------------------------------------------------------
 
 INPUTS = "targets: Input, InputPath, InputTransformer with AWS's own variables"

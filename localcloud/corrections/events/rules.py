@@ -70,6 +70,15 @@ def create_rule_of_stack(original: Callable[..., Any]) -> Callable[..., Any]:
     return create
 
 
+def refuse_pipes(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse a stack's pipe by name: MiniStack creates every one, and those from a queue do nothing."""
+
+    def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        raise RefusedTargetError("The local cloud does not emulate AWS::Pipes::Pipe.")
+
+    return create
+
+
 def passing(target: Target) -> Iterator[Permission]:
     """Yield what the caller needs to give a target its role."""
     if role_arn := target.get("RoleArn"):

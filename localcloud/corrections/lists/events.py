@@ -37,6 +37,14 @@ CORRECTIONS = (
         link=f"{EVENTS_GUIDE}/eb-rule-dlq.html",
     ),
     Correction(
+        "stack-pipes",
+        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::Pipes::Pipe][create]",
+        digest="594577ac8ce9",
+        replace=rules.refuse_pipes,
+        aws="Moves messages from a queue to a pipe's target; MiniStack creates the pipe, which does nothing.",
+        link="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes.html",
+    ),
+    Correction(
         "s3-event-object",
         target="ministack.services.s3:_fire_s3_event",
         digest="2ab38cfade76",
