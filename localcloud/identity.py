@@ -179,6 +179,7 @@ def role_trusts(role_arn: str, service_principal: str) -> bool:
     if role is None or role["Arn"] != role_arn:
         return False
     statements = json.loads(role["AssumeRolePolicyDocument"])["Statement"]
+    statements = [statements] if isinstance(statements, dict) else statements  # a single one needs no list
     naming = [one for one in statements if service_principal in service_principals(one.get("Principal"))]
     root = f"arn:aws:iam::{account}:root"
     context = iam_evaluator.EvalContext(
