@@ -29,6 +29,10 @@ SERVICES = (
 # AWS's default number of concurrent invocations in an account. More of them only wait in a queue here; MiniStack's own
 # default is what fits into memory.
 LAMBDA_ACCOUNT_CONCURRENCY = "1000"
+# For the SageMaker SDK in place of the machine's and the user's own, which may name roles, keys and networks of their
+# account. It names the default bucket, because SDK 2 asks STS at AWS's own address for the account in its name, and it
+# turns off the reports of each call to AWS.
+SAGEMAKER_SDK_CONFIG = Path(__file__).parent / "sagemaker_sdk.json"
 # What a user may set for the server: the number above, and which corrections are left out.
 SETTINGS = ("LAMBDA_ACCOUNT_CONCURRENCY", "LOCALCLOUD_WITHOUT")
 
@@ -70,6 +74,8 @@ def client_variables(state: Path, port: int) -> dict[str, str]:
         "NO_PROXY": not_proxied,
         "no_proxy": not_proxied,
         "SAM_CLI_TELEMETRY": "0",
+        "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": str(SAGEMAKER_SDK_CONFIG),
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(SAGEMAKER_SDK_CONFIG),
         # For training/run.py: nothing costs here, and samconfig.toml may name a region of the user's account.
         "SCONES_YES": "1",
         "SCONES_REGION": REGION,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from sagemaker.core.config import load_sagemaker_config, validate_sagemaker_config
 
 from localcloud import environment, keys
 from training.arguments import parse
@@ -79,6 +80,15 @@ def test_the_steps_ask_nobody_and_take_the_cloud_s_region(state: Path, monkeypat
         monkeypatch.setenv(name, made[name])
     arguments = parse(["train"])
     assert (arguments.yes, arguments.region) == (True, environment.REGION)
+
+
+def test_the_sagemaker_sdk_has_the_cloud_s_configuration(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.client_variables(state, 4599).items():
+        monkeypatch.setenv(name, value)
+    loaded = load_sagemaker_config()
+    session = {"DefaultS3Bucket": f"sagemaker-{environment.REGION}-{environment.ACCOUNT_ID}"}
+    validate_sagemaker_config(loaded)
+    assert loaded["SageMaker"]["PythonSDK"]["Modules"] == {"TelemetryOptOut": True, "Session": session}
 
 
 def test_clients_have_the_cloud_s_own_keys(state: Path) -> None:
