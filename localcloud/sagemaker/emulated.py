@@ -1,12 +1,13 @@
-"""The request members that this cloud honours. Others are refused by name: nothing pretends to have worked."""
+"""The request members that this cloud takes. Others are refused by name: nothing pretends to have worked."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from localcloud.sagemaker.errors import ServiceError
 
-# By member: HONOURED, the only values that are honoured, or the same for the member's own members.
+# By member: HONOURED, WITHOUT_EFFECT, the only values that are honoured, or the same for the member's own members.
 HONOURED = None
+WITHOUT_EFFECT = True  # taken and described, but nothing here follows it; the ledger has a line for each
 
 TRAINING_CHANNEL = {
     "ChannelName": HONOURED,
@@ -18,7 +19,7 @@ TRAINING_CHANNEL = {
         "S3DataSource": {
             "S3DataType": ("S3Prefix",),
             "S3Uri": HONOURED,
-            "S3DataDistributionType": HONOURED,  # both are the same on one instance
+            "S3DataDistributionType": WITHOUT_EFFECT,  # both are the same on one instance
         }
     },
 }
@@ -28,9 +29,10 @@ PRODUCTION_VARIANT = {
     "InstanceType": HONOURED,
     "InitialInstanceCount": HONOURED,  # one process stands for all of them
     "InitialVariantWeight": HONOURED,
-    "VolumeSizeInGB": HONOURED,  # this machine's disk is used
-    "ModelDataDownloadTimeoutInSeconds": HONOURED,  # downloads are local
+    "VolumeSizeInGB": WITHOUT_EFFECT,  # this machine's disk is used
+    "ModelDataDownloadTimeoutInSeconds": WITHOUT_EFFECT,  # downloads are local
     "ContainerStartupHealthCheckTimeoutInSeconds": HONOURED,
+    "RoutingConfig": WITHOUT_EFFECT,  # there is one process to route to
 }
 EMULATED: dict[str, dict[str, Any]] = {
     "CreateTrainingJob": {
@@ -45,19 +47,36 @@ EMULATED: dict[str, dict[str, Any]] = {
             "ContainerEntrypoint": HONOURED,
             "ContainerArguments": HONOURED,
             "MetricDefinitions": HONOURED,
-            "EnableSageMakerMetricsTimeSeries": HONOURED,  # CloudWatch gets every value anyway
+            "EnableSageMakerMetricsTimeSeries": WITHOUT_EFFECT,  # CloudWatch gets every value anyway
+            "TrainingImageConfig": {"TrainingRepositoryAccessMode": ("Platform",)},
         },
         "InputDataConfig": TRAINING_CHANNEL,
-        "OutputDataConfig": {"S3OutputPath": HONOURED, "CompressionType": ("GZIP",)},
-        "ResourceConfig": {"InstanceType": HONOURED, "InstanceCount": (1,), "VolumeSizeInGB": HONOURED},
+        "OutputDataConfig": {
+            "S3OutputPath": HONOURED,
+            "CompressionType": ("GZIP",),
+            "KmsKeyId": WITHOUT_EFFECT,  # there is no KMS here
+        },
+        "ResourceConfig": {
+            "InstanceType": HONOURED,
+            "InstanceCount": (1,),
+            "VolumeSizeInGB": WITHOUT_EFFECT,
+            "VolumeKmsKeyId": WITHOUT_EFFECT,
+        },
         "StoppingCondition": {
             "MaxRuntimeInSeconds": HONOURED,
             "MaxWaitTimeInSeconds": HONOURED,
-            "MaxPendingTimeInSeconds": HONOURED,  # nothing is ever pending
+            "MaxPendingTimeInSeconds": WITHOUT_EFFECT,  # nothing is ever pending
         },
         "EnableManagedSpotTraining": HONOURED,
-        "EnableInterContainerTrafficEncryption": HONOURED,  # one container has no traffic
-        "ProfilerConfig": {"DisableProfiler": (True,)},
+        "EnableInterContainerTrafficEncryption": WITHOUT_EFFECT,  # one container has no traffic
+        # What the SageMaker SDK 2 sends by default or for an argument of its Estimator.
+        "DebugHookConfig": WITHOUT_EFFECT,
+        "DebugRuleConfigurations": WITHOUT_EFFECT,
+        "ProfilerConfig": WITHOUT_EFFECT,
+        "ProfilerRuleConfigurations": WITHOUT_EFFECT,
+        "TensorBoardOutputConfig": WITHOUT_EFFECT,
+        "ExperimentConfig": WITHOUT_EFFECT,
+        "RetryStrategy": WITHOUT_EFFECT,  # for AWS's own failures
     },
     "ListTrainingJobs": {
         member: HONOURED
@@ -82,8 +101,9 @@ EMULATED: dict[str, dict[str, Any]] = {
             "Image": HONOURED,
             "ModelDataUrl": HONOURED,
             "Environment": HONOURED,
-            "ContainerHostname": HONOURED,  # only matters among several containers
+            "ContainerHostname": WITHOUT_EFFECT,  # only matters among several containers
             "Mode": ("SingleModel",),
+            "ImageConfig": {"RepositoryAccessMode": ("Platform",)},
         },
     },
     "CreateEndpointConfig": {
@@ -96,7 +116,9 @@ EMULATED: dict[str, dict[str, Any]] = {
             "DestinationS3Uri": HONOURED,
             "CaptureOptions": HONOURED,
             "CaptureContentTypeHeader": HONOURED,
+            "KmsKeyId": WITHOUT_EFFECT,
         },
+        "KmsKeyId": WITHOUT_EFFECT,
     },
     "CreateEndpoint": {"EndpointName": HONOURED, "EndpointConfigName": HONOURED, "Tags": HONOURED},
     "UpdateEndpoint": {
@@ -141,5 +163,11 @@ def problems(value: Any, emulated: Any, path: str) -> Iterator[str]:
             member_path = f"{path}.{name}" if path else name
             if name in emulated:
                 yield from problems(member, emulated[name], member_path)
-            elif member:
+            elif asks(member):
                 yield member_path
+
+
+def asks(member: Any) -> bool:
+    """Return whether a member asks for anything: `{"EnableRemoteDebug": False}` does not."""
+    members = member.values() if isinstance(member, dict) else member
+    return any(map(asks, members)) if isinstance(member, dict | list) else bool(member)

@@ -133,5 +133,5 @@ def capture_summary(config: dict[str, Any]) -> dict[str, Any]:
         "CaptureStatus": "Started" if enabled else "Stopped",
         "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
         "DestinationS3Uri": config["DestinationS3Uri"],
-        "KmsKeyId": "",
+        "KmsKeyId": config.get("KmsKeyId", ""),
     }

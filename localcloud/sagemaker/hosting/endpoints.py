@@ -82,7 +82,8 @@ class Endpoints:
             if config := params.get("DeploymentConfig"):
                 check_variants(current, deployment["Config"])
                 guardrail = guardrail_of(config, deployment, arn)
-            self._store.update(ENDPOINT, arn, EndpointStatus="Updating", FailureReason=None)
+            last = {"LastDeploymentConfig": config} if config else {}
+            self._store.update(ENDPOINT, arn, EndpointStatus="Updating", FailureReason=None, **last)
         self._in_background(self._deploy, arn, deployment, guardrail)
         return {"EndpointArn": arn}
 

@@ -23,7 +23,8 @@ class Models:
         if self._store.get(MODEL, arn):
             raise already_exists("model", arn)
         check_model(params, region_of(arn))
-        model = {name: value for name, value in params.items() if name != "Tags"}
+        model = {"EnableNetworkIsolation": False, **params}
+        model.pop("Tags", None)
         if not self._store.add(MODEL, arn, {**model, "ModelArn": arn, "CreationTime": now()}, params.get("Tags", [])):
             raise already_exists("model", arn)
         return {"ModelArn": arn}

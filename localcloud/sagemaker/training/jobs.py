@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from localcloud.sagemaker.errors import ServiceError, invalid
 from localcloud.sagemaker.images import ImageNotFoundError, Program, program_for
 from localcloud.sagemaker.listing import list_resources
 from localcloud.sagemaker.store import TRAINING_JOB, Resource, Store, arn_of, now, region_of
+from localcloud.sagemaker.training.description import described
 from localcloud.sagemaker.training.metrics import metric_definitions
 from localcloud.sagemaker.training.record import ENDED, JobRecord
 from localcloud.sagemaker.training.run import TrainingRun
@@ -91,10 +93,7 @@ class TrainingJobs:
 def new_job(arn: str, params: dict[str, Any]) -> Resource:
     created = now()
     return {
-        "EnableNetworkIsolation": False,
-        "EnableInterContainerTrafficEncryption": False,
-        "EnableManagedSpotTraining": False,
-        **{name: value for name, value in params.items() if name != "Tags"},
+        **described(params, definitions_of(params["AlgorithmSpecification"]), created),
         "TrainingJobArn": arn,
         "TrainingJobStatus": "InProgress",
         "SecondaryStatus": "Starting",
@@ -102,6 +101,15 @@ def new_job(arn: str, params: dict[str, Any]) -> Resource:
         "CreationTime": created,
         "LastModifiedTime": created,
     }
+
+
+def definitions_of(specification: dict[str, Any]) -> Mapping[str, str]:
+    """Return the metric definitions of a job: the image's own, when it is a built-in algorithm's."""
+    try:
+        program = program_for(specification["TrainingImage"])
+    except ImageNotFoundError:
+        return metric_definitions(specification)
+    return program.metric_definitions or metric_definitions(specification)
 
 
 def in_use(arn: str) -> ServiceError:

@@ -20,7 +20,6 @@ from localcloud.sagemaker.training.record import JobRecord
 from localcloud.sagemaker.transfer import TransferError, download_prefix, upload_archive
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-DEFAULT_MAX_RUNTIME = 86_400  # seconds
 STOP_SECONDS = 120  # between SIGTERM and SIGKILL, for the algorithm to save its model, as on AWS
 ABANDON_SECONDS = 10
 POLL_SECONDS = 0.1
@@ -80,7 +79,7 @@ class TrainingRun:
         self._download()
         if not self._record.enter("Training"):
             return self._record.end("Stopped")
-        definitions = program.metric_definitions or metric_definitions(self._specification)
+        definitions = metric_definitions(self._specification)
         metrics = MetricWatcher(definitions, self._client("cloudwatch"), self._job["TrainingJobName"])
         ended = self._train(program, metrics)
         self._record.enter("Uploading", FinalMetricDataList=metrics.final() or None)
@@ -153,7 +152,7 @@ class TrainingRun:
     def _wait(self, container: Container) -> str:
         """Return how the program ended: by itself, by a request to stop, or by its time limit."""
         ended = "Completed"
-        deadline = time.monotonic() + self._job["StoppingCondition"].get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME)
+        deadline = time.monotonic() + self._job["StoppingCondition"]["MaxRuntimeInSeconds"]
         while container.wait(POLL_SECONDS) is None:
             is_late = time.monotonic() > deadline
             if self._abandoned:

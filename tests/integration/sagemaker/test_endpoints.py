@@ -251,8 +251,8 @@ def test_names_are_used_once(sagemaker: Any, model: str, endpoint: str, role: st
 
 @ledger(
     "SageMaker",
-    "members of models and endpoints without effect here (several containers, VPC, KMS, serverless and "
-    "asynchronous inference, shadow variants, explainers, autoscaling, rolling updates, ...)",
+    "members of models and endpoints that would matter here (several containers, VPC, serverless and asynchronous "
+    "inference, shadow variants, explainers, autoscaling, rolling updates, ...)",
     "absent",
     "ValidationException that names the member",
 )
@@ -262,7 +262,7 @@ def test_names_are_used_once(sagemaker: Any, model: str, endpoint: str, role: st
         ("create_model", {"Containers": [{"Image": IMAGE}, {"Image": IMAGE}]}, "Containers of CreateModel"),
         ("create_model", {"PrimaryContainer": {"Image": IMAGE, "Mode": "MultiModel"}}, "Mode 'MultiModel'"),
         ("create_model", {"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}}, "VpcConfig"),
-        ("create_endpoint_config", {"KmsKeyId": "key"}, "KmsKeyId"),
+        ("create_endpoint_config", {"EnableNetworkIsolation": True}, "EnableNetworkIsolation"),
         (
             "create_endpoint_config",
             {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/o"}}},

@@ -92,6 +92,7 @@ def test_a_canary_gets_its_share_before_all(sagemaker: Any, runtime: Any, endpoi
     assert 5 < during["new"] < 35  # of a half
     assert settled_endpoint(endpoint)["EndpointConfigName"] == f"{endpoint}-new"
     assert answers(runtime, endpoint, 10) == {"new": 10}
+    assert sagemaker.describe_endpoint(EndpointName=endpoint)["LastDeploymentConfig"] == canary(4)
 
 
 @ledger(

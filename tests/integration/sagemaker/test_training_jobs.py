@@ -267,8 +267,8 @@ def test_a_request_against_the_model_is_refused(
 
 @ledger(
     "SageMaker",
-    "members of training jobs without effect here (VPC, KMS, checkpoints, Pipe mode, manifests, several "
-    "instances, instance groups, warm pools, network isolation, debugger, ...)",
+    "members of training jobs that would matter here (VPC, checkpoints, Pipe mode, manifests, several instances, "
+    "instance groups, warm pools, network isolation, remote debugging, MLflow, ...)",
     "absent",
     "ValidationException that names the member",
 )
@@ -278,9 +278,8 @@ def test_a_request_against_the_model_is_refused(
         ({"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}}, "VpcConfig"),
         ({"CheckpointConfig": {"S3Uri": "s3://b/c"}}, "CheckpointConfig"),
         ({"EnableNetworkIsolation": True}, "EnableNetworkIsolation"),
-        ({"DebugHookConfig": {"S3OutputPath": "s3://b/d"}}, "DebugHookConfig"),
-        ({"RetryStrategy": {"MaximumRetryAttempts": 2}}, "RetryStrategy"),
-        ({"OutputDataConfig": {"S3OutputPath": "s3://b/o", "KmsKeyId": "k"}}, "OutputDataConfig.KmsKeyId"),
+        ({"RemoteDebugConfig": {"EnableRemoteDebug": True}}, "RemoteDebugConfig"),
+        ({"OutputDataConfig": {"S3OutputPath": "s3://b/o", "CompressionType": "NONE"}}, "CompressionType 'NONE'"),
         (
             {"ResourceConfig": {"InstanceType": "ml.p3.2xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1}},
             r"ResourceConfig.InstanceCount 2 \(only 1\)",

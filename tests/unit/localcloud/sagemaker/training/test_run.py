@@ -18,6 +18,15 @@ from localcloud.sagemaker.training.run import TrainingRun
 from tests.unit.localcloud.sagemaker.conftest import IMAGE, ROLE_ARN, Log, RunAsImage
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:training-job/j"
+PARAMS = {
+    "TrainingJobName": "j",
+    "RoleArn": ROLE_ARN,
+    "AlgorithmSpecification": {"TrainingImage": IMAGE},
+    "HyperParameters": {"epochs": "1"},
+    "OutputDataConfig": {"S3OutputPath": "s3://bucket/models/"},
+    "ResourceConfig": {"InstanceType": "ml.m5.large"},
+    "StoppingCondition": {},
+}
 SLEEP = "import time; print('started', flush=True); time.sleep(60)"
 SLEEP_ON = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 SAVE = """
@@ -68,17 +77,7 @@ def start(
 
     def begin(script: str, **changes: Any) -> TrainingRun:
         run_as_image(script)
-        params = {
-            "TrainingJobName": "j",
-            "RoleArn": ROLE_ARN,
-            "AlgorithmSpecification": {"TrainingImage": IMAGE},
-            "HyperParameters": {"epochs": "1"},
-            "OutputDataConfig": {"S3OutputPath": "s3://bucket/models/"},
-            "ResourceConfig": {"InstanceType": "ml.m5.large"},
-            "StoppingCondition": {},
-            **changes,
-        }
-        store.add(TRAINING_JOB, ARN, new_job(ARN, params), [])
+        store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS | changes), [])
         run = TrainingRun(JobRecord(store, ARN), tmp_path / "ml")
         threads.append(threading.Thread(target=run.run))
         threads[-1].start()
@@ -150,8 +149,7 @@ def test_an_abandoned_job_fails_at_once(start: Start, store: Store, log: Log, cl
 
 
 def test_a_job_that_is_stopped_before_it_trains_has_no_model(store: Store, tmp_path: Path) -> None:
-    params = {"TrainingJobName": "j", "RoleArn": ROLE_ARN, "AlgorithmSpecification": {"TrainingImage": IMAGE}}
-    store.add(TRAINING_JOB, ARN, new_job(ARN, params), [])
+    store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS), [])
     record = JobRecord(store, ARN)
     record.enter("Starting")
     record.request_stop()
@@ -160,7 +158,7 @@ def test_a_job_that_is_stopped_before_it_trains_has_no_model(store: Store, tmp_p
 
 
 def test_a_job_that_has_ended_cannot_be_stopped(store: Store) -> None:
-    store.add(TRAINING_JOB, ARN, new_job(ARN, {}), [])
+    store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS), [])
     record = JobRecord(store, ARN)
     record.end("Completed")
     record.request_stop()
@@ -168,7 +166,7 @@ def test_a_job_that_has_ended_cannot_be_stopped(store: Store) -> None:
 
 
 def test_a_long_reason_is_cut(store: Store) -> None:
-    store.add(TRAINING_JOB, ARN, new_job(ARN, {}), [])
+    store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS), [])
     JobRecord(store, ARN).fail("x" * 2000)
     assert len((store.get(TRAINING_JOB, ARN) or {})["FailureReason"]) == 1024
 
