@@ -10,6 +10,9 @@ from localcloud.identity import Permission
 
 Reply = tuple[int, dict[str, str], bytes]  # HTTP status, headers, body
 Read = Callable[..., Reply]
+SseHeaders = tuple[dict[str, str] | None, Reply | None]  # to keep with the object; the refusal
+ENCRYPTION, KEY_ID = "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id"
+AWS_MANAGED_KEY = "00000000-0000-4000-8000-000000000000"  # of each account and region; there is no KMS here
 
 
 def hide_missing_objects(original: Read) -> Read:
@@ -54,3 +57,15 @@ def missing_reply(reply: Reply, bucket: str, key: str, request: tuple[dict[str, 
     sentence = denied.message.replace(permission.resource_arn, f'"{permission.resource_arn}"')  # as S3 quotes it
     forbidden: Reply = s3._error("AccessDenied", sentence, 403, f"/{bucket}/{key}")
     return forbidden
+
+
+def take_the_aws_managed_key(original: Callable[..., SseHeaders]) -> Callable[..., SseHeaders]:
+    """Let `aws:kms` without a key mean the account's `aws/s3` key."""
+
+    def sse_headers(headers: dict[str, str], bucket_name: str) -> SseHeaders:
+        if headers.get(ENCRYPTION) == "aws:kms" and not headers.get(KEY_ID):
+            arn = f"arn:aws:kms:{identity.region()}:{identity.account_id()}:key/{AWS_MANAGED_KEY}"
+            headers = {**headers, KEY_ID: arn}
+        return original(headers, bucket_name)
+
+    return sse_headers

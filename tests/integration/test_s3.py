@@ -33,3 +33,18 @@ def test_a_missing_object_is_reported_only_to_callers_who_may_list(bucket: str, 
     if call == "get_object":
         assert "not authorized to perform: s3:ListBucket" in str(forbidden.value)
         assert missing.value.response["Error"]["Code"] == "NoSuchKey"
+
+
+@pytest.mark.correction(name="s3-managed-key")
+@pytest.mark.aws(
+    "S3",
+    "server-side encryption aws:kms without a key, as the SageMaker SDK 2 sends it: the account's aws/s3 key",
+    "approximate",
+    "the object is described so; nothing is encrypted",
+)
+def test_an_object_is_put_with_the_aws_managed_key(bucket: str) -> None:
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=bucket, Key="managed", Body=b"x", ServerSideEncryption="aws:kms")
+    found = s3.head_object(Bucket=bucket, Key="managed")
+    assert found["ServerSideEncryption"] == "aws:kms"
+    assert found["SSEKMSKeyId"].startswith("arn:aws:kms:us-east-1:") and ":key/" in found["SSEKMSKeyId"]

@@ -21,6 +21,14 @@ CORRECTIONS = (
         link="https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html",
     ),
     Correction(
+        "s3-managed-key",
+        target="ministack.services.s3:_resolve_sse_write_headers",
+        digest="2affef5a7d37",
+        replace=s3.take_the_aws_managed_key,
+        aws="Encrypts with the account's aws/s3 key when aws:kms names none; MiniStack refuses the object.",
+        link="https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html",
+    ),
+    Correction(
         "s3-unsaved-changes",
         target="ministack.services.s3:_dispatch",
         digest="52562ee7c18b",
