@@ -13,6 +13,7 @@ from pathlib import Path
 import requests
 
 from localcloud.sagemaker.images import Program, in_base
+from localcloud.sagemaker.opt_ml import namespace, read_error, with_own_opt_ml
 
 WORK_DIRECTORY = "workspace"  # stands for the image's WORKDIR
 STOP_SECONDS = 10  # between SIGTERM and SIGKILL, of a container that serves
@@ -35,10 +36,18 @@ class Launch:
     command: tuple[str, ...]
     directory: Path
     environment: Mapping[str, str]
+    opt_ml: Path | None = None  # what it sees as /opt/ml; None: the machine's own, if it has one
 
 
 def launch_in(base: Path, program: Program, command: Sequence[str], environment: Mapping[str, str]) -> Launch:
-    """Return how a command runs in an image's container whose /opt/ml is `base`."""
+    """Return how a command runs in an image's container whose /opt/ml is `base`.
+
+    A built-in algorithm, which is ours, is told its base directory. All other code has a /opt/ml of its own; where the
+    machine does not allow that, the words and variables of the request name the base directory in its place.
+    """
+    if namespace() and not program.is_built_in:
+        directory = empty_directory(base / WORK_DIRECTORY)
+        return Launch(tuple(command), directory, {**program.environment, **environment}, base)
     return Launch(
         tuple(in_base(word, base) for word in command),
         program.directory or empty_directory(base / WORK_DIRECTORY),
@@ -55,22 +64,7 @@ class Container:
         Raises:
             NotStartedError: There is no such program.
         """
-        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        try:
-            self._process = subprocess.Popen(
-                launch.command,
-                cwd=launch.directory,
-                env={**inherited, "PYTHONUNBUFFERED": "1", **launch.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            )
-        except OSError as err:
-            if err.errno not in NOT_STARTED:
-                raise
-            raise NotStartedError(err) from err
+        self._process = start(launch)
         self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
         self._reader.start()
 
@@ -112,6 +106,50 @@ class Container:
         if self.wait(STOP_SECONDS) is None:
             self.kill()
             self.wait(STOP_SECONDS)
+
+
+def start(launch: Launch) -> subprocess.Popen[str]:
+    """Start a program; returns when it runs.
+
+    Raises:
+        NotStartedError: There is no such program.
+    """
+    try:
+        return popen(launch, launch.command) if launch.opt_ml is None else popen_in_opt_ml(launch, launch.opt_ml)
+    except OSError as err:
+        if err.errno not in NOT_STARTED:
+            raise
+        raise NotStartedError(err) from err
+
+
+def popen_in_opt_ml(launch: Launch, base: Path) -> subprocess.Popen[str]:
+    """Start a program that sees `base` as /opt/ml; OSError when it cannot be run."""
+    error, told = os.pipe()
+    try:
+        with os.fdopen(told, "wb"):  # closed here when the child has it
+            process = popen(launch, with_own_opt_ml(launch.command, base, launch.directory, told), told)
+        failed = read_error(error, launch.command[0])
+    finally:
+        os.close(error)
+    if failed is None:
+        return process
+    process.communicate()
+    raise failed
+
+
+def popen(launch: Launch, command: Sequence[str], *descriptors: int) -> subprocess.Popen[str]:
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return subprocess.Popen(
+        command,
+        cwd=launch.directory,
+        env={**inherited, "PYTHONUNBUFFERED": "1", **launch.environment},
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
 
 
 def answers_ping(port: int) -> bool:

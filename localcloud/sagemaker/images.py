@@ -2,7 +2,7 @@
 
 There is no Docker: a program is a process of this machine, with the Python and the packages of the local cloud. Its
 base directory stands for /opt/ml. The processes of several jobs and endpoints would share a real /opt/ml, so each has
-its own, and `in_base` maps /opt/ml in a request to it.
+its own: `opt_ml` mounts it where the machine allows that, and else `in_base` maps /opt/ml in a request to it.
 """
 
 import os

@@ -116,8 +116,7 @@ class TrainingRun:
             download_prefix(s3, channel["DataSource"]["S3DataSource"]["S3Uri"], inside(data, name))
         write_json(config / "hyperparameters.json", self._job.get("HyperParameters", {}))
         write_json(config / "inputdataconfig.json", {name: channel_config(one) for name, one in channels.items()})
-        resources = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
-        write_json(config / "resourceconfig.json", resources)
+        write_json(config / "resourceconfig.json", resource_config(self._job["ResourceConfig"]["InstanceType"]))
 
     def _train(self, program: Program, metrics: MetricWatcher) -> str:
         """Run the program to its end and return the final secondary status."""
@@ -204,6 +203,19 @@ def channel_config(channel: dict[str, Any]) -> dict[str, str]:
         "TrainingInputMode": channel.get("InputMode", "File"),
         "S3DistributionType": channel["DataSource"]["S3DataSource"].get("S3DataDistributionType", "FullyReplicated"),
         "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+    }
+
+
+def resource_config(instance_type: str) -> dict[str, Any]:
+    """Return the content of resourceconfig.json: "Distributed Training Configuration" in the developer guide."""
+    hosts, group = ["algo-1"], "homogeneousCluster"
+    return {
+        "current_host": hosts[0],
+        "current_instance_type": instance_type,
+        "current_group_name": group,
+        "hosts": hosts,
+        "instance_groups": [{"instance_group_name": group, "instance_type": instance_type, "hosts": hosts}],
+        "network_interface_name": "lo",
     }
 
 

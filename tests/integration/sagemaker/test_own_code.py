@@ -40,8 +40,7 @@ def code_job(sagemaker: Any, bucket: str, role: str) -> dict[str, Any]:
     "AWS's PyTorch image trains: ContainerEntrypoint and ContainerArguments, code from a channel that the role can "
     "read, PYTHONPATH from Environment",
     "approximate",
-    "`python` and its packages are this machine's, with the image's version of PyTorch; /opt/ml in the entrypoint, the "
-    "arguments and the values of Environment stands for the job's own directory",
+    "`python` and its packages are this machine's, with the image's version of PyTorch",
 )
 def test_a_job_runs_the_code_in_the_bucket_and_not_the_checkout_s(code_job: dict[str, Any]) -> None:
     assert code_job["TrainingJobStatus"] == "Completed", code_job.get("FailureReason")

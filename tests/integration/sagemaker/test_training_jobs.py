@@ -47,7 +47,9 @@ def test_a_job_goes_through_aws_s_statuses_to_a_model(job: dict[str, Any], bucke
     "SageMaker",
     "container contract: /opt/ml, hyperparameters.json, output/failure, SIGTERM, exit code",
     "approximate",
-    "another directory stands for /opt/ml; SAGEMAKER_BASE_DIR names it",
+    "code of one's own sees /opt/ml where the machine allows mounts (Linux, outside of Docker's default profile); "
+    "elsewhere, and for the built-in algorithm, another directory stands for it: SAGEMAKER_BASE_DIR names it, and it "
+    "replaces /opt/ml in the entrypoint, the arguments and the values of Environment",
 )
 @ledger("SageMaker", "logs of a job in /aws/sagemaker/TrainingJobs, written as the execution role", "exact")
 @ledger("SageMaker", "FinalMetricDataList, by the built-in algorithm's metric definitions", "exact")

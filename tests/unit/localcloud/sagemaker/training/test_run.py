@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from localcloud.sagemaker import roles
+from localcloud.sagemaker import containers, roles
 from localcloud.sagemaker.containers import WORK_DIRECTORY
+from localcloud.sagemaker.opt_ml import namespace
 from localcloud.sagemaker.store import TRAINING_JOB, Store
 from localcloud.sagemaker.training import run as training_run
 from localcloud.sagemaker.training.jobs import new_job
@@ -174,7 +175,20 @@ def test_a_long_reason_is_cut(store: Store) -> None:
 ENTRYPOINT = {"TrainingImage": IMAGE, "ContainerEntrypoint": [sys.executable, "-c"]}
 
 
-def test_the_request_s_entrypoint_overrides_the_image_s(start: Start, store: Store, log: Log, tmp_path: Path) -> None:
+@pytest.fixture(params=["mounted", "mapped"])
+def opt_ml(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return what stands for /opt/ml: itself where this machine allows mounts, or the job's directory."""
+    if request.param == "mapped":
+        monkeypatch.setattr(containers, "namespace", lambda: ())
+        return str(tmp_path / "ml")
+    if not namespace():
+        pytest.skip("this machine allows no mounts")
+    return "/opt/ml"
+
+
+def test_the_request_s_entrypoint_overrides_the_image_s(
+    start: Start, store: Store, log: Log, tmp_path: Path, opt_ml: str
+) -> None:
     words = ["import os, sys; print(sys.argv[1:], os.getcwd(), os.environ['WHERE'])", "/opt/ml/input", "--now"]
     start(
         "raise SystemExit('the image itself ran')",
@@ -182,8 +196,22 @@ def test_the_request_s_entrypoint_overrides_the_image_s(start: Start, store: Sto
         Environment={"WHERE": "/opt/ml/model"},
     )
     assert ended(store)["TrainingJobStatus"] == "Completed"
-    base = tmp_path / "ml"
-    assert log.lines == [f"['{base}/input', '--now'] {base / WORK_DIRECTORY} {base}/model"]
+    directory = tmp_path / "ml" / WORK_DIRECTORY
+    assert log.lines == [f"['{opt_ml}/input', '--now'] {directory} {opt_ml}/model"]
+
+
+@pytest.mark.skipif("not namespace()", reason="this machine allows no mounts")
+def test_a_container_finds_its_own_opt_ml_beside_what_opt_has(start: Start, store: Store, log: Log) -> None:
+    names = sorted({path.name for path in Path("/opt").iterdir()} | {"ml"})
+    start(
+        "import os, pathlib; ml = pathlib.Path('/opt/ml')\n"
+        "(ml / 'model' / 'weights').write_text('w')\n"
+        "print(sorted(os.listdir('/opt')), os.listdir(), (ml / 'input/config/resourceconfig.json').exists())",
+        Environment={"PATH": "/nowhere"},
+    )
+    assert ended(store)["TrainingJobStatus"] == "Completed"
+    assert log.lines == [f"{names} [] True"]
+    assert sorted({path.name for path in Path("/opt").iterdir()} | {"ml"}) == names
 
 
 @pytest.mark.parametrize(
@@ -191,7 +219,7 @@ def test_the_request_s_entrypoint_overrides_the_image_s(start: Start, store: Sto
     [(None, "No such file or directory", 127), (0o600, "Permission denied", 126), (0o700, "Exec format error", 126)],
 )
 def test_an_entrypoint_that_cannot_be_started_fails_the_job(
-    start: Start, store: Store, log: Log, tmp_path: Path, mode: int | None, reason: str, code: int
+    start: Start, store: Store, log: Log, tmp_path: Path, opt_ml: str, mode: int | None, reason: str, code: int
 ) -> None:
     program = tmp_path / "program"
     if mode is not None:
