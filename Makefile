@@ -12,6 +12,7 @@ ARGS ?=
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help run up down clean install deploy-local test drill test-docker test-browser lint check format ledger policies prices lock
+.PHONY: help run up down clean install deploy-local test drill test-docker test-browser test-sdk lint check format ledger prices lock
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
@@ -29,7 +30,7 @@ down: ## stop the local AWS and keep its state
 
 clean: ## stop the local AWS and remove everything that was made here
 	@[ ! -f $(INSTALLED) ] || $(LOCALCLOUD) reset
-	rm -rf $(VENV) .lock build dist *.egg-info .aws-sam .localcloud runs .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf $(VENV) .lock .sdk build dist *.egg-info .aws-sam .localcloud runs .pytest_cache .mypy_cache .ruff_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: $(INSTALLED) ## install the project into .venv
@@ -59,6 +60,16 @@ test-docker: install ## run sam local invoke on every event; needs a container e
 
 test-browser: install ## attack the local AWS from a web page; needs a Chromium on PATH
 	$(BIN)/python -m pytest tests/browser -rs
+
+test-sdk: install .sdk/sdk2/.installed .sdk/sdk3/.installed ## run notebooks of the SageMaker SDK 2 and 3 (1.3 GB)
+	$(BIN)/python tests/sdk/run.py $(ARGS)
+
+# Environments of their own: SDK 2 and 3 are packages of the same name.
+.sdk/%/.installed: tests/sdk/%.txt
+	@rm -f $@
+	"$(PYTHON)" -m venv .sdk/$*
+	.sdk/$*/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
 
 lint: install ## check style and types
 	$(BIN)/ruff check .
