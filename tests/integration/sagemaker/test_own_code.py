@@ -1,11 +1,13 @@
 """Code of one's own on AWS's PyTorch image: trained from the bucket, served from the model's archive."""
 
+import os
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.sagemaker.opt_ml import namespace
 from tests.integration.sagemaker.conftest import CreateEndpoint
 from tests.integration.support.endpoints import archive_of, settled_endpoint, variant
 from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
@@ -23,6 +25,7 @@ from tests.integration.support.waiting import wait_for
 
 ledger = pytest.mark.aws
 JOB = f"{NAME}-code"
+IS_ACCOUNT = os.environ.get("INTEGRATION_TARGET") == "account"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 DEFINITIONS = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}, {"Name": "gain", "Regex": "gain=([0-9.]+)"}]
 
@@ -47,6 +50,17 @@ def test_a_job_runs_the_code_in_the_bucket_and_not_the_checkout_s(code_job: dict
     log = log_of(LOG_GROUP, f"{JOB}/")
     assert f"{ANSWER.decode()} channels ['code']" in log
     assert "in [] loss=0.5" in log  # its working directory is neither the checkout nor the code's
+
+
+@ledger(
+    "SageMaker",
+    "code that names /opt/ml itself finds its channels, configuration, model and output there",
+    "approximate",
+    "where the machine allows mounts: Linux, outside of Docker's default profile",
+)
+def test_a_job_s_code_may_name_opt_ml(code_job: dict[str, Any]) -> None:
+    found = next(line for line in log_of(LOG_GROUP, f"{JOB}/") if line.startswith("under /opt/ml"))
+    assert found == ("under /opt/ml ['code']" if IS_ACCOUNT or namespace() else "under /opt/ml []")
 
 
 @ledger("SageMaker", "MetricDefinitions of the request: FinalMetricDataList and CloudWatch", "exact")

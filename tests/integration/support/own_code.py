@@ -45,6 +45,7 @@ class Handler(BaseHTTPRequestHandler):
 if sys.argv[1] == "train":
     print(ANSWER.decode(), "channels", sorted(path.name for path in (BASE / "input" / "data").iterdir()))
     print("in", os.listdir(), "loss=0.5")
+    print("under /opt/ml", [path.name for path in Path("/opt/ml/input/data").glob("*")])
     print("loss=0.25")
     write_package(BASE / "model")
 else:
