@@ -11,8 +11,7 @@ ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run up down clean install deploy-local test drill test-docker test-browser lint check format ledger policies prices lock
-.PHONY: help run up down clean install deploy-local test drill test-docker test-browser test-sdk lint check format ledger prices lock
+.PHONY: help run up down clean install deploy-local test drill test-docker test-browser test-sdk lint check format ledger policies prices lock
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
