@@ -36,6 +36,7 @@ ALLOWED = {
     "localcloud.header_limit": {"localcloud.front_door"},
     "localcloud.function_runtime": set[str](),
     "localcloud.corrections": {"localcloud", "localcloud.files", "localcloud.identity", "localcloud.function_runtime"},
+    "localcloud.step_functions": {"localcloud", "localcloud.identity"},
     "localcloud.sagemaker": {"localcloud.files", "localcloud.identity", "localcloud.ports"},
     "localcloud.server": {
         "localcloud",

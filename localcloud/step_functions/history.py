@@ -1,0 +1,109 @@
+"""What happened in an execution, event by event, as GetExecutionHistory answers it."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+EVENT_LIMIT = (
+    25_000  # of a Standard execution (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)
+)
+DATA_LIMIT = 64 * 1024 * 1024  # characters of inputs and outputs; later ones are left out, as `truncated` says
+LAST_EVENTS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
+DATA_FIELDS = ("input", "output", "parameters")
+
+Event = tuple[float, str, int, dict[str, Any]]  # seconds since the epoch, type, previousEventId, details
+
+
+class HistoryFullError(Exception):
+    """When an execution has as many events as an execution may have."""
+
+
+class History:
+    """The events of one execution."""
+
+    def __init__(self, limit: int | None = EVENT_LIMIT) -> None:
+        """Keep up to `limit` events; None counts the events of an Express execution, and keeps none."""
+        self.limit = limit
+        self.last = 0  # the id of the newest event
+        self._events: list[Event] = []
+        self._data: set[int] = set()  # ids of the texts that events share
+        self._size = 0  # characters of these texts
+        self._ended = False
+        self._adding = threading.Lock()  # StopExecution adds the last event while the execution runs
+
+    def add(self, kind: str, details: Mapping[str, Any] | None = None, previous: int | None = None) -> int:
+        """Add an event and return its id; nothing is added to the history of an execution that has ended.
+
+        Args:
+            kind: The event's type.
+            details: What the field of this type holds, such as `stateEnteredEventDetails`.
+            previous: The id of the event before it in its branch; by default that of the newest event.
+
+        Raises:
+            HistoryFullError: Only the event that ends the execution still has a place.
+        """
+        with self._adding:
+            if self._ended:
+                return self.last
+            self._ended = kind in LAST_EVENTS
+            if self.limit is not None:
+                self._keep(kind, self.last if previous is None else previous, details or {})
+            self.last += 1
+            return self.last
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events in the API's shape, oldest first."""
+        return [event_of(number, event) for number, event in enumerate(self._events, 1)]
+
+    @classmethod
+    def of_events(cls, events: list[dict[str, Any]], limit: int | None = EVENT_LIMIT) -> "History":
+        """Return a history that `events` has returned before: that of a saved execution."""
+        history = cls(limit)
+        for event in events:
+            details = event.get(details_field(event["type"]), {})
+            history._events.append((event["timestamp"], event["type"], event["previousEventId"], details))
+        history.last = len(events)
+        return history
+
+    def _keep(self, kind: str, previous: int, details: Mapping[str, Any]) -> None:
+        assert self.limit is not None
+        if self.last >= self.limit - 1 and not self._ended:
+            raise HistoryFullError
+        self._events.append((time.time(), kind, previous, self._bounded(details)))
+
+    def _bounded(self, details: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the details, without data when the history holds too much of it already.
+
+        A text that several events share counts once: each is kept by an event, so its `id` stays its own.
+        """
+        kept = dict(details)
+        for field in DATA_FIELDS:
+            text = kept.get(field)
+            if text is None or id(text) in self._data:
+                continue
+            if self._size + len(text) > DATA_LIMIT:
+                kept[field] = ""
+                if f"{field}Details" in kept:
+                    kept[f"{field}Details"] = {"truncated": True}
+            else:
+                self._size += len(text)
+                self._data.add(id(text))
+        return kept
+
+
+def event_of(number: int, event: Event) -> dict[str, Any]:
+    """Return an event in the API's shape."""
+    timestamp, kind, previous, details = event
+    shown: dict[str, Any] = {"timestamp": timestamp, "type": kind, "id": number, "previousEventId": previous}
+    if details:
+        shown[details_field(kind)] = details
+    return shown
+
+
+def details_field(kind: str) -> str:
+    """Return the name of the field that holds the details of a type of event."""
+    for ending in ("Entered", "Exited"):
+        if kind.endswith(f"State{ending}"):
+            return f"state{ending}EventDetails"
+    return f"{kind[0].lower()}{kind[1:]}EventDetails"
