@@ -1,12 +1,23 @@
 """An execution: what it is, how it starts, and how it ends once."""
 
+import asyncio
+import contextlib
+import json
+import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.step_functions.history import History
+from localcloud.step_functions.history import EVENT_LIMIT, History, HistoryFullError
+from localcloud.step_functions.interpreter.branch import Answer, Branch, Distribute, Invocation, Invoke, Run
+from localcloud.step_functions.interpreter.documents import Document
+from localcloud.step_functions.interpreter.failures import RUNTIME, TIMEOUT, StateFailedError
+from localcloud.step_functions.interpreter.machine import run_states
+from localcloud.step_functions.interpreter.visit import timestamp
+from localcloud.step_functions.loop import event_loop
 
 LAST_EVENTS = {  # by the status that an execution ends with
     "SUCCEEDED": "ExecutionSucceeded",
@@ -14,6 +25,11 @@ LAST_EVENTS = {  # by the status that an execution ends with
     "ABORTED": "ExecutionAborted",
     "TIMED_OUT": "ExecutionTimedOut",
 }
+
+EXPRESS_SECONDS = 300  # the longest that an Express execution may take
+HISTORY_FULL = f"The execution reached the maximum number of history events ({EVENT_LIMIT})."
+
+logger = logging.getLogger(__name__)
 
 # What to do at each change of an execution's status, RUNNING at its start included.
 on_change: list[Callable[["Execution"], None]] = []
@@ -42,7 +58,7 @@ class Execution:
     stopped: datetime | None = None
     history: History = field(default_factory=History)
     ending: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
-    cancel: Callable[[], None] | None = field(default=None, init=False, repr=False)  # while it runs
+    cancel: Callable[[], object] | None = field(default=None, init=False, repr=False)  # while it runs
 
     @property
     def machine_name(self) -> str:
@@ -91,3 +107,109 @@ def stop(execution: Execution, error: str | None = None, cause: str | None = Non
     """Abort an execution at once, whatever it does; one that has ended keeps its end."""
     if finish(execution, End("ABORTED", error=error, cause=cause)) and execution.cancel:
         execution.cancel()
+
+
+# The course of an execution --------------------------------------------------------------------------------------
+
+
+def no_functions(invocation: Invocation) -> Answer:
+    raise NotImplementedError("`connect` has not been called")
+
+
+@dataclass(frozen=True)
+class Services:
+    """What executions call in the rest of the local cloud."""
+
+    invoke: Invoke
+    distribute: Distribute | None = None
+
+
+_services = [Services(no_functions)]
+
+
+def connect(services: Services) -> None:
+    """Set what executions call from now on."""
+    _services[:] = [services]
+
+
+def start(execution: Execution) -> None:
+    """Run an execution beside the caller, in the caller's account and region."""
+    launch(execution)
+
+
+def run(execution: Execution) -> None:
+    """Run an execution and wait for its end."""
+    with contextlib.suppress(CancelledError):  # it was stopped
+        launch(execution).result()
+
+
+def launch(execution: Execution) -> Future[None]:
+    announce(execution)
+    future = asyncio.run_coroutine_threadsafe(course(execution), event_loop())
+    execution.cancel = future.cancel
+    return future
+
+
+async def course(execution: Execution) -> None:
+    """Run all states of an execution, and end it."""
+    if execution.status != "RUNNING":  # it was stopped at once
+        return
+    execution.history.add("ExecutionStarted", started_details(execution), 0)
+    branch = Branch(shared_by_states(execution, _services[0]), 0)
+    finish(execution, await end_of(execution, branch))
+    execution.cancel = None
+
+
+async def end_of(execution: Execution, branch: Branch) -> End:
+    """Run all states of an execution and return how that ended."""
+    definition, timer = execution.definition, asyncio.timeout(seconds_of(execution))
+    language = definition.get("QueryLanguage", "JSONPath")
+    try:
+        async with timer:
+            output = await run_states(branch, definition, Document.parse(execution.input), language)
+    except StateFailedError as err:
+        return End("FAILED", error=err.error, cause=err.cause, previous=branch.previous)
+    except HistoryFullError:
+        return End("FAILED", error=RUNTIME, cause=HISTORY_FULL, previous=execution.history.last)
+    except Exception as err:
+        if isinstance(err, TimeoutError) and timer.expired():
+            return End("TIMED_OUT", error=TIMEOUT)
+        logger.exception("%s ended by an error of the local cloud.", execution.arn)
+        return End("FAILED", error=RUNTIME, cause=f"The local cloud failed: {err!r}", previous=branch.previous)
+    return End("SUCCEEDED", output=output.text, previous=branch.previous)
+
+
+def seconds_of(execution: Execution) -> float | None:
+    """Return how long an execution may take."""
+    seconds: float | None = execution.definition.get("TimeoutSeconds")
+    if execution.kind == "EXPRESS":
+        return min(seconds or EXPRESS_SECONDS, EXPRESS_SECONDS)
+    return seconds
+
+
+def started_details(execution: Execution) -> dict[str, Any]:
+    """Return what the first event of an execution tells."""
+    told = {
+        "input": execution.input,
+        "inputDetails": {"truncated": False},
+        "roleArn": execution.role_arn,
+        "stateMachineAliasArn": execution.machine_alias_arn,
+        "stateMachineVersionArn": execution.machine_version_arn,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def shared_by_states(execution: Execution, services: Services) -> Run:
+    """Return what the states of an execution share."""
+    context = {
+        "Execution": {
+            "Id": execution.arn,
+            "Input": json.loads(execution.input),
+            "Name": execution.name,
+            "RoleArn": execution.role_arn,
+            "StartTime": timestamp(execution.started),
+            "RedriveCount": 0,
+        },
+        "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
+    }
+    return Run(execution.history, context, execution.role_arn, services.invoke, services.distribute)

@@ -35,7 +35,13 @@ ALLOWED = {
     "localcloud.front_door": {"localcloud.protocols", "localcloud.signatures"},
     "localcloud.header_limit": {"localcloud.front_door"},
     "localcloud.function_runtime": set[str](),
-    "localcloud.corrections": {"localcloud", "localcloud.files", "localcloud.identity", "localcloud.function_runtime"},
+    "localcloud.corrections": {
+        "localcloud",
+        "localcloud.files",
+        "localcloud.function_runtime",
+        "localcloud.identity",
+        "localcloud.step_functions",
+    },
     "localcloud.step_functions": {"localcloud", "localcloud.identity"},
     "localcloud.sagemaker": {"localcloud.files", "localcloud.identity", "localcloud.ports"},
     "localcloud.server": {

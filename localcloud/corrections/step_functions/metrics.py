@@ -1,0 +1,25 @@
+"""The metrics of executions in AWS/States.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+"""
+
+from ministack.services import cloudwatch
+
+from localcloud.step_functions.execution import Execution
+
+METRICS = {  # by status
+    "RUNNING": "ExecutionsStarted",
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "ABORTED": "ExecutionsAborted",
+    "TIMED_OUT": "ExecutionsTimedOut",
+}
+
+
+def count_execution(execution: Execution) -> None:
+    """Record a change of an execution's status."""
+    machine = {"StateMachineArn": execution.machine_arn}
+    cloudwatch.record_metric("AWS/States", METRICS[execution.status], 1, "Count", machine)
+    if execution.stopped is not None:
+        milliseconds = (execution.stopped - execution.started).total_seconds() * 1000
+        cloudwatch.record_metric("AWS/States", "ExecutionTime", milliseconds, "Milliseconds", machine)

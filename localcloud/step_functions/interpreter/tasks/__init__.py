@@ -1,0 +1,1 @@
+"""Task states: what they may call, and what they record."""
