@@ -194,6 +194,14 @@ def role_trusts(role_arn: str, service_principal: str) -> bool:
     return bool(iam_evaluator.evaluate_trust_policy({"Statement": naming}, root, context))
 
 
+def is_assumable(role_arn: str, service: str) -> bool:
+    """Return whether a service, by its global or its regional principal, may assume a role of the caller's account."""
+    if account_of(role_arn) != account_id():
+        return False
+    principals = (f"{service}.amazonaws.com", f"{service}.{region()}.amazonaws.com")
+    return any(role_trusts(role_arn, principal) for principal in principals)
+
+
 def service_principals(principal: Any) -> list[str]:
     """Return the services in a statement's Principal, which names one or several."""
     services = principal.get("Service", []) if isinstance(principal, dict) else []

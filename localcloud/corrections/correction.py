@@ -1,11 +1,13 @@
-"""A function of MiniStack that is replaced, and the check that it is still the one that was read."""
+"""A function or a module of MiniStack that is replaced, and the check that it is still the one that was read."""
 
 import hashlib
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from localcloud import LocalCloudError
@@ -64,6 +66,50 @@ class Correction:
             holder[name] = replacement
         else:
             setattr(holder, name, replacement)
+
+
+@dataclass(frozen=True)
+class ModuleCorrection(Correction):
+    """What replaces a whole module of MiniStack; its target is the module's name, its digest that of the file."""
+
+    def original(self) -> Any:
+        return importlib.import_module(self.target)
+
+    def problem(self) -> str | None:
+        """Return how MiniStack differs from what this correction was written against, None when it does not."""
+        try:
+            found = hashlib.sha256(Path(self.original().__file__).read_bytes()).hexdigest()[:12]
+        except ImportError:
+            return "does not exist"
+        return None if found == self.digest else f"has changed (its digest is {found}, not {self.digest})"
+
+    def misfit(self, replacement: Any) -> str | None:
+        return None
+
+    def install(self, replacement: Any) -> None:
+        """Put the replacement in the place of the module, wherever it has been imported and will be."""
+        original, package = self.original(), self.target.partition(".")[0]
+        sys.modules[self.target] = replacement
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] == package:
+                for attribute in [one for one, value in vars(module).items() if value is original]:
+                    setattr(module, attribute, replacement)
+
+
+@dataclass(frozen=True)
+class Addition(Correction):
+    """What MiniStack has not: an entry of a dictionary. Its digest is empty, and `replace` is given None."""
+
+    def original(self) -> Any:
+        return None
+
+    def problem(self) -> str | None:
+        """Return why the entry cannot be added, None when it can."""
+        try:
+            holder, key = self.holder()
+        except (AttributeError, KeyError, ImportError):
+            return "does not exist"
+        return f"has {key} already" if key in holder else None
 
 
 def child(holder: Any, name: str) -> Any:

@@ -17,7 +17,6 @@ from typing import Any
 
 from ministack import app
 from ministack.core import persistence as ministack_persistence
-from ministack.services import stepfunctions
 
 from localcloud.corrections import s3_files
 from localcloud.files import set_aside, write_durably
@@ -27,6 +26,7 @@ SHARE = 0.1  # of one core
 
 logger = logging.getLogger(__name__)
 unsaved: dict[str, str] = {}  # why the last state of a service is not on disk, by service
+runs: list[Callable[[], bool]] = []  # each says whether something runs whose end must be saved
 changed_without_request = threading.Event()  # the saver clears it when it saves
 
 
@@ -149,7 +149,7 @@ class Saver:
 
 
 def any_execution_runs() -> bool:
-    return any(execution["status"] == "RUNNING" for execution in list(stepfunctions._executions._data.values()))
+    return any(one() for one in runs)
 
 
 def save() -> bool:

@@ -29,6 +29,7 @@ class Rights:
     removals: dict[str, str] = field(default_factory=dict)  # what removes a property, or an entry of its list
     emptied: bool = False  # the resource is deleted after its properties of `removals`
     others: Callable[[Properties], Iterator[Permission]] = lambda props: iter(())  # on other resources, but to delete
+    new_arn: Callable[[Properties], str] | None = None  # of a new resource whose properties do not name it alone
 
 
 def role_and_code_of_function(props: Properties) -> Iterator[Permission]:
@@ -57,6 +58,13 @@ def policies_of_queues(props: Properties) -> Iterator[Permission]:
     for url in props.get("Queues") or []:
         queue = f"arn:aws:sqs:{identity.region()}:{identity.account_id()}:{str(url).rpartition('/')[2]}"
         yield Permission("sqs:SetQueueAttributes", queue)
+
+
+def alias_of_state_machine(props: Properties) -> str:
+    """Return the ARN that an alias will have, which follows from the versions that it leads to."""
+    routes = [props.get("DeploymentPreference") or {}, *(props.get("RoutingConfiguration") or [])]
+    version = next((str(one["StateMachineVersionArn"]) for one in routes if "StateMachineVersionArn" in one), "*:*")
+    return f"{version.rpartition(':')[0]}:{props.get('Name', '*')}"
 
 
 def find_log_groups(props: Properties) -> Iterator[Permission]:
@@ -166,13 +174,28 @@ RIGHTS = {
         delete=("lambda:RemovePermission",),
         update=("lambda:AddPermission", "lambda:RemovePermission"),
     ),
+    "AWS::StepFunctions::StateMachineVersion": Rights(
+        arn="{name}",
+        name="StateMachineArn",
+        create=("states:DescribeStateMachine", "states:ListStateMachineVersions", "states:PublishStateMachineVersion"),
+        update=("states:PublishStateMachineVersion",),
+        delete=("states:DeleteStateMachineVersion", "states:DescribeStateMachine"),
+    ),
+    "AWS::StepFunctions::StateMachineAlias": Rights(
+        arn="{name}",
+        name="Arn",
+        create=("states:CreateStateMachineAlias", "states:DescribeStateMachineAlias"),
+        update=("states:DescribeStateMachineAlias", "states:UpdateStateMachineAlias"),
+        delete=("states:DeleteStateMachineAlias", "states:DescribeStateMachineAlias"),
+        new_arn=alias_of_state_machine,
+    ),
 }
 
 
 def to_create(kind: str, props: Properties, other_name: str) -> Iterator[Permission]:
     """Yield what the caller needs to create a resource of a type."""
     if rights := RIGHTS.get(kind):
-        arn = arn_of(rights, props.get(rights.name) or other_name)
+        arn = rights.new_arn(props) if rights.new_arn else arn_of(rights, props.get(rights.name) or other_name)
         yield from on(arn, *rights.create)
         for name, action in rights.properties.items():
             yield from to_change(arn, action, props.get(name))

@@ -60,7 +60,7 @@ def test_without_a_correction_its_test_fails(without: Without, name: str) -> Non
     assert "error" not in closing_line, closing_line
 
 
-@pytest.mark.parametrize("name", ["machine-role", "lambda-environments", "damaged-state"])
+@pytest.mark.parametrize("name", ["step-functions", "lambda-environments", "damaged-state"])
 def test_with_all_corrections_it_passes_there(without: Without, name: str) -> None:
     code, output = without("", name)
     assert code == PASSED, output

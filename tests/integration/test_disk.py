@@ -314,7 +314,6 @@ WAIT = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "E
     "approximate",
     "it has failed with States.Runtime, whose cause says so, once the cloud is up again",
 )
-@pytest.mark.correction(name="execution-interrupted")
 def test_an_interrupted_execution_says_so(own: OwnCloud) -> None:
     states, role = boto3.client("stepfunctions"), create_role("states", "states", TRAIN_AND_SERVE)
     machine = states.create_state_machine(name="m", roleArn=role, definition=json.dumps(WAIT))["stateMachineArn"]

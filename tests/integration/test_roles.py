@@ -46,14 +46,12 @@ def test_a_function_is_not_given_a_role_that_does_not_trust_lambda(stranger: str
         boto3.client("lambda").update_function_configuration(FunctionName=f"{NAME}-function", Role=stranger)
 
 
-@pytest.mark.correction(name="machine-role")
 @pytest.mark.aws("IAM", "a state machine's role must trust Step Functions", "exact")
 def test_a_machine_is_not_created_with_a_role_that_does_not_trust_step_functions(stranger: str) -> None:
     with pytest.raises(ClientError, match=REFUSED_BY_STEP_FUNCTIONS):
         boto3.client("stepfunctions").create_state_machine(name=NAME, definition=DEFINITION, roleArn=stranger)
 
 
-@pytest.mark.correction(name="machine-role-update")
 @pytest.mark.aws("IAM", "a state machine's role must trust Step Functions", "exact")
 def test_a_machine_is_not_given_a_role_that_does_not_trust_step_functions(stranger: str) -> None:
     client = boto3.client("stepfunctions")
@@ -76,7 +74,6 @@ def test_a_stack_s_function_needs_a_role_that_trusts_lambda(stranger: str) -> No
     assert "cannot be assumed by Lambda" in reason
 
 
-@pytest.mark.correction(name="machine-role-of-stack")
 def test_a_stack_s_machine_needs_a_role_that_trusts_step_functions(stranger: str) -> None:
     properties = {"DefinitionString": DEFINITION, "RoleArn": stranger}
     reason = status_reason(boto3.client("cloudformation"), "AWS::StepFunctions::StateMachine", properties)

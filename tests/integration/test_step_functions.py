@@ -112,7 +112,6 @@ def test_the_limit_of_a_task_s_result_is_in_bytes(run: Callable[..., Any], lette
     assert "returned a result with a size exceeding the maximum number of bytes service limit." in over["cause"]
 
 
-@pytest.mark.correction(name="state-size")
 @pytest.mark.aws("Step Functions", "262,144 bytes of state output pass, one more is States.DataLimitExceeded", "exact")
 def test_the_limit_of_a_state_s_output(run: Callable[..., Any]) -> None:
     frame = len('{"in":"","out":""}')
@@ -122,7 +121,6 @@ def test_the_limit_of_a_state_s_output(run: Callable[..., Any]) -> None:
     assert run({"length": 100_001, "padding": padding}, Output=output)["error"] == "States.DataLimitExceeded"
 
 
-@pytest.mark.correction(name="terminal-errors")
 @pytest.mark.aws(
     "Step Functions",
     "States.DataLimitExceeded is caught by its own name only",
@@ -145,7 +143,6 @@ def test_an_input_over_the_limit_is_refused(client: Any, function: str, role: st
         start(client, machine, "x" * (LIMIT - 1))
 
 
-@pytest.mark.correction(name="execution-input")
 @pytest.mark.aws("Step Functions", "an execution's input that is not JSON is refused", "exact")
 def test_an_input_that_is_not_json_is_refused(client: Any, function: str, role: str) -> None:
     machine = create_machine(client, {"Resource": function}, role)
@@ -158,7 +155,6 @@ def test_an_input_that_is_not_json_is_refused(client: Any, function: str, role: 
 # Retry and Catch ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.correction(name="retry-delay")
 @pytest.mark.aws("Step Functions", "Retry: MaxAttempts, BackoffRate, MaxDelaySeconds", "exact")
 def test_a_retry_waits_no_longer_than_its_maximum(run: Callable[..., Any]) -> None:
     retrier = {"ErrorEquals": ["BusyError"], "IntervalSeconds": 1, "BackoffRate": 5, "MaxDelaySeconds": 2}
@@ -189,7 +185,6 @@ def test_zero_attempts_never_retry(run: Callable[..., Any]) -> None:
     assert (described["status"], described["error"]) == ("FAILED", "BusyError")
 
 
-@pytest.mark.correction(name="definition-wildcards")
 @pytest.mark.aws("Step Functions", "States.ALL must be alone and last", "exact")
 @pytest.mark.parametrize("rules", [[["States.ALL", "BusyError"]], [["States.ALL"], ["BusyError"]]])
 @pytest.mark.parametrize("field", ["Retry", "Catch"])
@@ -201,7 +196,6 @@ def test_a_wildcard_must_be_alone_and_last(client: Any, function: str, role: str
         create_machine(client, task, role)
 
 
-@pytest.mark.correction(name="task-timeout")
 @pytest.mark.aws("Step Functions", "a task over its TimeoutSeconds is States.Timeout", "exact")
 @pytest.mark.parametrize(
     ("errors", "status"),
@@ -216,7 +210,6 @@ def test_a_task_times_out(run: Callable[..., Any], errors: str, status: str) -> 
     assert described.get("error", "States.Timeout") == "States.Timeout"
 
 
-@pytest.mark.correction(name="execution-role-and-timeout")
 @pytest.mark.aws("Step Functions", "an execution over the TimeoutSeconds of its definition is TIMED_OUT", "exact")
 def test_an_execution_times_out(client: Any, function: str, role: str) -> None:
     machine = create_machine(client, {"Resource": function}, role, TimeoutSeconds=1)
@@ -224,12 +217,11 @@ def test_an_execution_times_out(client: Any, function: str, role: str) -> None:
     assert (described["status"], described["error"]) == ("TIMED_OUT", "States.Timeout")
 
 
-@pytest.mark.correction(name="execution-ends-once")
 @pytest.mark.aws("Step Functions", "an execution that was stopped stays ABORTED", "exact")
 def test_a_stopped_execution_stays_stopped(client: Any, function: str, role: str) -> None:
     machine = create_machine(client, {"Resource": function}, role)
     execution = start(client, machine, {"run": uuid.uuid4().hex, "failures": 9, "sleep": 0.5})
-    wait_for(lambda: "TaskScheduled" in event_types(client, execution), 10, pause=0.02)
+    wait_for(lambda: "LambdaFunctionStarted" in event_types(client, execution), 10, pause=0.02)
     client.stop_execution(executionArn=execution)
     time.sleep(1)
     assert client.describe_execution(executionArn=execution)["status"] == "ABORTED"
@@ -285,7 +277,6 @@ def test_throttling_is_named_and_retried(client: Any, function: str, role: str) 
     assert ended(client, waiting)["status"] == "SUCCEEDED"
 
 
-@pytest.mark.correction(name="task-role")
 @pytest.mark.aws("Step Functions", "the role of the state machine invokes the functions", "exact")
 def test_without_permission_the_task_fails(client: Any, function: str) -> None:
     name = f"{NAME}-nobody"
@@ -315,18 +306,14 @@ def test_a_missing_function_is_named(run: Callable[..., Any], function: str) -> 
     assert described["cause"].startswith(f"Function not found: {function}-gone (Service: AWSLambda; Status Code: 404; ")
 
 
-@pytest.mark.aws(
-    "Step Functions",
-    "the history of an execution",
-    "approximate",
-    "a Lambda task has TaskScheduled, TaskSucceeded and TaskFailed; on AWS they are LambdaFunction...",
-)
+@pytest.mark.aws("Step Functions", "the history of an execution, event by event", "exact")
 def test_the_history_tells_what_happened(client: Any, run: Callable[..., Any]) -> None:
     assert event_types(client, run({})["executionArn"]) == [
         "ExecutionStarted",
         "TaskStateEntered",
-        "TaskScheduled",
-        "TaskSucceeded",
+        "LambdaFunctionScheduled",
+        "LambdaFunctionStarted",
+        "LambdaFunctionSucceeded",
         "TaskStateExited",
         "ExecutionSucceeded",
     ]
@@ -336,7 +323,6 @@ def event_types(client: Any, execution: str) -> list[str]:
     return [event["type"] for event in client.get_execution_history(executionArn=execution)["events"]]
 
 
-@pytest.mark.correction(name="execution-delay")
 def test_an_execution_begins_at_once(client: Any, role: str) -> None:
     machine = create_machine(client, {"Type": "Pass"}, role)
     executions = [ended(client, start(client, machine, {})) for _ in range(5)]
@@ -357,7 +343,6 @@ def test_a_hundred_executions_at_once_all_succeed(client: Any, function: str, ro
     assert statuses == ["SUCCEEDED"] * 100
 
 
-@pytest.mark.correction(name="execution-metrics")
 @pytest.mark.aws(
     "CloudWatch", "AWS/States metrics: Executions Started, Succeeded, Failed, Aborted, TimedOut and Time", "exact"
 )

@@ -40,10 +40,25 @@ ALLOWED = {
         "localcloud.files",
         "localcloud.function_runtime",
         "localcloud.identity",
+        "localcloud.sagemaker.errors",
         "localcloud.step_functions",
     },
-    "localcloud.step_functions": {"localcloud", "localcloud.identity"},
-    "localcloud.sagemaker": {"localcloud.files", "localcloud.identity", "localcloud.ports"},
+    "localcloud.step_functions": {
+        "localcloud",
+        "localcloud.identity",
+        "localcloud.sagemaker.errors",
+        "localcloud.sagemaker.validation",
+    },
+    "localcloud.sagemaker": {
+        "localcloud.files",
+        "localcloud.identity",
+        "localcloud.ports",
+        "localcloud.sagemaker.errors",
+        "localcloud.sagemaker.validation",
+    },
+    # What the JSON protocols have in common: error answers, and the check of a request against botocore's model.
+    "localcloud.sagemaker.errors": set[str](),
+    "localcloud.sagemaker.validation": {"localcloud.sagemaker.errors"},
     "localcloud.server": {
         "localcloud",
         "localcloud.corrections",

@@ -4,11 +4,9 @@ from localcloud.corrections import authorization, managed_policies, roles, simul
 from localcloud.corrections.correction import Correction
 
 LAMBDA = "ministack.services.lambda_svc"
-STEP_FUNCTIONS = "ministack.services.stepfunctions"
 LAMBDA_GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg"
 STACK_ROLE = "ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::IAM::Role]"
 IAM_REFERENCE = "https://docs.aws.amazon.com/IAM/latest/APIReference"
-STEP_FUNCTIONS_GUIDE = "https://docs.aws.amazon.com/step-functions/latest/dg"
 
 CORRECTIONS = (
     Correction(
@@ -102,32 +100,5 @@ CORRECTIONS = (
         replace=roles.update_function,
         aws="Refuses a role that the caller may not pass or Lambda may not assume; MiniStack asks only that it exists.",
         link=f"{LAMBDA_GUIDE}/lambda-intro-execution-role.html",
-    ),
-    Correction(
-        "machine-role",
-        target=f"{STEP_FUNCTIONS}:_create_state_machine",
-        digest="4bc1231dda69",
-        replace=roles.create_state_machine,
-        aws="Refuses a role that the caller may not pass or Step Functions may not assume; MiniStack asks only that it "
-        "exists.",
-        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
-    ),
-    Correction(
-        "machine-role-update",
-        target=f"{STEP_FUNCTIONS}:_update_state_machine",
-        digest="476e0deee6a3",
-        replace=roles.create_state_machine,
-        aws="Refuses a role that the caller may not pass or Step Functions may not assume; MiniStack asks only that it "
-        "exists.",
-        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
-    ),
-    Correction(
-        "machine-role-of-stack",
-        target="ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS[AWS::StepFunctions::StateMachine][create]",
-        digest="d2ffde42cb0e",
-        replace=roles.create_state_machine_of_stack,
-        aws="Refuses a role that the caller may not pass or Step Functions may not assume; MiniStack asks only that it "
-        "exists.",
-        link=f"{STEP_FUNCTIONS_GUIDE}/procedure-create-iam-role.html",
     ),
 )

@@ -1,1 +1,1 @@
-"""Corrections of MiniStack's Step Functions."""
+"""Our Step Functions within MiniStack: in the place of its module, of its resources in stacks, and on its functions."""

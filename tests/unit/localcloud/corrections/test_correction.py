@@ -1,14 +1,24 @@
 """A correction is installed only where MiniStack is the code that it was written against."""
 
+import hashlib
+import importlib
 import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from localcloud.corrections.correction import Correction, CorrectionError, apply, digest_of
+from localcloud.corrections.correction import (
+    Addition,
+    Correction,
+    CorrectionError,
+    ModuleCorrection,
+    apply,
+    digest_of,
+)
 
 SOURCE = """
 def double(number):
@@ -89,3 +99,35 @@ def test_the_digest_follows_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
     before = digest_of(triple)
     monkeypatch.setattr(inspect, "getsource", lambda _: "other source")
     assert digest_of(triple) != before
+
+
+def test_an_entry_is_added_unless_there_is_one(module: ModuleType) -> None:
+    added = Addition(
+        "alias", "made:HANDLERS[Alias]", "", lambda _: {}, aws="Has it.", link="https://docs.aws.amazon.com/"
+    )
+    apply([added])
+    assert vars(module)["HANDLERS"]["Alias"] == {}
+    with pytest.raises(CorrectionError, match="has Alias already"):
+        apply([added])
+    with pytest.raises(CorrectionError, match="does not exist"):
+        apply([replace(added, target="made:GONE[Alias]")])
+
+
+def test_a_module_is_replaced_wherever_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "stock"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "made.py").write_text("NAME = 'made'")
+    (package / "user.py").write_text("import stock.made as _made")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("stock", "stock.made", "stock.user"):
+        monkeypatch.setitem(sys.modules, name, importlib.import_module(name))
+    digest = hashlib.sha256(b"NAME = 'made'").hexdigest()[:12]
+    ours = ModuleType("ours")
+    correction = ModuleCorrection("ours", "stock.made", digest, lambda _: ours, aws="", link="")
+    with pytest.raises(CorrectionError, match=r"stock\.made has changed"):
+        apply([replace(correction, digest="old")])
+    apply([correction])
+    assert importlib.import_module("stock.made") is ours
+    assert vars(sys.modules["stock.user"])["_made"] is ours
+    assert vars(sys.modules["stock"])["made"] is ours

@@ -1,0 +1,1 @@
+"""The API of Step Functions: one module for each kind of resource, `actions` for all."""
