@@ -59,6 +59,8 @@ class Execution:
     history: History = field(default_factory=History)
     ending: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     cancel: Callable[[], object] | None = field(default=None, init=False, repr=False)  # while it runs
+    # What adds events before that of StopExecution.
+    before_stop: list[Callable[[], None]] = field(default_factory=list, init=False, repr=False)
 
     @property
     def machine_name(self) -> str:
@@ -98,13 +100,16 @@ def last_details(end: End) -> dict[str, Any]:
 
 
 def announce(execution: Execution) -> None:
-    """Tell everybody who follows executions that the status of this one has changed."""
-    for follow in on_change:
+    """Tell everybody who follows executions of a changed status; children belong to their Map Run."""
+    for follow in () if execution.map_run_arn else on_change:
         follow(execution)
 
 
 def stop(execution: Execution, error: str | None = None, cause: str | None = None) -> None:
     """Abort an execution at once, whatever it does; one that has ended keeps its end."""
+    with contextlib.suppress(HistoryFullError):
+        for record in list(execution.before_stop):
+            record()
     if finish(execution, End("ABORTED", error=error, cause=cause)) and execution.cancel:
         execution.cancel()
 
@@ -116,20 +121,37 @@ def no_functions(invocation: Invocation) -> Answer:
     raise NotImplementedError("`connect` has not been called")
 
 
+def no_s3(role_arn: str, region: str) -> Any:
+    raise NotImplementedError("`connect` has been called without S3")
+
+
+def no_denial(role_arn: str, action: str, resource_arn: str) -> None:
+    """Allow everything."""
+
+
 @dataclass(frozen=True)
 class Services:
     """What executions call in the rest of the local cloud."""
 
     invoke: Invoke
     distribute: Distribute | None = None
+    # Gives boto3's client of S3 that acts as a role in a region.
+    s3: Callable[[str, str], Any] = no_s3
+    # Says why a role may not take an action on a resource, None when it may.
+    denial: Callable[[str, str, str], str | None] = no_denial
 
 
 _services = [Services(no_functions)]
 
 
-def connect(services: Services) -> None:
+def connect(connected: Services) -> None:
     """Set what executions call from now on."""
-    _services[:] = [services]
+    _services[:] = [connected]
+
+
+def services() -> Services:
+    """Return what executions call."""
+    return _services[0]
 
 
 def start(execution: Execution) -> None:
@@ -155,7 +177,7 @@ async def course(execution: Execution) -> None:
     if execution.status != "RUNNING":  # it was stopped at once
         return
     execution.history.add("ExecutionStarted", started_details(execution), 0)
-    branch = Branch(shared_by_states(execution, _services[0]), 0)
+    branch = Branch(shared_by_states(execution, services()), 0)
     finish(execution, await end_of(execution, branch))
     execution.cancel = None
 
@@ -199,7 +221,7 @@ def started_details(execution: Execution) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def shared_by_states(execution: Execution, services: Services) -> Run:
+def shared_by_states(execution: Execution, connected: Services) -> Run:
     """Return what the states of an execution share."""
     context = {
         "Execution": {
@@ -212,4 +234,5 @@ def shared_by_states(execution: Execution, services: Services) -> Run:
         },
         "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
     }
-    return Run(execution.history, context, execution.role_arn, services.invoke, services.distribute)
+    calls = (connected.invoke, connected.distribute)
+    return Run(execution.history, context, execution.role_arn, *calls, execution.before_stop)

@@ -15,3 +15,9 @@ def event_loop() -> asyncio.AbstractEventLoop:
     loop.set_default_executor(ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="step-functions-call"))
     threading.Thread(target=loop.run_forever, name="step-functions", daemon=True).start()
     return loop
+
+
+@functools.cache
+def file_threads() -> ThreadPoolExecutor:
+    """Return the threads that read and write files in S3."""
+    return ThreadPoolExecutor(4, thread_name_prefix="step-functions-files")

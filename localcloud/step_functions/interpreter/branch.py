@@ -52,6 +52,7 @@ class Run:
     role_arn: str
     invoke: Invoke
     distribute: Distribute | None = None
+    before_stop: list[Callable[[], None]] = field(default_factory=list)  # what adds events before StopExecution's
 
 
 @dataclass(eq=False)

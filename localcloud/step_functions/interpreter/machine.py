@@ -106,24 +106,26 @@ async def run_parallel(visit: Visit) -> Outcome:
 
 
 async def run_map(visit: Visit) -> Outcome:
-    processor = processor_of(visit.state)
+    given, processor = visit.effective_input(), processor_of(visit.state)
     if processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
-        distribute = visit.branch.run.distribute
-        assert distribute is not None
-        return outcome_of(visit, await distribute(visit, visit.effective_input()))
-    given = visit.effective_input()
-    items = items_of(visit, given)
-    branch = visit.branch
+        assert visit.branch.run.distribute is not None
+        result = await visit.branch.run.distribute(visit, given)
+    else:
+        result = await run_inline_map(visit, given, processor)
+    visit.branch.add("MapStateSucceeded")
+    return outcome_of(visit, result)
+
+
+async def run_inline_map(visit: Visit, given: Document, processor: Mapping[str, Any]) -> Document:
+    items, branch = items_of(visit, given), visit.branch
     branch.add("MapStateStarted", {"length": len(items)})
-    iterations = Iterations(visit, given, items)
 
     async def run_item(child: Branch, document: Document) -> Document:
         return await run_states(child, processor, document, visit.language)
 
-    results = await iterations.run(run_item)
+    results = await Iterations(visit, given, items).run(run_item)
     visit.exit_previous = branch.previous
-    branch.add("MapStateSucceeded")
-    return outcome_of(visit, Document(results))
+    return Document(results)
 
 
 def processor_of(state: Mapping[str, Any]) -> Mapping[str, Any]:
