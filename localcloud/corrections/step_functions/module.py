@@ -16,12 +16,13 @@ from ministack.core.responses import error_response_json, json_response
 
 from localcloud import identity
 from localcloud.corrections import persistence
-from localcloud.corrections.step_functions import functions, metrics
+from localcloud.corrections.step_functions import functions, metrics, objects
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.step_functions import execution as executions
 from localcloud.step_functions import saved, status_events
 from localcloud.step_functions.api import service as api
 from localcloud.step_functions.execution import Execution
+from localcloud.step_functions.maps.distributed import distribute
 from localcloud.step_functions.store import Store
 
 Reply = Any  # what MiniStack answers with: HTTP status, headers, body
@@ -35,7 +36,7 @@ _state_machines, _tags = STORE.machines, STORE.tags
 
 def replace_module(original: ModuleType) -> ModuleType:
     """Return this module, and follow the executions from now on."""
-    executions.connect(executions.Services(invoke=functions.invoke))
+    executions.connect(executions.Services(functions.invoke, distribute, objects.s3, objects.denial))
     executions.on_change += [note_change, metrics.count_execution, publish_status]
     persistence.runs.append(STORE.executions.any_runs)
     return sys.modules[__name__]

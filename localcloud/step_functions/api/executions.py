@@ -12,6 +12,7 @@ from localcloud.step_functions.api import aliases, names
 from localcloud.step_functions.api.pages import page
 from localcloud.step_functions.execution import Execution, stop
 from localcloud.step_functions.history import History
+from localcloud.step_functions.maps import registry
 from localcloud.step_functions.store import INITIAL, Known, Revision, Store
 
 Parameters = dict[str, Any]
@@ -115,6 +116,12 @@ NOT_OF_SYNC = ("redriveCount", "redriveStatus", "redriveStatusReason", "stateMac
 
 
 def find(store: Store, arn: str) -> Known:
+    """Return an execution: of a state machine, or of a Map Run whose child it is."""
+    if (child := registry.find_child(arn)) and child.map_run_arn and arn.startswith(names.scope()):
+        run = registry.find(child.map_run_arn)
+        parent = store.executions.get(run.execution_arn) if run else None
+        if parent:
+            return Known(child, parent.revision, parent.number)
     found = names.EXECUTION_ARN.fullmatch(arn)
     if found and found[1] == "express":
         sentence = "Invalid Arn: 'Resource type not valid in this context: express'"
@@ -185,10 +192,8 @@ def summary(execution: Execution) -> Parameters:
 
 def list_executions(store: Store, params: Parameters) -> Parameters:
     """List executions, newest first."""
-    if ("stateMachineArn" in params) == ("mapRunArn" in params):
-        raise names.invalid("Must specify exactly one of 'stateMachineArn' or 'mapRunArn'")
     found = [one for one in store.executions if is_asked_for(one.execution, params)]
-    if "stateMachineArn" in params and origin_of(store, params["stateMachineArn"]).revision.kind == "EXPRESS":
+    if origin_of(store, params["stateMachineArn"]).revision.kind == "EXPRESS":
         raise names.not_supported_by_type()
     found.sort(key=lambda one: one.number, reverse=True)
     shown, token = page(found, params, lambda one: [-one.number])
@@ -198,8 +203,6 @@ def list_executions(store: Store, params: Parameters) -> Parameters:
 def is_asked_for(execution: Execution, params: Parameters) -> bool:
     if params.get("statusFilter") not in (None, execution.status) or params.get("redriveFilter") == "REDRIVEN":
         return False
-    if "mapRunArn" in params:
-        return bool(execution.map_run_arn == params["mapRunArn"])
     arns = (execution.machine_arn, execution.machine_version_arn, execution.machine_alias_arn)
     return params["stateMachineArn"] in arns
 

@@ -13,7 +13,7 @@ DATA = ("input", "output", "parameters", "error", "cause")
 def get(store: Store, params: dict[str, Any]) -> dict[str, Any]:
     """Return a page of events; in reverse order, events that come later belong to no page."""
     execution = find(store, params["executionArn"]).execution
-    if not store.executions.has_history(execution):
+    if execution.map_run_arn is None and not store.executions.has_history(execution):
         raise ServiceError(
             "ExecutionDoesNotExist",
             f"The local cloud keeps the histories of the last {MOST_HISTORIES} executions, and that of "

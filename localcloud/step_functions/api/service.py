@@ -6,12 +6,22 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.validation import service_model, validate
-from localcloud.step_functions.api import aliases, executions, histories, machines, names, tags, versions
+from localcloud.step_functions.api import aliases, executions, histories, machines, map_runs, names, tags, versions
 from localcloud.step_functions.execution import Execution
 from localcloud.step_functions.store import Store
 
 Parameters = dict[str, Any]
 Run = Callable[[Execution], None]
+
+
+def list_executions(store: Store, params: Parameters) -> Parameters:
+    """List the executions of a state machine or of a Map Run."""
+    if ("stateMachineArn" in params) == ("mapRunArn" in params):
+        raise names.invalid("Must specify exactly one of 'stateMachineArn' or 'mapRunArn'")
+    if "mapRunArn" in params:
+        return map_runs.list_children(params)
+    return executions.list_executions(store, params)
+
 
 ACTIONS: dict[str, Callable[[Store, Parameters], Parameters]] = {
     "CreateStateMachine": machines.create,
@@ -30,9 +40,12 @@ ACTIONS: dict[str, Callable[[Store, Parameters], Parameters]] = {
     "ListStateMachineAliases": aliases.list_aliases,
     "StopExecution": executions.stop_execution,
     "DescribeExecution": executions.describe,
-    "ListExecutions": executions.list_executions,
+    "ListExecutions": list_executions,
     "DescribeStateMachineForExecution": executions.describe_machine,
     "GetExecutionHistory": histories.get,
+    "ListMapRuns": map_runs.list_map_runs,
+    "DescribeMapRun": map_runs.describe,
+    "UpdateMapRun": map_runs.update,
     "TagResource": tags.tag,
     "UntagResource": tags.untag,
     "ListTagsForResource": tags.list_tags,
