@@ -1,6 +1,7 @@
 """JSON as it flows from state to state: its value, and its text as histories show it."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 DATA_LIMIT = 262_144  # bytes of JSON in UTF-8: of an input, a result or an output
@@ -17,6 +18,12 @@ def to_json(value: Any) -> str:
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":"))
     return text
+
+
+def array_of(documents: Iterable["Document"]) -> "Document":
+    """Return the array of some documents; AWS puts their texts together as they are."""
+    found = list(documents)
+    return Document([one.value for one in found], f"[{','.join(one.text for one in found)}]")
 
 
 class Document:

@@ -23,10 +23,10 @@ class Iterations:
         self._given = given
         self._items = items
         self._siblings = Siblings(visit.branch)
-        self._results: list[Any] = [None] * len(items)
+        self._results = [Document(None)] * len(items)
         self._next = 0
 
-    async def run(self, run_item: RunItem) -> list[Any]:
+    async def run(self, run_item: RunItem) -> list[Document]:
         """Run all and return their outputs in the order of the items.
 
         Raises:
@@ -49,7 +49,7 @@ class Iterations:
         while True:
             assert child.iteration is not None
             work = self._run_one(child, run_item)
-            self._results[child.iteration["index"]] = (await self._siblings.follow(child, work)).value
+            self._results[child.iteration["index"]] = await self._siblings.follow(child, work)
             parent = self._visit.branch
             succeeded = child.add_aside("MapIterationSucceeded", child.iteration)
             if self._next == len(self._items):

@@ -8,7 +8,7 @@ from localcloud.step_functions.expressions import ExpressionError
 from localcloud.step_functions.interpreter import simple
 from localcloud.step_functions.interpreter.branch import Branch
 from localcloud.step_functions.interpreter.children import Siblings
-from localcloud.step_functions.interpreter.documents import Document
+from localcloud.step_functions.interpreter.documents import Document, array_of
 from localcloud.step_functions.interpreter.failures import StateFailedError, data_limit_exceeded
 from localcloud.step_functions.interpreter.inline_map import Iterations, items_of
 from localcloud.step_functions.interpreter.results import outcome_of
@@ -91,7 +91,8 @@ def record_failed(visit: Visit, failure: StateFailedError) -> None:
 async def run_parallel(visit: Visit) -> Outcome:
     branch, given = visit.branch, visit.arguments(visit.effective_input())
     branch.add("ParallelStateStarted")
-    siblings, results = Siblings(branch), {}
+    siblings = Siblings(branch)
+    results: dict[int, Document] = {}
 
     async def run_branch(number: int, definition: Mapping[str, Any], child: Branch) -> None:
         work = run_states(child, definition, given, visit.language)
@@ -102,7 +103,7 @@ async def run_parallel(visit: Visit) -> Outcome:
     await siblings.all(works)
     visit.exit_previous = branch.previous
     branch.add("ParallelStateSucceeded")
-    return outcome_of(visit, Document([results[number].value for number in sorted(results)]))
+    return outcome_of(visit, array_of(results[number] for number in sorted(results)))
 
 
 async def run_map(visit: Visit) -> Outcome:
@@ -125,7 +126,7 @@ async def run_inline_map(visit: Visit, given: Document, processor: Mapping[str, 
 
     results = await Iterations(visit, given, items).run(run_item)
     visit.exit_previous = branch.previous
-    return Document(results)
+    return array_of(results)
 
 
 def processor_of(state: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,6 +1,8 @@
 """The states that call nothing and start nothing: Pass, Choice, Wait, Succeed and Fail."""
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +21,7 @@ from localcloud.step_functions.interpreter.visit import Outcome, Visit
 
 # AWS documents the name States.NoChoiceMatched, but answers States.Runtime with this cause.
 NO_NEXT_STATE = "Failed to transition out of the state. The state does not point to a next state."
+OFFSET_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)")  # ISO 8601, extended
 LONGEST_SLEEP = 86_400.0  # seconds; a longer wait takes several
 
 
@@ -96,22 +99,23 @@ def seconds_to_wait(visit: Visit, document: Document) -> float:
     seconds = visit.read("Seconds", "number", document)
     if seconds is None:
         return (moment_of(visit, document) - datetime.now(UTC)).total_seconds()
-    given = f"{visit.state.get('SecondsPath', 'Seconds')} == {seconds}"
+    name = "SecondsPath" if "SecondsPath" in visit.state else "Seconds"
+    given = f"{visit.state[name]} == {seconds}"
     if isinstance(seconds, bool) or not isinstance(seconds, int):
-        raise ExpressionError(RUNTIME, f"The SecondsPath parameter cannot be parsed as a long value: {given}")
+        raise ExpressionError(RUNTIME, f"The {name} parameter cannot be parsed as a long value: {given}")
     if seconds < 0:
-        raise ExpressionError(RUNTIME, f"The SecondsPath parameter references a negative value: {given}")
+        raise ExpressionError(RUNTIME, f"The {name} parameter references a negative value: {given}")
     return float(seconds)
 
 
 def moment_of(visit: Visit, document: Document) -> datetime:
     """Return the time that Timestamp or TimestampPath says."""
     given = visit.read("Timestamp", "string", document)
-    try:
-        moment = datetime.fromisoformat(given)
-    except (TypeError, ValueError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    moment = None
+    if isinstance(given, str) and OFFSET_DATE_TIME.fullmatch(given):
+        with contextlib.suppress(ValueError):  # the 30th of February
+            moment = datetime.fromisoformat(given)
+    if moment is None:
         name = "TimestampPath" if "TimestampPath" in visit.state else "Timestamp"
         written = f"{visit.state[name]} == {given}"
         sentence = "does not reference a valid ISO-8601 extended offset date-time format string"

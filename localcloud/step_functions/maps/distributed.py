@@ -42,19 +42,18 @@ async def distribute(visit: Visit, given: Document) -> Document:
     concurrency = max_concurrency(visit, given)
     items = None if plan.reader else items_of(visit, given)
     visit.branch.add("MapStateStarted", {"length": len(items or ())})
-    run = map_run_of(plan, concurrency)
+    run, most_items = map_run_of(plan, concurrency), plan.most_items()
     registry.add(run)
     visit.branch.add("MapRunStarted", {"mapRunArn": run.arn})
     try:
-        result = await stoppable(visit.branch, Course(plan, run).run(items))
+        result = await stoppable(visit.branch, Course(plan, run, most_items).run(items))
     except asyncio.CancelledError:
         run.end("ABORTED")
         raise
     except (ExpressionError, StateFailedError) as err:
         raise failed(visit, run, err) from err
     run.end("SUCCEEDED")
-    visit.exit_previous = visit.branch.previous
-    visit.branch.add("MapRunSucceeded")
+    visit.exit_previous = visit.branch.add("MapRunSucceeded")
     return result
 
 
@@ -96,9 +95,10 @@ def failed(visit: Visit, run: MapRun, err: ExpressionError | StateFailedError) -
 class Course:
     """One Map Run from its first item to its last result."""
 
-    def __init__(self, plan: Plan, run: MapRun) -> None:
+    def __init__(self, plan: Plan, run: MapRun, most_items: int) -> None:
         self._plan = plan
         self._run = run
+        self._most_items = most_items
         self._role_arn = plan.visit.branch.run.role_arn
         self._region = run.execution_arn.split(":")[3]
 
@@ -143,16 +143,19 @@ class Course:
             else:
                 spool = await in_file_thread(lambda: Spool(self._dataset()))
         except ItemReaderError as err:
-            raise ExpressionError(READER_FAILED, str(err)) from err
+            raise StateFailedError(READER_FAILED, str(err)) from err
         self._run.items.by_state["pending"] = spool.count
         if "ItemBatcher" not in self._plan.visit.state:
             self._run.children.by_state["pending"] = spool.count
         return spool
 
     def _dataset(self) -> Iterator[SourcedItem]:
-        reader, config = self._plan.reader, self._plan.reader_config()
+        reader = self._plan.reader
         assert reader is not None
+        if self._most_items < 0:
+            raise ItemReaderError("field MaxItems must be positive")
         s3 = services().s3(self._role_arn, self._region)
+        config = {**reader.get("ReaderConfig", {}), "MaxItems": self._most_items}
         return read_s3(s3, reader["Resource"], self._plan.arguments("ItemReader"), config)
 
     async def _writer(self) -> Writer | None:
@@ -177,7 +180,7 @@ class Course:
             if writer:
                 await write_rest(writer, inputs)
             if isinstance(err, ItemReaderError):
-                raise ExpressionError(READER_FAILED, str(err)) from err
+                raise StateFailedError(READER_FAILED, str(err)) from err
             raise
 
 
@@ -196,7 +199,7 @@ def write_beside(writer: Writer, inputs: Inputs, closing: contextlib.ExitStack) 
     """Write the results of a Map Run that was stopped, without anybody who waits for that."""
 
     async def write() -> None:
-        with closing, contextlib.suppress(ExpressionError):
+        with closing, contextlib.suppress(ExpressionError, StateFailedError):
             await write_rest(writer, inputs)
 
     task = asyncio.get_running_loop().create_task(write())
@@ -209,7 +212,7 @@ async def written(write: Callable[[], Result]) -> Result:
     try:
         return await in_file_thread(write)
     except ResultWriterError as err:
-        raise ExpressionError(WRITER_FAILED, str(err)) from err
+        raise StateFailedError(WRITER_FAILED, str(err)) from err
 
 
 async def in_file_thread(work: Callable[[], Result]) -> Result:

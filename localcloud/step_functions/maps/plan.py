@@ -10,7 +10,6 @@ from localcloud.step_functions.interpreter.failures import RUNTIME
 from localcloud.step_functions.interpreter.inline_map import item_input
 from localcloud.step_functions.interpreter.visit import Visit
 from localcloud.step_functions.maps.batches import Batching
-from localcloud.step_functions.maps.formats import ItemReaderError
 from localcloud.step_functions.maps.spool import SpooledItem
 
 MOST_ITEMS = 100_000_000  # of a dataset
@@ -46,24 +45,21 @@ class Plan:
             raise ExpressionError(RUNTIME, f"The {name} of {field} must have a Bucket, which is a string.")
         return found
 
-    def reader_config(self) -> dict[str, Any]:
-        """Return ReaderConfig with its MaxItems, 0 for no limit.
+    def most_items(self) -> int:
+        """Return MaxItems of the ItemReader, 0 for no limit.
 
         Raises:
-            ItemReaderError: MaxItems is negative or no whole number.
+            ExpressionError: It is no whole number.
         """
         holder = (self.reader or {}).get("ReaderConfig", {})
         most = self._number(holder, "MaxItems", "ItemReader/ReaderConfig") or 0
         if isinstance(most, str) and most.lstrip("-").isdigit():
             most = int(most)
         if isinstance(most, bool) or not isinstance(most, int):
-            path = holder.get("MaxItemsPath")
-            raise ItemReaderError(
-                f"The MaxItemsPath field refers to value '{most}' which is not a valid integer: {path}"
-            )
-        if most < 0:
-            raise ItemReaderError("field MaxItems must be positive")
-        return {**holder, "MaxItems": min(most, MOST_ITEMS)}
+            written = most if isinstance(most, str) else to_json(most)
+            sentence = f'The MaxItemsPath field refers to value "{written}" which is not a valid integer: '
+            raise ExpressionError(RUNTIME, f"{sentence}{holder.get('MaxItemsPath')}")
+        return min(most, MOST_ITEMS)
 
     def batching(self) -> Batching | None:
         """Return how items are put together, None when each has a child of its own."""

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from localcloud.step_functions import execution
 from tests.unit.localcloud.step_functions.runs import (
     FUNCTION,
     FunctionError,
     chain,
     details,
+    execution_of,
     machine,
     output,
     run,
@@ -164,6 +166,14 @@ def test_a_catcher_whose_output_fails_fails_the_state_again() -> None:
         ("ExecutionFailed", 7),
     ]
     assert details(found, "EvaluationFailed")["location"] == "Catch[1]/Output/v"
+
+
+def test_texts_are_put_together_as_they_are() -> None:
+    given = execution_of(machine(parallel(machine(PASS), machine(PASS))))
+    given.input = "[1, 2]"  # as a client may write it
+    execution.run(given)
+    assert given.output == "[[1, 2],[1, 2]]"
+    assert details(given, "PassStateExited")["output"] == "[1, 2]"
 
 
 # Map -------------------------------------------------------------------------------------------------------------

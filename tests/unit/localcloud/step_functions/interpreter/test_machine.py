@@ -275,6 +275,7 @@ def test_an_endless_loop_ends_at_25_000_events() -> None:
         {"Seconds": 0},
         {"SecondsPath": "$.none"},
         {"Timestamp": "2020-01-01T00:00:00Z"},
+        {"Timestamp": "2020-01-01T00:00:00.0000000Z"},
         {"TimestampPath": "$.past"},
     ],
 )
@@ -296,9 +297,12 @@ def test_a_wait_whose_time_has_passed_goes_on(fields: dict[str, Any]) -> None:
             "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: "
             "$.s == x",
         ),
+        ({"TimestampPath": "$.local"}, "date-time format string: $.local == 2020-01-01T00:00:00"),
+        ({"TimestampPath": "$.february"}, "date-time format string: $.february == 2020-02-30T00:00:00Z"),
     ],
 )
 def test_a_wait_without_a_time_is_a_runtime_error(fields: dict[str, Any], sentence: str) -> None:
-    found = run(machine({"Type": "Wait", **fields}), {"s": "x", "minus": -1})
+    given = {"s": "x", "minus": -1, "local": "2020-01-01T00:00:00", "february": "2020-02-30T00:00:00Z"}
+    found = run(machine({"Type": "Wait", **fields}), given)
     assert found.error == "States.Runtime" and found.cause is not None
     assert found.cause.endswith(sentence)

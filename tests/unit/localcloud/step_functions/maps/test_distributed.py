@@ -75,7 +75,7 @@ def test_the_parent_s_history_names_the_run(run: Callable[..., Execution]) -> No
         ("MapRunStarted", 3),
         ("MapRunSucceeded", 4),
         ("MapStateSucceeded", 5),
-        ("MapStateExited", 4),
+        ("MapStateExited", 5),
         ("ExecutionSucceeded", 7),
     ]
     arn = details(found, "MapRunStarted")["mapRunArn"]
@@ -228,25 +228,44 @@ def test_a_threshold_is_caught(run: Callable[..., Execution]) -> None:
 def test_a_dataset_that_cannot_be_read_fails_the_run(run: Callable[..., Execution]) -> None:
     reader = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "photos", "Key": "none"}}
     found = run(machine(distributed(PASS, ItemReader=reader)))
-    cause = (
-        "An error occurred while executing the state 'A' (entered at the event id #2). The specified key does not "
-        "exist. (Service: S3, Status Code: 404, Request ID: r)"
-    )
+    cause = "The specified key does not exist. (Service: S3, Status Code: 404, Request ID: r)"
     assert details(found, "MapRunFailed") == {"error": "States.ItemReaderFailed", "cause": cause}
     assert (found.error, found.cause) == ("States.ItemReaderFailed", cause)
 
 
+def test_a_negative_number_of_items_fails_the_run(run: Callable[..., Execution]) -> None:
+    reader = {**LISTING, "ReaderConfig": {"MaxItemsPath": "$.most"}}
+    found = run(machine(distributed(PASS, ItemReader=reader)), {"most": -1})
+    assert chain(found)[4:] == [("MapRunFailed", 4), ("MapStateFailed", 5), ("ExecutionFailed", 6)]
+    expected = {"error": "States.ItemReaderFailed", "cause": "field MaxItems must be positive"}
+    assert details(found, "MapRunFailed") == details(found, "ExecutionFailed") == expected
+
+
 @pytest.mark.parametrize(
-    ("most", "sentence"),
+    ("fields", "sentence"),
     [
-        ("x", "The MaxItemsPath field refers to value 'x' which is not a valid integer: $.most"),
-        (-1, "field MaxItems must be positive"),
+        (
+            {"ItemReader": {**LISTING, "ReaderConfig": {"MaxItemsPath": "$.n"}}},
+            'The MaxItemsPath field refers to value "1.5" which is not a valid integer: $.n',
+        ),
+        (
+            {"ItemsPath": "$.items", "ToleratedFailureCountPath": "$.n"},
+            'The ToleratedFailureCountPath field refers to value "1.5" which is not a valid integer: $.n',
+        ),
+        ({"ItemsPath": "$.items", "ToleratedFailureCountPath": "$.minus"}, "ToleratedFailureCount cannot be negative."),
+        (
+            {"ItemsPath": "$.items", "ToleratedFailurePercentagePath": "$.minus"},
+            "ToleratedFailurePercentage must be between 0 and 100.",
+        ),
     ],
 )
-def test_a_bad_number_of_items_fails_the_run(run: Callable[..., Execution], most: Any, sentence: str) -> None:
-    reader = {**LISTING, "ReaderConfig": {"MaxItemsPath": "$.most"}}
-    found = run(machine(distributed(PASS, ItemReader=reader)), {"most": most})
-    assert found.error == "States.ItemReaderFailed" and found.cause is not None and found.cause.endswith(sentence)
+def test_a_bad_number_ends_the_execution_before_the_run(
+    run: Callable[..., Execution], fields: dict[str, Any], sentence: str
+) -> None:
+    found = run(machine(distributed(PASS, **fields)), {"items": [0], "n": 1.5, "minus": -1})
+    assert chain(found)[2:] == [("MapStateStarted", 2), ("ExecutionFailed", 3)]
+    prefix = "An error occurred while executing the state 'A' (entered at the event id #2). "
+    assert (found.error, found.cause) == ("States.Runtime", prefix + sentence)
 
 
 def test_the_role_must_start_children(bucket: Bucket) -> None:
