@@ -10,7 +10,7 @@ from localcloud.step_functions.expressions import ExpressionError, Scope
 from localcloud.step_functions.expressions.syntax import CONTEXT, INPUT, Path, Step, parse
 
 # Fields that AWS answers with the sentence of its JSONPath library.
-_FILTERS = {"InputPath", "OutputPath", "TimeoutSecondsPath", "HeartbeatSecondsPath"}
+_FILTERS = {"InputPath", "OutputPath", "ItemsPath", "TimeoutSecondsPath", "HeartbeatSecondsPath"}
 _WAITS = {"SecondsPath", "TimestampPath"}
 CHOICE_RULE = "Variable"  # the field of a choice rule, also for the paths it compares with
 
@@ -80,7 +80,7 @@ def _find(path: Path, document: Any) -> Any:
         return value
     if path.selects_elements and not isinstance(value, list):
         raise _NotFoundError(f"Filter: {path.text} can only be applied to arrays. Current context is: {value}")
-    return [match.obj for match in path.rest.finditer(value)]
+    return [match.obj for match in path.rest.finditer(document if path.whole else value)]
 
 
 def _child(value: Any, step: Step, before: tuple[Step, ...], is_last: bool) -> Any:

@@ -41,6 +41,7 @@ class Path:
     steps: tuple[Step, ...]  # lead to one value
     rest: JSONPath | None  # what follows them and selects a list of values; starts at that value
     selects_elements: bool  # the rest starts with a slice or several indexes, which only an array has
+    whole: bool  # the rest starts at the document instead, because a filter in it compares with a path from there
 
     @property
     def is_reference(self) -> bool:
@@ -59,14 +60,16 @@ def parse(text: str) -> Path:
     if root is None:
         raise ExpressionError("States.Runtime", f"Invalid path '{text}' : a path starts with '$'")
     steps, rest = _plain_steps(text, root.end())
+    whole = "$" in rest and root.group() == INPUT
+    selecting = text[root.end() :] if whole else rest
     try:
-        compiled = _environment.compile("$" + _for_library(rest)) if rest else None
+        compiled = _environment.compile("$" + _for_library(selecting)) if rest else None
     except JSONPathError as err:
         raise ExpressionError("States.Runtime", f"Invalid path '{text}' : {err.args[0]}") from err
     if compiled is not None and not isinstance(compiled, JSONPath):  # a union of paths, which Jayway does not know
         raise ExpressionError("States.Runtime", f"Invalid path '{text}'")
     selects_elements = bool(re.match(r"\[\s*[-\d:]", rest))
-    return Path(text, root.group(), tuple(steps), compiled, selects_elements)
+    return Path(text, root.group(), tuple(steps), compiled, selects_elements, whole)
 
 
 def _plain_steps(text: str, position: int) -> tuple[list[Step], str]:

@@ -49,6 +49,7 @@ def test_a_definite_path_gives_the_value(path: str, value: Any) -> None:
         ("$.list[?(@.keep == true)]", [{"keep": True, "n": 1}]),
         ("$.list[?(@.n >= 5)].n", [5]),
         ("$.list[?(@['n'] == 1 || @.other)].keep", [True]),
+        ("$.list[?(@.n == $.numbers[0])].n", [1]),
         ("$.numbers[?(@ > 1)]", []),  # "The @ operator [...] only matches objects."
         ("$.a[?(@.b)]", [{"b": [1, 2, {"c": 3}]}]),  # of an object a filter tests the object itself
         ("$.a..c", [3]),
