@@ -49,9 +49,9 @@ class Delivery:
         """Count a retry and return when it is due in seconds, monotonic; None when RetryPolicy allows none."""
         policy = self.call.target.get("RetryPolicy") or {}
         due: float = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.retries)
-        if self.retries >= policy.get("MaximumRetryAttempts", MOST_RETRIES):
+        if self.retries >= int(policy.get("MaximumRetryAttempts", MOST_RETRIES)):  # a stack's numbers may be text
             self.exhausted = "MaximumRetryAttempts"
-        elif due - self.first > policy.get("MaximumEventAgeInSeconds", OLDEST_SECONDS):
+        elif due - self.first > int(policy.get("MaximumEventAgeInSeconds", OLDEST_SECONDS)):
             self.exhausted = "MaximumEventAgeInSeconds"
         else:
             self.retries += 1

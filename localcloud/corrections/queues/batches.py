@@ -52,7 +52,8 @@ def poll_as_the_role(original: Callable[[], bool]) -> Callable[[], bool]:
 def is_ready(mapping: Mapping) -> bool:
     """Tell whether a mapping is to gather a batch now, and keep others from doing so until it has."""
     identifier, queue = mapping["UUID"], sqs._queue_by_arn(mapping["EventSourceArn"])
-    if not mapping.get("Enabled", True) or queue is None or not has_visible(queue):
+    is_enabled = str(mapping.get("Enabled", True)).lower() == "true"  # a stack's value may be text
+    if not is_enabled or queue is None or not has_visible(queue):
         return False
     if lambda_svc._esm_backoff_until.get(identifier, 0) > time.time():
         return False
