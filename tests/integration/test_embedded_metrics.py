@@ -87,7 +87,6 @@ def points(namespace: str, metric: str, statistic: str = "Sum", **dimensions: st
     return list(found["Values"])
 
 
-@pytest.mark.correction(name="embedded-metrics")
 @pytest.mark.aws("CloudWatch", EMF, "approximate", "at once, on AWS within a minute or so")
 @pytest.mark.parametrize(("log_format", "logger"), [("Text", False), ("JSON", False), ("JSON", True)])
 def test_what_a_function_logs_becomes_a_metric(role: str, namespace: str, log_format: str, logger: bool) -> None:
@@ -109,6 +108,7 @@ def test_each_set_of_dimensions_is_a_metric(group: str, namespace: str) -> None:
     assert points(namespace, "m", Side="left") == []
 
 
+@pytest.mark.correction(name="embedded-metrics")
 @pytest.mark.aws("CloudWatch", "EMF: arrays of values, units and high resolution", "exact")
 def test_a_metric_may_have_several_values(group: str, namespace: str) -> None:
     line = document(namespace, ["Part"], m=[1, 2.5, 4])

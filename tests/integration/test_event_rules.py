@@ -99,6 +99,17 @@ def test_a_state_machine_needs_a_role_that_trusts_eventbridge(rule: Rule) -> Non
         rule.put_target(Arn=MACHINE, RoleArn=stranger)
 
 
+@pytest.mark.correction(name="rule-role")
+@pytest.mark.aws(SERVICE, "a rule's own role must trust events.amazonaws.com, and may be passed", "exact")
+def test_a_rule_s_role_must_trust_eventbridge(rule: Rule, starter: str) -> None:
+    request: Any = {"Name": rule.name, "EventPattern": json.dumps({"source": [rule.name]})}
+    stranger = create_role(f"{rule.name}-stranger", "states")
+    with pytest.raises(ClientError, match=f"Provided role '{stranger}' cannot be assumed by principal"):
+        boto3.client("events").put_rule(**request, RoleArn=stranger)
+    with pytest.raises(ClientError, match=f"not authorized to perform: iam:PassRole .*{starter}"):
+        client_of_role("events", allow("events:PutRule", rule.arn)).put_rule(**request, RoleArn=starter)
+
+
 @pytest.mark.aws("IAM", "events:PutTargets on the rule, and iam:PassRole on the target's role", "exact")
 def test_a_caller_may_pass_only_roles_that_a_policy_names(rule: Rule, starter: str) -> None:
     target: Any = {"Id": "one", "Arn": MACHINE, "RoleArn": starter}
@@ -184,6 +195,7 @@ def test_a_stack_s_pipe_is_refused_by_name(aws: dict[str, str]) -> None:
 INPUTS = "targets: Input, InputPath, InputTransformer with AWS's own variables"
 
 
+@pytest.mark.correction(name="rule-delivery")
 @pytest.mark.aws(SERVICE, INPUTS, "approximate", "a path without a match gives null, and an empty text in a template")
 @pytest.mark.parametrize(
     ("member", "value", "received"),
@@ -287,7 +299,6 @@ def codes(url: str) -> dict[str, str]:
     return {name: found[name]["StringValue"] for name in named if name in found}
 
 
-@pytest.mark.correction(name="rule-delivery")
 @pytest.mark.aws(SERVICE, *DEAD_LETTERS)
 def test_an_event_that_a_queue_refuses_becomes_a_dead_letter(rule: Rule) -> None:
     (url, arn), (_, closed) = dead_letter_queue(rule), create_queue()

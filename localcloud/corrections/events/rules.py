@@ -36,6 +36,20 @@ class RefusedTargetError(Exception):
     """When a stack gives a rule a target that is refused; the message is the status reason."""
 
 
+def put_rule(original: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    """Judge the role of a rule before MiniStack keeps it."""
+
+    def put(data: dict[str, Any]) -> Any:
+        for problem in role_problems(data, "events"):
+            return error_response_json("ValidationException", problem, 400)
+        for permission in passing(data):
+            if denied := identity.denial_of_caller(permission):
+                return error_response_json(denied.code, denied.message, 400)
+        return original(data)
+
+    return put
+
+
 def put_targets(original: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
     """Judge the targets before MiniStack keeps them."""
 
@@ -79,9 +93,9 @@ def refuse_pipes(original: Callable[..., Any]) -> Callable[..., Any]:
     return create
 
 
-def passing(target: Target) -> Iterator[Permission]:
-    """Yield what the caller needs to give a target its role."""
-    if role_arn := target.get("RoleArn"):
+def passing(holder: dict[str, Any]) -> Iterator[Permission]:
+    """Yield what the caller needs to give a target or a rule its role."""
+    if role_arn := holder.get("RoleArn"):
         yield identity.pass_role(role_arn, PRINCIPAL)
 
 
@@ -108,10 +122,15 @@ def unemulated(target: Target, service: str) -> Iterator[str]:
             yield f"The local cloud does not emulate {name} of a target."
 
 
-def role_problems(target: Target, service: str) -> Iterator[str]:
-    role_arn = str(target.get("RoleArn") or "")
+def role_problems(holder: dict[str, Any], service: str) -> Iterator[str]:
+    """Yield what is wrong with the role of a target or a rule.
+
+    Args:
+        service: Of the target.
+    """
+    role_arn = str(holder.get("RoleArn") or "")
     if service == "states" and not role_arn:
-        yield f"RoleArn is required for target {target['Arn']}."
+        yield f"RoleArn is required for target {holder['Arn']}."
     elif role_arn and not (is_own(role_arn) and identity.role_trusts(role_arn, PRINCIPAL)):
         yield f"Provided role '{role_arn}' cannot be assumed by principal '{PRINCIPAL}'."
 

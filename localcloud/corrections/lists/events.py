@@ -11,6 +11,14 @@ S3_EVENTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.htm
 
 CORRECTIONS = (
     Correction(
+        "rule-role",
+        target=f"{EVENTS}:_put_rule",
+        digest="829a0feae103",
+        replace=rules.put_rule,
+        aws="Refuses a role that the caller may not pass, or that does not trust EventBridge; MiniStack takes any.",
+        link=f"{EVENTS_REFERENCE}/API_PutRule.html",
+    ),
+    Correction(
         "rule-targets",
         target=f"{EVENTS}:_put_targets",
         digest="9d129f83c189",
