@@ -258,7 +258,12 @@ predictor.delete_model()
 predictor.delete_endpoint()
 assert not session.sagemaker_client.list_endpoints(NameContains=endpoint, StatusEquals="InService")["Endpoints"]
 
-# %% An algorithm of one's own on AWS's PyTorch image: its code is a channel
+# %% The role that the SDK makes, with the policy AmazonSageMakerFullAccess
+default_role = sagemaker.get_execution_role(use_default=True)
+print(default_role)
+assert default_role.endswith(":role/AmazonSageMaker-DefaultRole")
+
+# %% An algorithm of one's own on AWS's PyTorch image, with that role: its code is a channel
 shutil.rmtree("code", ignore_errors=True)
 shutil.copytree(
     Path(os.environ["PROJECT"], "training", "algorithm"), "code/algorithm", ignore=shutil.ignore_patterns("__pycache__")
@@ -267,7 +272,7 @@ code_uri = session.upload_data("code", bucket=bucket, key_prefix="code")
 pytorch_image = f"763104351884.dkr.ecr.{region}.amazonaws.com/pytorch:2.13-cpu-amzn2023-sagemaker"
 own_model = sagemaker.estimator.Estimator(
     image_uri=pytorch_image,
-    role=role,
+    role=default_role,
     instance_count=1,
     instance_type="ml.m5.large",
     output_path=s3_output_location,
