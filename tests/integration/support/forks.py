@@ -28,7 +28,19 @@ from localcloud.environment import client_environment, server_environment, tempo
 
 # What the tests import; SageMaker's SDK alone takes seconds.
 IMPORTED = ("boto3", "numpy", "onnx", "PIL.Image", "psutil", "requests", "sagemaker.core.image_uris")
-SERVICES = ("cloudformation", "cloudwatch", "iam", "lambda", "logs", "s3", "sagemaker", "stepfunctions", "sts")
+SERVICES = (
+    "cloudformation",
+    "cloudwatch",
+    "events",
+    "iam",
+    "lambda",
+    "logs",
+    "s3",
+    "sagemaker",
+    "sqs",
+    "stepfunctions",
+    "sts",
+)
 START_SECONDS = 60
 FAILED = 70  # exit code of a fork that ended in an exception
 
