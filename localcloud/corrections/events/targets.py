@@ -3,6 +3,7 @@
 A function and a queue are asked by their own policies, unless the target has a role; a state machine by the role's.
 """
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ def send_to_queue(call: Call) -> None:
 def start_execution(call: Call) -> None:
     """Start an execution as the target's role; AWS_ENDPOINT_URL points the client at this cloud."""
     try:
-        client(call.role_arn).start_execution(stateMachineArn=call.arn, input=call.payload)
+        client_of(call.role_arn, identity.region()).start_execution(stateMachineArn=call.arn, input=call.payload)
     except ClientError as err:
         error, status = err.response["Error"], err.response["ResponseMetadata"]["HTTPStatusCode"]
         code, may_pass = STEP_FUNCTIONS_ERRORS.get(error["Code"], ("ERROR_FROM_TARGET", status >= 500))
@@ -107,11 +108,12 @@ def start_execution(call: Call) -> None:
         raise DeliveryError("CONNECTION_FAILURE", str(err), may_pass=True) from err
 
 
-def client(role_arn: str) -> Any:
-    """Return a client of Step Functions with the role's permissions."""
+@functools.lru_cache(maxsize=64)
+def client_of(role_arn: str, region: str) -> Any:
+    """Return a client of Step Functions with the role's permissions; making one takes longer than a delivery."""
     assumed = identity.assume_role(role_arn, "EventBridge")  # on AWS a random word
     keys = (assumed.access_key_id, assumed.secret_access_key, assumed.token)
-    session: Any = boto3.Session(*keys, region_name=identity.region())
+    session: Any = boto3.Session(*keys, region_name=region)
     return session.client("stepfunctions", config=Config(retries={"total_max_attempts": 1}))
 
 
