@@ -55,7 +55,7 @@ def machine_problems(machine: dict[str, Any], place: Place) -> Iterator[Problem]
 
 def container_problems(container: dict[str, Any], place: Place) -> Iterator[Problem]:
     """Yield the problems of what has StartAt and States: a whole definition, a branch, or an ItemProcessor."""
-    yield from fields.required(container, ("StartAt", "States"), place)
+    yield from fields.required(container, ("States", "StartAt"), place)
     if not isinstance(container.get("StartAt", ""), str):
         yield wrong_type(str, place.at("StartAt").location)
     states = container.get("States", {"": None})

@@ -78,7 +78,7 @@ def integration_problems(resource: str, name: str, place: Place) -> Iterator[Pro
             at,
         )
     elif place.kind == "EXPRESS" and pattern:
-        yield schema_error(f"Express state machine does not support '.{pattern[1]}' service integration", at)
+        yield schema_error(f"Express state machine does not support '.{pattern[1]}' service integration ", at)
     elif name not in EMULATED:
         yield not_emulated(resource, "a task", at)
 

@@ -63,6 +63,17 @@ def template_problems(template: Any, location: str) -> Iterator[Problem]:
     for name, child in template.items() if isinstance(template, dict) else ():
         if not name.endswith(".$"):
             yield from template_problems(child, f"{location}/{name}")
-        elif not isinstance(child, str) or not (is_path(child) or is_intrinsic_call(child)):
+        elif not isinstance(child, str):
+            sentence = f"must be a STRING that contains a JSONPath but was {told(child)}"
+            yield schema_error(f"The value for the field '{name}' {sentence}", location)
+        elif not (is_path(child) or is_intrinsic_call(child)):
             sentence = f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic function call"
             yield schema_error(sentence, location)
+
+
+def told(value: Any) -> str:
+    """Return the JSON type of a value as AWS tells it."""
+    if value is None:
+        return "NULL"
+    names = {dict: "an OBJECT", list: "an ARRAY", bool: "a BOOLEAN"}
+    return names.get(type(value), "a NUMBER")

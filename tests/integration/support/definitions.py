@@ -111,7 +111,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "array": ("[]", [f"{SCHEMA}Expected value of type [OBJECT] at /"]),
     "no StartAt": ({"States": {"A": PASS}}, [f"{SCHEMA}These fields are required: [StartAt] at /"]),
     "no States": ({"StartAt": "A"}, [f"{SCHEMA}These fields are required: [States] at /"]),
-    "empty": ({}, [f"{SCHEMA}These fields are required: [StartAt, States] at /"]),
+    "empty": ({}, [f"{SCHEMA}These fields are required: [States, StartAt] at /"]),
     "no states": ({"StartAt": "A", "States": {}}, [f"{SCHEMA}Value cannot be empty at /States"]),
     "StartAt leads nowhere": (machine(StartAt="B"), [f"{TARGET}Missing 'Next' target: B at /StartAt"]),
     "top field": (machine(Starts="A"), [f"{SCHEMA}Field 'Starts' is not supported at /"]),
@@ -461,13 +461,16 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
             "States.Array(,)",
         )
     },
-    "path is a number": (
-        one({**PASS, "Parameters": {"a.$": 1}}),
-        [
-            f"{SCHEMA}The value for the field 'a.$' must be a valid JSONPath or a valid intrinsic function call "
-            "at /States/A/Parameters"
-        ],
-    ),
+    **{
+        f"path is {kind}": (
+            one({**PASS, "Parameters": {"a.$": value}}),
+            [
+                f"{SCHEMA}The value for the field 'a.$' must be a STRING that contains a JSONPath but was {kind} "
+                "at /States/A/Parameters"
+            ],
+        )
+        for value, kind in ((1, "a NUMBER"), (["$.a"], "an ARRAY"), ({}, "an OBJECT"), (None, "NULL"))
+    },
     # JSONata
     **{
         f"expression {expression}": (
@@ -519,7 +522,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
 REFUSED_AS_EXPRESS = {
     "sync": (
         one({**TASK, "Resource": "arn:aws:states:::batch:submitJob.sync"}),
-        [f"{SCHEMA}Express state machine does not support '.sync' service integration at /States/A/Resource"],
+        [f"{SCHEMA}Express state machine does not support '.sync' service integration  at /States/A/Resource"],
     ),
     "activity": (
         one({**TASK, "Resource": "arn:aws:states:us-east-1:123456789012:activity:a"}),
