@@ -75,8 +75,8 @@ def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
     """Judge a request by the resource on which it does what it does.
 
     That is in Lambda the ARN with its qualifier, in S3 the whole key, in CloudWatch Logs the stream, in a simulation of
-    IAM its subject, in EventBridge the rule without the name of the default bus, and in CloudWatch's DeleteAlarms an
-    alarm; several alarms take a permission on all.
+    IAM its subject, in EventBridge the rule without the name of the default bus, in Step Functions the version or
+    alias, and in CloudWatch's DeleteAlarms an alarm; several alarms take a permission on all.
     """
 
     @functools.wraps(original)
@@ -91,6 +91,8 @@ def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
             return f"arn:aws:events:{region}:{account_id}:rule/{in_bus}"
         if service == "sqs" and (source := member(body, "SourceArn")):  # of moves of messages
             return str(source)
+        if service == "states":
+            return version_or_alias(body) or found
         if service == "iam" and "PolicySourceArn" in query:
             return str(query["PolicySourceArn"][0])
         if service == "logs" and headers.get("x-amz-target", "").endswith(OF_A_LOG_STREAM):
@@ -104,6 +106,18 @@ def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
         return with_qualifier(found, operation, query) if service == "lambda" else found
 
     return resource_arn
+
+
+def version_or_alias(body: bytes) -> str:
+    """Return the ARN of the version, alias or tagged resource that a request to Step Functions names, "" if none."""
+    for name in ("stateMachineVersionArn", "stateMachineAliasArn", "resourceArn"):
+        if arn := member(body, name):
+            return str(arn)
+    routes = member(body, "routingConfiguration")
+    if isinstance(routes, list) and routes and isinstance(routes[0], dict):  # of an alias that is created
+        version = str(routes[0].get("stateMachineVersionArn"))
+        return f"{version.rpartition(':')[0]}:{member(body, 'name')}"
+    return ""
 
 
 def s3_key(path: str) -> str:

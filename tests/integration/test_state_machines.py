@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.integration.support.definitions import REFUSED, REFUSED_AS_EXPRESS, VALID, WARNED
-from tests.integration.support.iam import create_role
+from tests.integration.support.iam import client_of_role, create_role
 from tests.integration.support.names import NAME
 from tests.integration.support.waiting import wait_for
 
@@ -269,6 +269,23 @@ def test_an_alias_leads_to_versions_by_weight(client: Any, create: Create) -> No
     assert [one["stateMachineAliasArn"] for one in listed] == [alias]
     client.delete_state_machine_alias(stateMachineAliasArn=alias)
     assert refused(client.start_execution, stateMachineArn=alias)[0] == "StateMachineDoesNotExist"
+
+
+@pytest.mark.aws("IAM", "permission on a state machine's alias or version names it", "exact")
+def test_an_alias_needs_a_permission_of_its_own(client: Any, create: Create) -> None:
+    arn = create(publish=True)
+    actions = ["states:CreateStateMachineAlias", "states:DescribeStateMachineAlias", "states:StartExecution"]
+    may = client_of_role("stepfunctions", {"Effect": "Allow", "Action": actions, "Resource": f"{arn}:live"})
+    routes = [{"stateMachineVersionArn": f"{arn}:1", "weight": 100}]
+    alias = may.create_state_machine_alias(name="live", routingConfiguration=routes)["stateMachineAliasArn"]
+    may.describe_state_machine_alias(stateMachineAliasArn=alias)
+    may.start_execution(stateMachineArn=alias)
+    for action, given in (
+        (may.create_state_machine_alias, {"name": "other", "routingConfiguration": routes}),
+        (may.start_execution, {"stateMachineArn": arn}),
+        (may.delete_state_machine_alias, {"stateMachineAliasArn": alias}),
+    ):
+        assert refused(action, **given)[0] == "AccessDeniedException"
 
 
 @pytest.mark.parametrize(
