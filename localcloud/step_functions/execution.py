@@ -112,6 +112,7 @@ def stop(execution: Execution, error: str | None = None, cause: str | None = Non
             record()
     if finish(execution, End("ABORTED", error=error, cause=cause)) and execution.cancel:
         execution.cancel()
+        execution.cancel = None
 
 
 # The course of an execution --------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from typing import Any
 EVENT_LIMIT = (
     25_000  # of a Standard execution (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)
 )
-DATA_LIMIT = 64 * 1024 * 1024  # characters of inputs and outputs; later ones are left out, as `truncated` says
+DATA_LIMIT = 64 * 1024 * 1024  # characters of inputs, outputs and causes; later ones are left out, as `truncated` says
 LAST_EVENTS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
-DATA_FIELDS = ("input", "output", "parameters")
+DATA_FIELDS = ("input", "output", "parameters", "cause")
 
 Event = tuple[float, str, int, dict[str, Any]]  # seconds since the epoch, type, previousEventId, details
 

@@ -157,7 +157,10 @@ def test_results_are_written_to_s3(run: Callable[..., Any], bucket: str) -> None
 
 
 @pytest.mark.aws(
-    "Step Functions", "Distributed Map reads and writes S3, and starts children, as the state machine's role", "exact"
+    "Step Functions",
+    "Distributed Map reads and writes S3, and starts children, as the state machine's role",
+    "approximate",
+    "a role that may not start children fails with States.Permissions; AWS's name for that is not documented",
 )
 @pytest.mark.parametrize(
     ("missing", "error"),
@@ -201,7 +204,12 @@ def test_children_are_listed_and_described(client: Any, run: Callable[..., Any])
     assert types == ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
 
 
-@pytest.mark.aws("Step Functions", "UpdateMapRun moves MaxConcurrency; StopExecution ends the children", "exact")
+@pytest.mark.aws(
+    "Step Functions",
+    "UpdateMapRun moves MaxConcurrency; StopExecution ends the children",
+    "approximate",
+    "at most 200 children run at once here, 10,000 on AWS",
+)
 def test_limits_move_and_a_stop_reaches_the_children(client: Any, role: str) -> None:
     wait = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
     config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}

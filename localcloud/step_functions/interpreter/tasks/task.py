@@ -21,6 +21,8 @@ from localcloud.step_functions.interpreter.visit import Outcome, Visit
 
 
 async def run_task(visit: Visit) -> Outcome:
+    if "Credentials" in visit.state:
+        raise ExpressionError(RUNTIME, "The local cloud does not emulate the Credentials of a Task state.")
     given = visit.effective_input()
     arguments = visit.arguments(given)
     region = str(visit.branch.run.context["Execution"]["Id"]).split(":")[3]

@@ -199,10 +199,18 @@ def test_the_time_of_a_task_begins_when_its_function_runs() -> None:
     assert found.status == "SUCCEEDED"
 
 
-def test_other_services_are_refused_by_name() -> None:
-    found = run(machine({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage"}))
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"Resource": "arn:aws:states:::sqs:sendMessage"}, "arn:aws:states:::sqs:sendMessage as a task."),
+        ({"Credentials": {"RoleArn": ROLE}}, "the Credentials of a Task state."),
+        (invoking(InvocationType="Event"), "lambda:invoke with InvocationType Event."),
+    ],
+)
+def test_what_is_not_emulated_is_named(fields: dict[str, Any], named: str) -> None:
+    found = run(machine({**DIRECT, **fields}))
     assert found.error == "States.Runtime" and found.cause is not None
-    assert found.cause.endswith("The local cloud does not emulate arn:aws:states:::sqs:sendMessage as a task.")
+    assert found.cause.endswith(f"The local cloud does not emulate {named}")
 
 
 def test_the_retry_count_is_in_the_context() -> None:
