@@ -96,6 +96,7 @@ def variables(function: Function, api_port: int, log_stream: str) -> dict[str, s
         "_HANDLER": function.config["Handler"],
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_DEFAULT_REGION": os.environ["AWS_REGION"],
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # StartSyncExecution would go to sync-127.0.0.1
         "AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT_URL"],
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.config['Runtime']}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),

@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.integration.support.definitions import REFUSED, REFUSED_AS_EXPRESS, VALID, WARNED
@@ -25,8 +24,7 @@ Create = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def client(aws: dict[str, str]) -> Any:
-    # StartSyncExecution goes to a host whose name begins with `sync-`, which an address of this machine cannot.
-    return boto3.client("stepfunctions", config=Config(inject_host_prefix=False))
+    return boto3.client("stepfunctions")
 
 
 @pytest.fixture(scope="module")
