@@ -75,8 +75,8 @@ def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
     """Judge a request by the resource on which it does what it does.
 
     That is in Lambda the ARN with its qualifier, in S3 the whole key, in CloudWatch Logs the stream, in a simulation of
-    IAM its subject, in EventBridge the rule without the name of the default bus, in Step Functions the version or
-    alias, and in CloudWatch's DeleteAlarms an alarm; several alarms take a permission on all.
+    IAM its subject, in EventBridge the rule without the name of the default bus, in Step Functions the version,
+    alias or Map Run, and in CloudWatch's DeleteAlarms an alarm; several alarms take a permission on all.
     """
 
     @functools.wraps(original)
@@ -109,8 +109,8 @@ def judge_by_the_resource(original: Callable[..., str]) -> Callable[..., str]:
 
 
 def version_or_alias(body: bytes) -> str:
-    """Return the ARN of the version, alias or tagged resource that a request to Step Functions names, "" if none."""
-    for name in ("stateMachineVersionArn", "stateMachineAliasArn", "resourceArn"):
+    """Return the ARN of the version, alias, Map Run or tagged resource in a request to Step Functions, "" if none."""
+    for name in ("stateMachineVersionArn", "stateMachineAliasArn", "mapRunArn", "resourceArn"):
         if arn := member(body, name):
             return str(arn)
     routes = member(body, "routingConfiguration")

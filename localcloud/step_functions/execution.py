@@ -57,8 +57,12 @@ class Execution:
     cause: str | None = None
     stopped: datetime | None = None
     history: History = field(default_factory=History)
+    redrives: int = 0
+    redriven: datetime | None = None  # when it was redriven last
     ending: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     cancel: Callable[[], object] | None = field(default=None, init=False, repr=False)  # while it runs
+    branch: Branch | None = field(default=None, init=False, repr=False)  # where it stands, unless it has succeeded
+    running: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     # What adds events before that of StopExecution.
     before_stop: list[Callable[[], None]] = field(default_factory=list, init=False, repr=False)
 
@@ -113,6 +117,35 @@ def stop(execution: Execution, error: str | None = None, cause: str | None = Non
     if finish(execution, End("ABORTED", error=error, cause=cause)) and execution.cancel:
         execution.cancel()
         execution.cancel = None
+
+
+def why_not_redrivable(execution: Execution) -> str | None:
+    """Return why an execution cannot be redriven, None when it can."""
+    if execution.status in ("RUNNING", "SUCCEEDED"):
+        return f"Execution is {execution.status} and cannot be redriven"
+    if execution.kind == "EXPRESS":
+        return "Execution is of type EXPRESS and cannot be redriven"
+    if execution.history.last >= EVENT_LIMIT - 1:
+        return "Execution history event limit exceeded"
+    if execution.branch is None or execution.branch.visit is None:
+        return "The local cloud no longer knows where the execution stood"
+    return None
+
+
+def redrive(execution: Execution) -> bool:
+    """Go on with an execution in the state where it ended; returns False when it cannot be redriven."""
+    with execution.ending:
+        if why_not_redrivable(execution) or execution.branch is None:
+            return False
+        execution.error = execution.cause = execution.stopped = None
+        execution.redrives += 1
+        execution.redriven = datetime.now(UTC)
+        redriven = execution.history.go_on("ExecutionRedriven", {"redriveCount": execution.redrives})
+        execution.branch.previous = redriven
+        execution.branch.visit.again()
+        execution.status = "RUNNING"
+    launch(execution)
+    return True
 
 
 # The course of an execution --------------------------------------------------------------------------------------
@@ -175,12 +208,18 @@ def launch(execution: Execution) -> Future[None]:
 
 async def course(execution: Execution) -> None:
     """Run all states of an execution, and end it."""
-    if execution.status != "RUNNING":  # it was stopped at once
-        return
-    execution.history.add("ExecutionStarted", started_details(execution), 0)
-    branch = Branch(shared_by_states(execution, services()), 0)
-    finish(execution, await end_of(execution, branch))
-    execution.cancel = None
+    async with execution.running:  # what a stop has ended may still be on its way out when a redrive comes
+        if execution.status != "RUNNING":  # it was stopped at once
+            return
+        run = shared_by_states(execution, services())
+        if execution.branch is None:
+            execution.history.add("ExecutionStarted", started_details(execution), 0)
+            execution.branch = Branch(run, 0)
+        execution.branch.run = run
+        finish(execution, await end_of(execution, execution.branch))
+        execution.cancel = None
+        if execution.status == "SUCCEEDED":
+            execution.branch = None
 
 
 async def end_of(execution: Execution, branch: Branch) -> End:
@@ -231,7 +270,8 @@ def shared_by_states(execution: Execution, connected: Services) -> Run:
             "Name": execution.name,
             "RoleArn": execution.role_arn,
             "StartTime": timestamp(execution.started),
-            "RedriveCount": 0,
+            "RedriveCount": execution.redrives,
+            **({} if execution.redriven is None else {"RedriveTime": timestamp(execution.redriven)}),
         },
         "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
     }

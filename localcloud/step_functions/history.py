@@ -52,6 +52,12 @@ class History:
             self.last += 1
             return self.last
 
+    def go_on(self, kind: str, details: Mapping[str, Any]) -> int:
+        """Add an event to the history of an execution that had ended and goes on; returns the event's id."""
+        with self._adding:
+            self._ended = False
+        return self.add(kind, details)
+
     def events(self) -> list[dict[str, Any]]:
         """Return the events in the API's shape, oldest first."""
         return [event_of(number, event) for number, event in enumerate(self._events, 1)]

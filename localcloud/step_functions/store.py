@@ -141,6 +141,12 @@ class Executions:
             while len(self._ended) > MOST_EXECUTIONS:
                 self._forget(next(iter(self._ended)))
 
+    def note_redrive(self, execution: Execution) -> None:
+        """Count an execution that had ended as one that runs."""
+        with self._lock:
+            self._ended.pop(execution.arn, None)
+            self._events -= self._with_history.pop(execution.arn, 0)
+
     def remove_of_machine(self, machine_arn: str) -> list[Execution]:
         """Forget the executions of a state machine and return them."""
         with self._lock:
@@ -162,6 +168,7 @@ class Executions:
         if arn in self._with_history:
             self._events -= self._with_history.pop(arn)
             self._known[arn].execution.history = History(limit=None)
+            self._known[arn].execution.branch = None  # it cannot be redriven without them
 
 
 @dataclass

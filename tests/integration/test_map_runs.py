@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.support.iam import create_role
+from tests.integration.support.iam import client_of_role, create_role
 from tests.integration.support.names import NAME
 from tests.integration.support.waiting import wait_for
 
@@ -241,3 +241,39 @@ def test_an_unknown_map_run_is_not_found(client: Any) -> None:
     arn = "arn:aws:states:us-east-1:000000000000:mapRun:machine/label:none"
     with pytest.raises(client.exceptions.ResourceNotFound):
         client.describe_map_run(mapRunArn=arn)
+
+
+@pytest.mark.aws(
+    "Step Functions",
+    "RedriveExecution goes on in the state that failed; a Map Run runs again what had not succeeded",
+    "approximate",
+    "children of a Map Run start anew here; on AWS those of type STANDARD go on where they failed",
+)
+def test_a_failed_execution_is_redriven(
+    client: Any, run: Callable[..., Any], put: Callable[[str, bytes], None], bucket: str
+) -> None:
+    reader = {"Resource": GET, "ReaderConfig": {"InputType": "JSON"}}
+    arguments = {"Bucket": bucket, "Key": f"late/{uuid.uuid4().hex}.json"}
+    execution = run({"Pass": PASS}, ItemReader={**reader, "Arguments": arguments})
+    assert (execution["error"], execution["redriveStatus"]) == ("States.ItemReaderFailed", "REDRIVABLE")
+    put(arguments["Key"], b"[1, 2]")
+    client.redrive_execution(executionArn=execution["executionArn"])
+    again = ended(client, execution["executionArn"])
+    assert (output(again), again["redriveCount"]) == ([1, 2], 1)
+    types = [event["type"] for event in client.get_execution_history(executionArn=execution["executionArn"])["events"]]
+    assert types[6:9] == ["ExecutionFailed", "ExecutionRedriven", "MapRunRedriven"]
+    with pytest.raises(client.exceptions.ExecutionNotRedrivable):
+        client.redrive_execution(executionArn=execution["executionArn"])
+
+
+@pytest.mark.aws("IAM", "permission on a Map Run names it", "exact")
+def test_a_map_run_needs_a_permission_of_its_own(client: Any, run: Callable[..., Any]) -> None:
+    execution = run({"Pass": PASS}, [1])
+    (map_run,) = client.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]
+    arn = map_run["mapRunArn"]
+    actions = ["states:DescribeMapRun", "states:ListExecutions"]
+    may = client_of_role("stepfunctions", {"Effect": "Allow", "Action": actions, "Resource": arn})
+    assert may.describe_map_run(mapRunArn=arn)["status"] == "SUCCEEDED"
+    assert len(may.list_executions(mapRunArn=arn)["executions"]) == 1
+    with pytest.raises(ClientError, match="AccessDenied"):
+        may.describe_map_run(mapRunArn=f"{arn}x")

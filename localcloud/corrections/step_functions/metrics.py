@@ -19,7 +19,16 @@ METRICS = {  # by status
 def count_execution(execution: Execution) -> None:
     """Record a change of an execution's status."""
     machine = {"StateMachineArn": execution.machine_arn}
-    cloudwatch.record_metric("AWS/States", METRICS[execution.status], 1, "Count", machine)
+    for name in names_of(execution):
+        cloudwatch.record_metric("AWS/States", name, 1, "Count", machine)
     if execution.stopped is not None:
         milliseconds = (execution.stopped - execution.started).total_seconds() * 1000
         cloudwatch.record_metric("AWS/States", "ExecutionTime", milliseconds, "Milliseconds", machine)
+
+
+def names_of(execution: Execution) -> list[str]:
+    """Return the metrics that a status counts in; those of redriven executions have their own besides."""
+    name = METRICS[execution.status]
+    if not execution.redrives:
+        return [name]
+    return ["ExecutionsRedriven"] if execution.status == "RUNNING" else [name, f"Redriven{name}"]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.sagemaker.errors import ServiceError
+from localcloud.step_functions import execution as executions
 from localcloud.step_functions.api import aliases, names
 from localcloud.step_functions.api.pages import page
-from localcloud.step_functions.execution import Execution, stop
+from localcloud.step_functions.execution import Execution, stop, why_not_redrivable
 from localcloud.step_functions.history import History
 from localcloud.step_functions.maps import registry
 from localcloud.step_functions.store import INITIAL, Known, Revision, Store
@@ -161,17 +162,30 @@ def description(execution: Execution) -> Parameters:
         "traceHeader": execution.trace_header,
         "error": execution.error,
         "cause": execution.cause,
-        "redriveCount": 0,
-        "redriveStatus": "NOT_REDRIVABLE",
-        "redriveStatusReason": reason_against_redrive(execution),
+        **redrive_status(execution),
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
-def reason_against_redrive(execution: Execution) -> str:
-    if execution.status in ("RUNNING", "SUCCEEDED"):
-        return f"Execution is {execution.status} and cannot be redriven"
-    return "The local cloud does not emulate RedriveExecution"
+def redrive_status(execution: Execution) -> dict[str, str]:
+    """Return whether an execution can be redriven; a child is with its Map Run."""
+    reason = why_not_redrivable(execution)
+    if reason is not None:
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+    return {"redriveStatus": "REDRIVABLE_BY_MAP_RUN" if execution.map_run_arn else "REDRIVABLE"}
+
+
+def redrive(store: Store, params: Parameters) -> Parameters:
+    """Let an execution go on in the state where it ended."""
+    execution = find(store, params["executionArn"]).execution
+    if execution.map_run_arn is not None:
+        raise ServiceError("ExecutionNotRedrivable", "Execution is redrivable by Map Run only")
+    if reason := why_not_redrivable(execution):
+        raise ServiceError("ExecutionNotRedrivable", reason)
+    store.executions.note_redrive(execution)
+    executions.redrive(execution)
+    assert execution.redriven is not None
+    return {"redriveDate": execution.redriven.timestamp()}
 
 
 def summary(execution: Execution) -> Parameters:
@@ -186,6 +200,8 @@ def summary(execution: Execution) -> Parameters:
         "mapRunArn": execution.map_run_arn,
         "stateMachineVersionArn": execution.machine_version_arn,
         "stateMachineAliasArn": execution.machine_alias_arn,
+        "redriveCount": execution.redrives,
+        "redriveDate": execution.redriven.timestamp() if execution.redriven else None,
     }
     return {name: value for name, value in told.items() if value is not None}
 
@@ -201,7 +217,10 @@ def list_executions(store: Store, params: Parameters) -> Parameters:
 
 
 def is_asked_for(execution: Execution, params: Parameters) -> bool:
-    if params.get("statusFilter") not in (None, execution.status) or params.get("redriveFilter") == "REDRIVEN":
+    is_redriven = "REDRIVEN" if execution.redrives else "NOT_REDRIVEN"
+    if params.get("statusFilter") not in (None, execution.status):
+        return False
+    if params.get("redriveFilter") not in (None, is_redriven):
         return False
     arns = (execution.machine_arn, execution.machine_version_arn, execution.machine_alias_arn)
     return params["stateMachineArn"] in arns

@@ -39,6 +39,7 @@ ACTIONS: dict[str, Callable[[Store, Parameters], Parameters]] = {
     "DeleteStateMachineAlias": aliases.delete,
     "ListStateMachineAliases": aliases.list_aliases,
     "StopExecution": executions.stop_execution,
+    "RedriveExecution": executions.redrive,
     "DescribeExecution": executions.describe,
     "ListExecutions": list_executions,
     "DescribeStateMachineForExecution": executions.describe_machine,

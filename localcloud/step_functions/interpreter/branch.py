@@ -65,6 +65,7 @@ class Branch:
     item: Mapping[str, Any] | None = None  # of $$.Map, in an iteration
     iteration: Mapping[str, Any] | None = None  # name and index of an iteration, as its events tell them
     state_type: str | None = None  # of the state that has been entered and not exited
+    visit: Any = None  # of this state; an execution that is redriven tries it again
     children: list["Branch"] = field(default_factory=list)  # those that this state runs now
 
     def add(self, kind: str, details: Mapping[str, Any] | None = None) -> int:

@@ -1,5 +1,6 @@
 """Inline Map: the items of an array, up to 40 at once, in the same execution."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -23,8 +24,8 @@ class Iterations:
         self._given = given
         self._items = items
         self._siblings = Siblings(visit.branch)
-        self._results = [Document(None)] * len(items)
-        self._next = 0
+        self._results = visit.kept
+        self._left = deque(index for index in range(len(items)) if index not in visit.kept)
 
     async def run(self, run_item: RunItem) -> list[Document]:
         """Run all and return their outputs in the order of the items.
@@ -32,13 +33,12 @@ class Iterations:
         Raises:
             StateFailedError: An iteration failed.
         """
-        first = [self._start() for _ in range(min(at_once(self._visit, self._given), len(self._items)))]
+        first = [self._start() for _ in range(min(at_once(self._visit, self._given), len(self._left)))]
         await self._siblings.all([self._run_from(child, run_item) for child in first])
-        return self._results
+        return [self._results[index] for index in range(len(self._items))]
 
     def _start(self) -> Branch:
-        index, parent = self._next, self._visit.branch
-        self._next += 1
+        index, parent = self._left.popleft(), self._visit.branch
         item = {"Item": {"Index": index, "Value": self._items[index]}}
         child = parent.child({"name": self._visit.name, "index": index}, item)
         child.add("MapIterationStarted", child.iteration)
@@ -52,7 +52,7 @@ class Iterations:
             self._results[child.iteration["index"]] = await self._siblings.follow(child, work)
             parent = self._visit.branch
             succeeded = child.add_aside("MapIterationSucceeded", child.iteration)
-            if self._next == len(self._items):
+            if not self._left:
                 parent.previous = succeeded  # the Map state goes on from the iteration that ends last
                 return
             parent.previous = child.previous

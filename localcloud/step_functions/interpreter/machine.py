@@ -20,6 +20,8 @@ from localcloud.step_functions.interpreter.visit import Outcome, Visit, enter, e
 async def run_states(branch: Branch, definition: Mapping[str, Any], document: Document, language: str) -> Document:
     """Run the states of a definition, branch or item processor, and return its output.
 
+    A branch that has stopped in a state goes on with it.
+
     Raises:
         StateFailedError: A state failed, and nothing caught that.
         HistoryFullError: The execution has as many events as it may have.
@@ -27,8 +29,10 @@ async def run_states(branch: Branch, definition: Mapping[str, Any], document: Do
     following: str | None = definition["StartAt"]
     while following is not None:
         await asyncio.sleep(0)  # a loop of states must not keep the other executions from running
-        state = definition["States"][following]
-        outcome = await run_state(enter(branch, following, state, document, language))
+        if branch.visit is None:
+            branch.visit = enter(branch, following, definition["States"][following], document, language)
+        outcome = await run_state(branch.visit)
+        branch.visit = None
         document, following = outcome.output, outcome.next
     return document
 
@@ -47,6 +51,8 @@ async def run_state(visit: Visit) -> Outcome:
         if delay is None:
             outcome = catch_failure(visit, failure)
             break
+        visit.kept.clear()
+        visit.map_course = None
         await asyncio.sleep(delay)
     exit_state(visit, outcome)
     return outcome
@@ -91,15 +97,15 @@ def record_failed(visit: Visit, failure: StateFailedError) -> None:
 async def run_parallel(visit: Visit) -> Outcome:
     branch, given = visit.branch, visit.arguments(visit.effective_input())
     branch.add("ParallelStateStarted")
-    siblings = Siblings(branch)
-    results: dict[int, Document] = {}
+    siblings, results = Siblings(branch), visit.kept
 
     async def run_branch(number: int, definition: Mapping[str, Any], child: Branch) -> None:
         work = run_states(child, definition, given, visit.language)
         results[number] = await siblings.follow(child, work)
         branch.previous = child.previous  # the Parallel state goes on from the branch that ends last
 
-    works = [run_branch(*numbered, branch.child()) for numbered in enumerate(visit.state["Branches"])]
+    left = [numbered for numbered in enumerate(visit.state["Branches"]) if numbered[0] not in results]
+    works = [run_branch(*numbered, branch.child()) for numbered in left]
     await siblings.all(works)
     visit.exit_previous = branch.previous
     branch.add("ParallelStateSucceeded")

@@ -26,6 +26,8 @@ class Visit:
     entered_time: str = field(default_factory=lambda: timestamp())
     retries: int = 0
     retries_by_rule: dict[int, int] = field(default_factory=dict)  # by the number of the retrier
+    kept: dict[int, Document] = field(default_factory=dict)  # outputs of branches or iterations that succeeded
+    map_course: Any = None  # of the Map Run that it has started
     exit_previous: int | None = None  # what the event of its exit points at, when it is not the chain's last
 
     @property
@@ -89,6 +91,13 @@ class Visit:
         if self.is_jsonata:
             return Document(jsonata.evaluate(template, self.bindings(), field_name))
         return Document(templates.fill(template, self.scope(document.value), field_name))
+
+    def again(self) -> None:
+        """Prepare the visit for a redrive: retriers count anew, and what succeeded stays."""
+        self.retries = 0
+        self.retries_by_rule.clear()
+        self.exit_previous = None
+        self.branch.state_type = self.kind
 
     def failure_of(self, err: ExpressionError) -> StateFailedError:
         """Return how the state fails by an expression, and record it when it was JSONata."""

@@ -14,6 +14,7 @@ class ChildInput:
 
     text: str  # JSON
     items: int  # how many items are in it
+    number: int  # counts the inputs of a Map Run
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def single(items: Iterable[SpooledItem], select: Select) -> Iterator[ChildInput]
     for item in items:
         text = select(item)
         check_size(item, len(text.encode(errors="surrogatepass")), DATA_LIMIT)
-        yield ChildInput(text, 1)
+        yield ChildInput(text, 1, item.index)
 
 
 def batched(items: Iterable[SpooledItem], select: Select, batching: Batching) -> Iterator[ChildInput]:
@@ -73,22 +74,22 @@ def batched(items: Iterable[SpooledItem], select: Select, batching: Batching) ->
     """
     empty = len(batching.head.encode()) + len("]}")
     texts: list[str] = []
-    size = empty
+    size, number = empty, 0
     for item in items:
         text = select(item)
         length = len(text.encode(errors="surrogatepass"))
         check_size(item, empty + length, batching.most_bytes)
         if texts and (len(texts) == batching.most_items or size + length + 1 > batching.most_bytes):
-            yield batch_of(texts, batching)
-            texts, size = [], empty
+            yield batch_of(texts, batching, number)
+            texts, size, number = [], empty, number + 1
         size += length + (1 if texts else 0)  # with its comma
         texts.append(text)
     if texts:
-        yield batch_of(texts, batching)
+        yield batch_of(texts, batching, number)
 
 
-def batch_of(texts: list[str], batching: Batching) -> ChildInput:
-    return ChildInput(f"{batching.head}{','.join(texts)}]}}", len(texts))
+def batch_of(texts: list[str], batching: Batching, number: int) -> ChildInput:
+    return ChildInput(f"{batching.head}{','.join(texts)}]}}", len(texts), number)
 
 
 def check_size(item: SpooledItem, size: int, most: int) -> None:

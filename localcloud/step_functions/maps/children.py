@@ -11,10 +11,10 @@ from localcloud.step_functions.interpreter.children import cancel
 from localcloud.step_functions.interpreter.failures import StateFailedError
 from localcloud.step_functions.loop import file_threads
 from localcloud.step_functions.maps.batches import ChildInput, Inputs
+from localcloud.step_functions.maps.leftovers import Leftovers
 from localcloud.step_functions.maps.map_run import MapRun
 from localcloud.step_functions.maps.plan import Plan
-from localcloud.step_functions.maps.results import Collected
-from localcloud.step_functions.maps.writer import Writer
+from localcloud.step_functions.maps.results import Results
 
 # Children that run side by side. AWS lets 10,000; this machine runs a few functions at once.
 MOST_AT_ONCE = 200
@@ -25,14 +25,13 @@ THRESHOLD_CAUSE = "The specified tolerated failure threshold was exceeded"
 class Children:
     """Starts and ends the children of a Map Run."""
 
-    def __init__(self, plan: Plan, run: MapRun, writer: Writer | None, collected: Collected) -> None:
+    def __init__(self, plan: Plan, run: MapRun, results: Results, leftovers: Leftovers) -> None:
         self._plan = plan
         self._run = run
-        self._writer = writer
-        self._collected = collected
+        self._results = results
+        self._leftovers = leftovers
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
-        self._started = 0
 
     async def run(self, inputs: Inputs) -> None:
         """Run a child for each input.
@@ -65,15 +64,14 @@ class Children:
     async def _wait_for_a_change(self) -> None:
         await self._wake.wait()
         self._wake.clear()
-        if self._writer and self._writer.has_full_files:
-            await asyncio.get_running_loop().run_in_executor(file_threads(), self._writer.write_full_files)
+        if self._results.has_full_files:
+            await asyncio.get_running_loop().run_in_executor(file_threads(), self._results.write_full_files)
 
     def _start(self, given: ChildInput) -> None:
         child = child_of(self._plan, self._run, given)
         self._run.note_start(child, given.items)
-        loop, task = asyncio.get_running_loop(), asyncio.create_task(self._follow(child, self._started))
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(self._follow(child, given))
         child.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
-        self._started += 1
         self._tasks.add(task)
         task.add_done_callback(self._note_done)
 
@@ -81,19 +79,16 @@ class Children:
         self._tasks.discard(task)
         self._wake.set()
 
-    async def _follow(self, child: Execution, number: int) -> None:
+    async def _follow(self, child: Execution, given: ChildInput) -> None:
         """Run a child, and keep what it gave."""
         try:
             await course(child)
         finally:
             finish(child, End("ABORTED"))  # of no effect unless it was cancelled
-            items = self._run.note_end(child)
-            if self._writer:
-                self._writer.add(child)
-            else:
-                self._collected.add(number, child)
-            self._run.items.results_written += items
-            self._run.children.results_written += 1
+            self._run.note_end(child)
+            self._results.add(given.number, child)
+            if child.status != "SUCCEEDED":
+                self._leftovers.add(given)
 
 
 def child_of(plan: Plan, run: MapRun, given: ChildInput) -> Execution:

@@ -9,7 +9,7 @@ from localcloud.step_functions.execution import services
 from localcloud.step_functions.expressions import ExpressionError
 from localcloud.step_functions.interpreter.branch import Branch
 from localcloud.step_functions.interpreter.documents import Document
-from localcloud.step_functions.interpreter.failures import StateFailedError, data_limit_exceeded
+from localcloud.step_functions.interpreter.failures import RUNTIME, StateFailedError, data_limit_exceeded
 from localcloud.step_functions.interpreter.inline_map import items_of, max_concurrency
 from localcloud.step_functions.interpreter.visit import Visit
 from localcloud.step_functions.loop import file_threads
@@ -17,6 +17,7 @@ from localcloud.step_functions.maps import registry
 from localcloud.step_functions.maps.batches import Inputs, batched, single
 from localcloud.step_functions.maps.children import Children
 from localcloud.step_functions.maps.formats import ItemReaderError
+from localcloud.step_functions.maps.leftovers import KEPT, Leftovers
 from localcloud.step_functions.maps.map_run import MapRun
 from localcloud.step_functions.maps.plan import Plan, sourced
 from localcloud.step_functions.maps.readers import STATE_DATA, SourcedItem, read_s3
@@ -29,32 +30,46 @@ WRITER_FAILED = "States.ResultWriterFailed"
 PERMISSIONS = "States.Permissions"
 
 Result = TypeVar("Result")
-_writing: set[asyncio.Task[Any]] = set()  # results of Map Runs that were aborted
 
 
 async def distribute(visit: Visit, given: Document) -> Document:
-    """Run a Distributed Map and return its result.
+    """Run a Distributed Map and return its result; after a redrive, run what had not succeeded.
 
     Raises:
         StateFailedError: The dataset cannot be read, the results cannot be written, or too many items failed.
     """
+    if visit.map_course is None:
+        started = begin(visit, given)
+        work = started.run
+    else:
+        started = visit.map_course
+        started.map_run.start_again()
+        told = {"mapRunArn": started.map_run.arn, "redriveCount": started.map_run.redrives}
+        visit.branch.add("MapRunRedriven", told)
+        work = started.run_again
+    try:
+        result = await stoppable(visit.branch, work())
+    except asyncio.CancelledError:
+        started.map_run.end("ABORTED")
+        raise
+    except (ExpressionError, StateFailedError) as err:
+        raise failed(visit, started.map_run, err) from err
+    started.map_run.end("SUCCEEDED")
+    visit.exit_previous = visit.branch.add("MapRunSucceeded")
+    return result
+
+
+def begin(visit: Visit, given: Document) -> "Course":
+    """Record the start of a Map Run, and return its course."""
     plan = Plan(visit, given)
     concurrency = max_concurrency(visit, given)
     items = None if plan.reader else items_of(visit, given)
     visit.branch.add("MapStateStarted", {"length": len(items or ())})
-    run, most_items = map_run_of(plan, concurrency), plan.most_items()
-    registry.add(run)
-    visit.branch.add("MapRunStarted", {"mapRunArn": run.arn})
-    try:
-        result = await stoppable(visit.branch, Course(plan, run, most_items).run(items))
-    except asyncio.CancelledError:
-        run.end("ABORTED")
-        raise
-    except (ExpressionError, StateFailedError) as err:
-        raise failed(visit, run, err) from err
-    run.end("SUCCEEDED")
-    visit.exit_previous = visit.branch.add("MapRunSucceeded")
-    return result
+    visit.map_course = Course(plan, map_run_of(plan, concurrency), items, plan.most_items())
+    registry.add(visit.map_course.map_run)
+    visit.branch.add("MapRunStarted", {"mapRunArn": visit.map_course.map_run.arn})
+    started: Course = visit.map_course
+    return started
 
 
 def map_run_of(plan: Plan, concurrency: int) -> MapRun:
@@ -95,14 +110,20 @@ def failed(visit: Visit, run: MapRun, err: ExpressionError | StateFailedError) -
 class Course:
     """One Map Run from its first item to its last result."""
 
-    def __init__(self, plan: Plan, run: MapRun, most_items: int) -> None:
+    def __init__(self, plan: Plan, run: MapRun, items: list[Any] | None, most_items: int) -> None:
+        """Take the items of the state's input, None where an ItemReader gives them."""
+        self.map_run = run
         self._plan = plan
-        self._run = run
+        self._given = items
         self._most_items = most_items
         self._role_arn = plan.visit.branch.run.role_arn
         self._region = run.execution_arn.split(":")[3]
+        self._collected = Collected(plan.writer.get("WriterConfig", {}).get("Transformation", COMPACT))
+        self._writer: Writer | None = None
+        self._leftovers: Leftovers | None = None  # of the last attempt; None until the dataset has been read
+        self._rest: asyncio.Task[None] | None = None  # what is still written after a stop
 
-    async def run(self, items: list[Any] | None) -> Document:
+    async def run(self) -> Document:
         """Run all, and return the result of the state.
 
         Raises:
@@ -110,43 +131,90 @@ class Course:
         """
         self._check_permission()
         with contextlib.ExitStack() as closing:
-            spool = await self._read(items)
+            spool = await self._read()
             closing.callback(spool.close)
-            writer = await self._writer()
-            collected = Collected(self._plan.writer.get("WriterConfig", {}).get("Transformation", COMPACT))
-            inputs = self._inputs(spool)
-            try:
-                await self._work(Children(self._plan, self._run, writer, collected), inputs, writer)
-            except asyncio.CancelledError:
-                if writer:
-                    write_beside(writer, inputs, closing.pop_all())
-                raise
-            return await self._result(writer, collected)
+            self._writer = await self._writer_of_results()
+            return await self._work(self._inputs(spool), closing)
 
-    async def _result(self, writer: Writer | None, collected: Collected) -> Document:
-        if writer:
-            return Document(await written(writer.finish))
-        if collected.is_too_large:
+    async def run_again(self) -> Document:
+        """Run what has not succeeded, and return the result of the state.
+
+        Raises:
+            ExpressionError, StateFailedError: The Map Run fails.
+        """
+        if self._rest:
+            await self._rest
+        if self._leftovers is None:
+            return await self.run()
+        if not self._leftovers.are_kept:
+            raise StateFailedError(RUNTIME, f"The local cloud keeps what is left of the last {KEPT} Map Runs only.")
+        if self._writer:
+            self._writer.start_again()
+        with contextlib.ExitStack() as closing:
+            closing.callback(self._leftovers.close)
+            return await self._work(Inputs(self._leftovers.inputs()), closing)
+
+    async def _work(self, inputs: Inputs, closing: contextlib.ExitStack) -> Document:
+        """Run the children; when that fails or is stopped, keep what is left."""
+        self._leftovers = Leftovers()
+        try:
+            await Children(self._plan, self.map_run, self._writer or self._collected, self._leftovers).run(inputs)
+        except asyncio.CancelledError:
+            self._rest = asyncio.get_running_loop().create_task(self._keep_rest_beside(inputs, closing.pop_all()))
+            raise
+        except (ExpressionError, ItemReaderError, StateFailedError) as err:
+            await self._keep_rest(inputs)
+            if isinstance(err, ItemReaderError):
+                raise StateFailedError(READER_FAILED, str(err)) from err
+            raise
+        self._leftovers.close()
+        return await self._result()
+
+    async def _keep_rest_beside(self, inputs: Inputs, closing: contextlib.ExitStack) -> None:
+        """Keep what is left of a Map Run that was stopped, without anybody who waits for that."""
+        with closing, contextlib.suppress(ExpressionError, ItemReaderError, StateFailedError):
+            await self._keep_rest(inputs)
+
+    async def _keep_rest(self, inputs: Inputs) -> None:
+        """Write the results, and what has not started, to S3 and for a redrive."""
+        leftovers, writer = self._leftovers, self._writer
+        assert leftovers is not None
+        leftovers.keep()
+
+        def keep() -> None:
+            for given in inputs:
+                leftovers.add(given)
+                if writer:
+                    writer.add_pending(given.text)
+            if writer:
+                writer.finish()
+
+        await written(keep)
+
+    async def _result(self) -> Document:
+        if self._writer:
+            return Document(await written(self._writer.finish))
+        if self._collected.is_too_large:
             raise data_limit_exceeded(self._plan.visit.name)
-        return Document(collected.output())
+        return Document(self._collected.output())
 
     def _check_permission(self) -> None:
-        denial = services().denial(self._role_arn, "states:StartExecution", self._run.machine_arn)
+        denial = services().denial(self._role_arn, "states:StartExecution", self.map_run.machine_arn)
         if denial is not None:
             raise StateFailedError(PERMISSIONS, denial)
 
-    async def _read(self, items: list[Any] | None) -> Spool:
+    async def _read(self) -> Spool:
         """Read the whole dataset."""
         try:
-            if items is not None:
-                spool = Spool(sourced(items, STATE_DATA))
+            if self._given is not None:
+                spool = Spool(sourced(self._given, STATE_DATA))
             else:
                 spool = await in_file_thread(lambda: Spool(self._dataset()))
         except ItemReaderError as err:
             raise StateFailedError(READER_FAILED, str(err)) from err
-        self._run.items.by_state["pending"] = spool.count
+        self.map_run.items.by_state["pending"] = spool.count
         if "ItemBatcher" not in self._plan.visit.state:
-            self._run.children.by_state["pending"] = spool.count
+            self.map_run.children.by_state["pending"] = spool.count
         return spool
 
     def _dataset(self) -> Iterator[SourcedItem]:
@@ -158,53 +226,19 @@ class Course:
         config = {**reader.get("ReaderConfig", {}), "MaxItems": self._most_items}
         return read_s3(s3, reader["Resource"], self._plan.arguments("ItemReader"), config)
 
-    async def _writer(self) -> Writer | None:
+    async def _writer_of_results(self) -> Writer | None:
         holder = self._plan.writer
         if "Resource" not in holder:
             return None
         s3 = services().s3(self._role_arn, self._region)
         arguments = self._plan.arguments("ResultWriter")
-        writer = Writer(s3, self._run, arguments, holder.get("WriterConfig", {}))
+        writer = Writer(s3, self.map_run, arguments, holder.get("WriterConfig", {}))
         await written(writer.check)
         return writer
 
     def _inputs(self, spool: Spool) -> Inputs:
         batching, select = self._plan.batching(), self._plan.select
         return Inputs(single(spool, select) if batching is None else batched(spool, select, batching))
-
-    async def _work(self, children: Children, inputs: Inputs, writer: Writer | None) -> None:
-        """Run the children; when that fails, the results so far are written, too."""
-        try:
-            await children.run(inputs)
-        except (ExpressionError, ItemReaderError, StateFailedError) as err:
-            if writer:
-                await write_rest(writer, inputs)
-            if isinstance(err, ItemReaderError):
-                raise StateFailedError(READER_FAILED, str(err)) from err
-            raise
-
-
-async def write_rest(writer: Writer, inputs: Inputs) -> None:
-    """Write the results and what has not started."""
-
-    def write() -> None:
-        for one in inputs:
-            writer.add_pending(one.text)
-        writer.finish()
-
-    await written(write)
-
-
-def write_beside(writer: Writer, inputs: Inputs, closing: contextlib.ExitStack) -> None:
-    """Write the results of a Map Run that was stopped, without anybody who waits for that."""
-
-    async def write() -> None:
-        with closing, contextlib.suppress(ExpressionError, StateFailedError):
-            await write_rest(writer, inputs)
-
-    task = asyncio.get_running_loop().create_task(write())
-    _writing.add(task)
-    task.add_done_callback(_writing.discard)
 
 
 async def written(write: Callable[[], Result]) -> Result:

@@ -42,6 +42,12 @@ class Counts:
             self.by_state[before] -= number
         self.by_state[after] += number
 
+    def start_again(self) -> None:
+        """Count what has not succeeded as pending."""
+        for state in ("failed", "timedOut", "aborted"):
+            self.results_written -= self.by_state[state]
+            self.move(self.by_state[state], state, "pending")
+
     def described(self) -> dict[str, int]:
         return {
             **self.by_state,
@@ -78,6 +84,8 @@ class MapRun:
     status: str = "RUNNING"
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     stopped: datetime | None = None
+    redrives: int = 0
+    redriven: datetime | None = None  # when it was redriven last
     items: Counts = field(default_factory=Counts)
     children: Counts = field(default_factory=Counts)
     wake: Callable[[], None] = field(default=lambda: None, repr=False)  # makes the run look at its limits again
@@ -109,15 +117,24 @@ class MapRun:
         self.items.move(items, "pending", "running")
         self.children.move(1, "pending" if self.children.by_state["pending"] else None, "running")
 
-    def note_end(self, child: Execution) -> int:
-        """Count a child that has ended, and return how many items it had."""
+    def note_end(self, child: Execution) -> None:
+        """Count a child that has ended, with its results."""
         _, items = self.running.pop(child.arn)
         state = STATE_OF_STATUS[child.status]
         self.items.move(items, "running", state)
         self.children.move(1, "running", state)
         self._rows.append(row_of(child, items))
         (self._ended if child.status == "SUCCEEDED" else self._unsuccessful).append(child)
-        return items
+        self.items.results_written += items
+        self.children.results_written += 1
+
+    def start_again(self) -> None:
+        """Take up what has not succeeded."""
+        self.status, self.stopped = "RUNNING", None
+        self.redrives += 1
+        self.redriven = datetime.now(UTC)
+        for counts in (self.items, self.children):
+            counts.start_again()
 
     def end(self, status: str) -> None:
         self.status, self.stopped = status, datetime.now(UTC)

@@ -67,7 +67,8 @@ def description(run: MapRun) -> dict[str, Any]:
         "toleratedFailurePercentage": float(run.tolerated_percentage or 0),
         "itemCounts": run.items.described(),
         "executionCounts": run.children.described(),
-        "redriveCount": 0,
+        "redriveCount": run.redrives,
+        **({} if run.redriven is None else {"redriveDate": run.redriven.timestamp()}),
     }
 
 

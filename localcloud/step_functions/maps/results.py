@@ -1,7 +1,7 @@
 """What the children of a Map Run gave: as the output of the state, and as records in files."""
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from localcloud.step_functions.execution import Execution
 from localcloud.step_functions.interpreter.documents import DATA_LIMIT
@@ -42,6 +42,15 @@ def entries_of(child: Execution, transformation: str) -> list[Any]:
     return output if transformation == FLATTEN and isinstance(output, list) else [output]
 
 
+class Results(Protocol):
+    """Takes what children gave."""
+
+    def add(self, number: int, child: Execution) -> None: ...
+    @property
+    def has_full_files(self) -> bool: ...
+    def write_full_files(self) -> None: ...
+
+
 class Collected:
     """The results that become the output of the state, in the order of the children."""
 
@@ -58,6 +67,13 @@ class Collected:
             self._by_number.clear()
         if not self.is_too_large:
             self._by_number[number] = entries_of(child, self._transformation)
+
+    @property
+    def has_full_files(self) -> bool:
+        return False
+
+    def write_full_files(self) -> None:
+        """Do nothing: nothing is written."""
 
     def output(self) -> list[Any]:
         return [entry for number in sorted(self._by_number) for entry in self._by_number[number]]

@@ -59,7 +59,7 @@ class Writer:
         """Raise ResultWriterError when nothing can be written."""
         self._put(f"{self._folder}{CHECK}", b"")
 
-    def add(self, child: Execution) -> None:
+    def add(self, number: int, child: Execution) -> None:
         """Take the results of a child that has ended."""
         kind = SUCCEEDED if child.status == "SUCCEEDED" else FAILED
         for entry in entries_of(child, self._transformation):
@@ -67,6 +67,12 @@ class Writer:
         if self._growing[kind].size > FILE_BYTES:
             self._full.append((kind, self._growing[kind]))
             self._growing[kind] = File()
+
+    def start_again(self) -> None:
+        """Forget what had not succeeded: it runs again."""
+        for kind in (FAILED, PENDING):
+            self._growing[kind] = File()
+            self._written[kind] = []
 
     def add_pending(self, input_text: str) -> None:
         """Take the input of a child that has not started."""
@@ -87,6 +93,7 @@ class Writer:
         for kind, file in self._growing.items():
             if file.texts:
                 self._write(kind, file)
+                self._growing[kind] = File()
         manifest = {"DestinationBucket": self._bucket, "MapRunArn": self._run.arn, "ResultFiles": self._written}
         key = f"{self._folder}manifest.json"
         self._put(key, to_json(manifest).encode())
