@@ -17,7 +17,7 @@ import uvicorn
 from ministack.app import app as ministack
 
 from localcloud import LocalCloudError, identity, instances, keys, supervisor
-from localcloud.corrections import main_loop, registry
+from localcloud.corrections import main_loop, registry, s3_store
 from localcloud.corrections.alarms import publish_endpoint_metrics
 from localcloud.corrections.persistence import Saver
 from localcloud.environment import SERVICES
@@ -103,6 +103,7 @@ def serve(port: int, state: Path) -> None:
     """Run the cloud until SIGTERM, SIGINT or its supervisor's end, then stop what it started and keep its state."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     registry.apply()
+    load_objects()
     root = keys.load(state)
     identity.use_root(root.access_key_id, root.secret_access_key)
     sagemaker, saver = SageMaker(state / "sagemaker", publish_endpoint_metrics), Saver()
@@ -135,6 +136,18 @@ def serve(port: int, state: Path) -> None:
         saver.stop()
     server.should_exit = True
     thread.join()
+
+
+def load_objects() -> None:
+    """Read what S3 holds.
+
+    Raises:
+        LocalCloudError: It cannot be read.
+    """
+    try:
+        s3_store.load()
+    except OSError as err:
+        raise LocalCloudError(f"The objects of S3 cannot be read: {err}. Make their files readable.") from err
 
 
 def stop_signals() -> threading.Event:

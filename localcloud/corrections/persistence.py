@@ -18,7 +18,6 @@ from typing import Any
 from ministack import app
 from ministack.core import persistence as ministack_persistence
 
-from localcloud.corrections import s3_files
 from localcloud.files import set_aside, write_durably
 
 PAUSE_SECONDS = 1.0
@@ -91,7 +90,6 @@ def start_without_damaged_files(original: Callable[[], None]) -> Callable[[], No
                 aside = set_aside(state_path(service))
                 lost = "The local cloud starts without what it held"
                 logger.error("%s is damaged. It is now %s. %s.", state_path(service), aside.name, lost)
-        s3_files.set_damaged_metadata_aside()
 
     return load_persisted_state
 

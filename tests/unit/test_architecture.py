@@ -35,12 +35,14 @@ ALLOWED = {
     "localcloud.front_door": {"localcloud.protocols", "localcloud.signatures"},
     "localcloud.header_limit": {"localcloud.front_door"},
     "localcloud.function_runtime": set[str](),
+    "localcloud.segments": {"localcloud.files"},
     "localcloud.corrections": {
         "localcloud",
         "localcloud.files",
         "localcloud.function_runtime",
         "localcloud.identity",
         "localcloud.sagemaker.errors",
+        "localcloud.segments",
         "localcloud.step_functions",
     },
     "localcloud.step_functions": {

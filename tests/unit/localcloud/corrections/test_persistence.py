@@ -9,7 +9,7 @@ import pytest
 from ministack import app
 from ministack.core import persistence as ministack_persistence
 
-from localcloud.corrections import persistence, s3_files
+from localcloud.corrections import persistence
 
 
 class Service:
@@ -160,7 +160,6 @@ def test_a_file_that_cannot_be_used_is_set_aside(
     monkeypatch.setattr(app, "_state_map", {"photos": "photos"})
     monkeypatch.setattr(app, "_get_module", lambda _: Photos())
     monkeypatch.setattr(ministack_persistence, "PERSIST_STATE", True)
-    monkeypatch.setattr(s3_files, "set_damaged_metadata_aside", lambda: None)
     path = persistence.state_path("photos")
     path.parent.mkdir()
     path.write_bytes(content)
