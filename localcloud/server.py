@@ -17,7 +17,7 @@ import uvicorn
 from ministack.app import app as ministack
 
 from localcloud import LocalCloudError, identity, instances, keys, supervisor
-from localcloud.corrections import main_loop, registry, s3_store
+from localcloud.corrections import main_loop, registry, s3_requests, s3_store
 from localcloud.corrections.alarms import publish_endpoint_metrics
 from localcloud.corrections.persistence import Saver
 from localcloud.environment import SERVICES
@@ -64,7 +64,10 @@ def compose(sagemaker: Application, saver: Saver) -> Application:
             await refuse_while_unsaved(scope, saver.problem, send)
         else:
             identity.note_caller(authorization(scope))
-            await ministack(over_tls(scope), receive, send)
+            if service == "s3" and s3_requests.is_plain(scope):
+                await s3_requests.handle(over_tls(scope), receive, send)
+            else:
+                await ministack(over_tls(scope), receive, send)
             saver.note(scope["method"])
 
     return application
