@@ -10,7 +10,7 @@ from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
 from training.context import Context
 from training.dataset import archive, download, files, outcomes, overview, own_photos, sample, selection
 from training.dataset.choice import Shares
-from training.dataset.upload import upload
+from training.dataset.upload import Upload
 from training.errors import ArchiveError, ArchiveUnavailableError, DatasetError
 from training.options import DEFAULT_CLASSES, TEST_SHARE, StageOptions
 from training.results import Dataset
@@ -39,13 +39,15 @@ def stage(context: Context, options: StageOptions) -> Dataset:
         StackError: The bucket cannot be listed or written.
     """
     refuse_mixture(options)
-    staged = from_directory(context, options) if options.images else from_archive(context, options)
-    directory, index = context.directory / "dataset", staged.index
+    directory = context.directory / "dataset"
+    with Upload(directory, context.stack.bucket, context.clients.s3, context.console) as uploading:
+        staged = from_directory(context, options) if options.images else from_archive(context, options, uploading)
+        uploaded = uploading.finish()
+    index = staged.index
     overview.sample_sheet(directory, index).save(directory / SHEET)
     context.console.print(overview.table(index, options.side))
     context.console.print(f"Samples: {directory / SHEET}")
     warn_of_few_photos(index, context.console)
-    uploaded = upload(directory, context.stack.bucket, context.clients.s3, context.console)
     context.console.print(
         f"Upload: {uploaded.sent} files sent ({uploaded.bytes / 1e6:.1f} MB), "
         f"{uploaded.unchanged} unchanged, {uploaded.deleted} stale ones deleted"
@@ -78,15 +80,24 @@ def refuse_mixture(options: StageOptions) -> None:
         )
 
 
-def from_archive(context: Context, options: StageOptions) -> Staged:
-    """Make the dataset of an archive's photos, unless it is on this machine already."""
+def from_archive(context: Context, options: StageOptions, uploading: Upload) -> Staged:
+    """Make the dataset of an archive's photos and send it meanwhile, unless it is on this machine already."""
     path, directory = find_archive(options, context.console), context.directory / "dataset"
     (context.directory / outcomes.FILENAME).unlink(missing_ok=True)  # an earlier dataset's, of a directory
     classes = options.classes or DEFAULT_CLASSES
-    fingerprint = files.fingerprint(path, classes, options.validation_share, options.seed, options.side)
-    index = files.load(directory, fingerprint)
-    if index is None:
-        index = write_dataset(path, options, directory, fingerprint)
+    made_from = (classes, options.validation_share, options.seed, options.side)
+    if files.is_finished(directory):
+        fingerprint = files.fingerprint(files.sha256(path), *made_from)
+        index = files.load(directory, fingerprint)
+        if index is not None:
+            return Staged(index, classes, fingerprint)
+    contents = read_archive(path, options)
+    fingerprint = files.fingerprint(contents.sha256, *made_from)
+    index = selection.select(contents, classes, options.validation_share, options.seed)
+    uploading.begin([*files.keys(index)])
+    files.write_dataset(
+        index, directory, fingerprint, files.image_writer(contents, directory, options.side, uploading.send)
+    )
     return Staged(index, classes, fingerprint)
 
 
@@ -142,14 +153,15 @@ def find_archive(options: StageOptions, console: Console) -> Path:
         return sample.write(CACHE)
 
 
-def write_dataset(path: Path, options: StageOptions, directory: Path, fingerprint: str) -> pd.DataFrame:
-    """Write the dataset of an archive to `directory` and return its index."""
+def read_archive(path: Path, options: StageOptions) -> archive.Archive:
+    """Read an archive; a download that cannot be read is removed.
+
+    Raises:
+        ArchiveError: It cannot be read.
+    """
     try:
-        contents = archive.read(path)
+        return archive.read(path)
     except ArchiveError:
         if download.is_url(options.archive):
             path.unlink(missing_ok=True)  # or the next run would read the same bytes again
         raise
-    index = selection.select(contents, options.classes or DEFAULT_CLASSES, options.validation_share, options.seed)
-    files.write(contents, index, directory, fingerprint, options.side)
-    return index

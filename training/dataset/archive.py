@@ -4,7 +4,6 @@ The archive is CIFAR-100's python version (https://www.cs.toronto.edu/~kriz/cifa
 Python 2 wrote. A few kB can claim to hold gigabytes at every layer, so each has its limit.
 """
 
-import gzip
 import reprlib
 import tarfile
 import zlib
@@ -15,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from training.dataset.unpacking import Unpacked
 from training.dataset.unpickler import PickledArray, Unpickler
 from training.errors import ArchiveError
 
@@ -44,6 +44,7 @@ class Archive:
     train: LabelledRows
     test: LabelledRows
     class_names: tuple[str, ...]
+    sha256: str  # of the file
 
 
 def read(path: Path) -> Archive:
@@ -53,8 +54,9 @@ def read(path: Path) -> Archive:
         ArchiveError: The file is missing, damaged, incomplete or too large, or a member or pickle is unsafe.
     """
     try:
-        with gzip.open(path) as file:
-            contents = _unpickle_members(_Unpacked(file))
+        with Unpacked(path) as unpacked:
+            contents = _unpickle_members(_Limited(unpacked))
+            sha256 = unpacked.sha256()
     except ArchiveError:
         raise
     except FileNotFoundError as err:
@@ -68,13 +70,13 @@ def read(path: Path) -> Archive:
         raise ArchiveError(f"{path} has no member {missing[0]}: it must hold <folder>/train, test and meta.")
     class_names = _strings(contents["meta"], "fine_label_names", "meta")
     train, test = (_labelled_rows(contents[name], name, len(class_names)) for name in ("train", "test"))
-    return Archive(train, test, class_names)
+    return Archive(train, test, class_names, sha256)
 
 
-class _Unpacked:
-    """The tar file in a gz file; it refuses to unpack too much, and headers that claim to be large."""
+class _Limited:
+    """The tar file in a gzip file; it refuses to unpack too much, and headers that claim to be large."""
 
-    def __init__(self, file: gzip.GzipFile) -> None:
+    def __init__(self, file: Unpacked) -> None:
         self._file = file
         self.most_at_once = MOST_HEADER_BYTES
 
@@ -86,7 +88,10 @@ class _Unpacked:
 
     def seek(self, position: int) -> int:
         self._refuse(position)
-        return self._file.seek(position)
+        if position < self._file.tell():
+            raise ArchiveError("The archive has members that overlap: refused.")
+        self._file.skip(position - self._file.tell())
+        return position
 
     def tell(self) -> int:
         return self._file.tell()
@@ -96,7 +101,7 @@ class _Unpacked:
             raise ArchiveError(f"The archive unpacks to more than {MOST_BYTES:,} bytes, the most that is read.")
 
 
-def _unpickle_members(unpacked: _Unpacked) -> dict[str, dict[str, Any]]:
+def _unpickle_members(unpacked: _Limited) -> dict[str, dict[str, Any]]:
     contents: dict[str, dict[str, Any]] = {}
     with tarfile.open(fileobj=unpacked, mode="r:") as tar:  # type: ignore[call-overload]  # a file of which it reads
         for number, member in enumerate(tar):

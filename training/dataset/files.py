@@ -14,25 +14,35 @@ from PIL import Image
 
 from training import atomic
 from training.config import IMAGE_PREFIX, LIST_PREFIX, SPLITS, image_prefix, list_key, local_path
-from training.dataset.archive import IMAGE_SHAPE, Archive, LabelledRows
+from training.dataset.archive import IMAGE_SHAPE, Archive
 from training.dataset.index import read_index, write_index
 from training.errors import StepNotRunError
 
 FINGERPRINT = "fingerprint.txt"
 FORMAT = 2  # of the files that `write` makes; another number invalidates every dataset on disk
-BATCH = 500  # images per thread and turn
+BATCH = 100  # images per thread and turn
+WRITERS = os.cpu_count() or 1  # threads: Pillow compresses and writes without holding the interpreter's lock
 SIDE = IMAGE_SHAPE[1]  # pixels, width and height of an archive's photo
 
 Pixels = npt.NDArray[np.uint8]
 WriteImages = Callable[[pd.DataFrame], None]  # writes the images of a split's lines to where their keys say
+Wrote = Callable[[Sequence[str]], None]  # is told keys of images that have been written
 
 
-def fingerprint(archive: Path, classes: Sequence[str], validation_share: float, seed: int, side: int = SIDE) -> str:
-    """Return a digest of everything that a dataset of an archive is made from."""
+def sha256(archive: Path) -> str:
     with archive.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    made_from = [FORMAT, content, list(classes), validation_share, seed, *([] if side == SIDE else [side])]
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(archive: str, classes: Sequence[str], validation_share: float, seed: int, side: int = SIDE) -> str:
+    """Return a digest of everything that a dataset of an archive is made from; the archive is given by its SHA-256."""
+    made_from = [FORMAT, archive, list(classes), validation_share, seed, *([] if side == SIDE else [side])]
     return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
+
+
+def is_finished(directory: Path) -> bool:
+    """Return whether `directory` has a dataset that was written to its end."""
+    return (directory / FINGERPRINT).exists()
 
 
 def load(directory: Path, expected_fingerprint: str) -> pd.DataFrame | None:
@@ -44,7 +54,7 @@ def load(directory: Path, expected_fingerprint: str) -> pd.DataFrame | None:
         index = read_index(directory)
     except StepNotRunError:
         return None
-    return index if _files(index) == _staged(directory) else None
+    return index if keys(index) == _staged(directory) else None
 
 
 def forget(directory: Path) -> None:
@@ -64,7 +74,7 @@ def write_dataset(index: pd.DataFrame, directory: Path, new_fingerprint: str, wr
         write_images(lines)
         _write_list(lines, local_path(directory, list_key(split)))
     write_index(index, directory)
-    for name in _staged(directory) - _files(index):
+    for name in _staged(directory) - keys(index):
         (directory / name).unlink()
     atomic.write_text(directory / FINGERPRINT, new_fingerprint)
 
@@ -76,14 +86,32 @@ def write(archive: Archive, index: pd.DataFrame, directory: Path, new_fingerprin
         side: Pixels to which the photos are enlarged, width and height.
     """
 
+    write_dataset(index, directory, new_fingerprint, image_writer(archive, directory, side))
+
+
+def image_writer(archive: Archive, directory: Path, side: int, wrote: Wrote = lambda _: None) -> WriteImages:
+    """Return a function that writes the images of an archive.
+
+    Args:
+        wrote: Called with the keys of images that have been written, by the thread that wrote them.
+    """
+
     def write_images(lines: pd.DataFrame) -> None:
         member = archive.test if (lines["split"] == "test").all() else archive.train
-        _write_images(member, lines, directory, side)
+        rows, keys = lines["row"].to_numpy(), lines["s3_key"].tolist()
 
-    write_dataset(index, directory, new_fingerprint, write_images)
+        def write_some(start: int) -> None:
+            some = slice(start, start + BATCH)
+            _write_images(pixels_of(member.data[rows[some]]), [local_path(directory, key) for key in keys[some]], side)
+            wrote(keys[some])
+
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(write_some, range(0, len(rows), BATCH)))
+
+    return write_images
 
 
-def _files(index: pd.DataFrame) -> set[str]:
+def keys(index: pd.DataFrame) -> set[str]:
     """Return the images and lists of a dataset, relative to its directory."""
     return {*map(list_key, SPLITS), *index["s3_key"]}
 
@@ -100,18 +128,13 @@ def pixels_of(data: Pixels) -> Pixels:
     return np.ascontiguousarray(data.reshape(-1, *IMAGE_SHAPE).transpose(0, 2, 3, 1))
 
 
-def _write_images(member: LabelledRows, lines: pd.DataFrame, directory: Path, side: int) -> None:
-    rows, paths = lines["row"].to_numpy(), [local_path(directory, key) for key in lines["s3_key"]]
-
-    def save(start: int) -> None:
-        batch = slice(start, start + BATCH)
-        for image, path in zip(pixels_of(member.data[rows[batch]]), paths[batch], strict=True):
-            photo = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)  # as an endpoint does it
-            # On photos this small, zlib's strongest level saves 1 % of the size and takes twice the time.
-            photo.save(path, format="PNG", compress_level=1)
-
-    with ThreadPoolExecutor() as pool:  # Pillow compresses and writes without holding the interpreter's lock
-        list(pool.map(save, range(0, len(rows), BATCH)))
+def _write_images(images: Pixels, paths: Sequence[Path], side: int) -> None:
+    for image, path in zip(images, paths, strict=True):
+        photo = Image.fromarray(image)
+        if photo.size != (side, side):
+            photo = photo.resize((side, side), Image.Resampling.BILINEAR)  # as an endpoint does it
+        # On photos this small, zlib's strongest level saves 1 % of the size and takes twice the time.
+        photo.save(path, format="PNG", compress_level=1)
 
 
 def _write_list(lines: pd.DataFrame, path: Path) -> None:

@@ -110,7 +110,20 @@ def _load_text(unpickler: Any) -> None:
     unpickler.append(encoded.decode("utf-8", "surrogatepass"))
 
 
-_STANDARD: dict[int, Any] = {**pickle._Unpickler.dispatch, pickle.BINUNICODE[0]: _load_text}
+def _load_binstring(unpickler: Any) -> None:
+    """Read a string of Python 2; the bytes of photos stay what they are."""
+    (size,) = struct.unpack("<i", unpickler.read(4))
+    if size < 0:
+        raise ArchiveError("A pickle in the archive has a string of fewer than no bytes: refused.")
+    content = unpickler.read(size)
+    unpickler.append(content if size > MOST_TEXT_BYTES else content.decode("latin1"))
+
+
+_STANDARD: dict[int, Any] = {
+    **pickle._Unpickler.dispatch,
+    pickle.BINUNICODE[0]: _load_text,
+    pickle.BINSTRING[0]: _load_binstring,
+}
 
 
 def _checked(code: int) -> Callable[[Any], None]:

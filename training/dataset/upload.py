@@ -1,47 +1,30 @@
-"""Makes the bucket match the dataset: sends the files that changed and deletes the objects that are stale.
-
-Tens of thousands of small files are bound by the client's work per request, not by the network. Measured on one
-core, botocore needs 0.9 ms to build, sign and send a PutObject and its own CRT transfer manager 0.7 ms; the AWS Common
-Runtime itself, which that manager drives, needs 0.3 ms, and brings signing, connections and retries. So boto3 lists
-and deletes, and the Common Runtime sends.
-"""
+"""Makes the bucket match the dataset: sends the files that changed and deletes the objects that are stale."""
 
 import hashlib
+import itertools
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
 
 from awscrt.exceptions import AwsCrtError
-from awscrt.http import HttpHeaders, HttpRequest
-from awscrt.s3 import (
-    S3ChecksumAlgorithm,
-    S3ChecksumConfig,
-    S3ChecksumLocation,
-    S3RequestType,
-    S3ResponseError,
-)
-from awscrt.s3 import S3Client as CommonRuntime
+from awscrt.s3 import S3ResponseError
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from s3transfer.crt import BotocoreCRTCredentialsWrapper, create_s3_crt_client
 
 from training.config import LIST_PREFIX, SPLITS, image_prefix
+from training.dataset.sending import CONTENT_TYPES, Sender
 from training.errors import StackError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-IN_FLIGHT = 128  # requests at once, as many as s3transfer allows itself
 DELETED_AT_ONCE = 1000  # objects, the limit of DeleteObjects
-SINGLE_REQUEST_BYTES = 5 * 2**30  # S3's own limit; the ETag of a multipart upload would not be the content's MD5
-CONTENT_TYPES = {".png": "image/png", ".lst": "text/tab-separated-values"}
+SHOWN_EACH = 20  # files between two changes of the bar
 PREFIXES = (*map(image_prefix, SPLITS), f"{LIST_PREFIX}/")
-CRC32 = S3ChecksumConfig(algorithm=S3ChecksumAlgorithm.CRC32, location=S3ChecksumLocation.HEADER)
 
 
 @dataclass(frozen=True)
@@ -62,32 +45,93 @@ class Stored:
     size: int  # bytes
 
 
-def upload(directory: Path, bucket: str, s3: "S3Client", console: Console) -> Uploaded:
-    """Make the image and list prefixes of `bucket` hold the files of `directory`, and nothing else.
+class Upload:
+    """An upload of a dataset, which may go on while the dataset is still being written.
 
     An interrupted upload resumes. In a bucket encrypted with KMS every file counts as changed, because its ETags
-    are not digests of the content.
+    are not digests of the content. All methods raise StackError when the bucket is missing, or listing or writing is
+    denied; `send` may be called by any thread.
+    """
+
+    def __init__(self, directory: Path, bucket: str, s3: "S3Client", console: Console) -> None:
+        self._directory, self._bucket, self._s3 = directory, bucket, s3
+        self._stored: dict[str, Stored] = {}
+        self._seen: set[str] = set()  # keys
+        self._sizes: list[int] = []  # bytes, of the files that were not in the bucket
+        self._deleted = 0
+        self._sender: Sender | None = None
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, transient=True)
+        self._done = itertools.count(1)
+
+    def __enter__(self) -> "Upload":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def begin(self, keys: Collection[str]) -> None:
+        """Delete what is stale in a bucket that shall have these keys.
+
+        That comes before anything is sent: after an interrupted upload, stale images would be trained on.
+        """
+        with _as_stack_error(self._bucket):
+            self._stored = dict(_list(self._s3, self._bucket))
+            self._deleted = _delete(self._s3, self._bucket, self._stored.keys() - set(keys))
+            self._sender = Sender(self._bucket, self._s3, self._advance)
+        self._task = self._progress.add_task("Upload", total=len(keys))
+        self._progress.start()
+
+    def send(self, keys: Sequence[str]) -> None:
+        """Send these files unless they are in the bucket already."""
+        assert self._sender is not None, "begin() comes first"
+        self._seen.update(keys)
+        with _as_stack_error(self._bucket):
+            for key in keys:
+                path = self._directory / key
+                size = path.stat().st_size
+                if _is_stored(path, size, self._stored.get(key)):
+                    self._advance()
+                    continue
+                self._sizes.append(size)
+                self._sender.put(key, path, size)
+
+    def finish(self) -> Uploaded:
+        """Send all files that are left in the directory, and return when the bucket has them."""
+        keys = [path.relative_to(self._directory).as_posix() for path in _staged(self._directory)]
+        if self._sender is None:
+            self.begin(keys)
+        assert self._sender is not None
+        self.send([key for key in keys if key not in self._seen])
+        with _as_stack_error(self._bucket):
+            self._sender.wait()
+        return Uploaded(len(self._sizes), len(keys) - len(self._sizes), self._deleted, sum(self._sizes))
+
+    def _advance(self) -> None:
+        done = next(self._done)
+        if done % SHOWN_EACH == 0:
+            self._progress.update(self._task, completed=done)
+
+
+def upload(directory: Path, bucket: str, s3: "S3Client", console: Console) -> Uploaded:
+    """Make the image and list prefixes of `bucket` hold the files of `directory`, and nothing else.
 
     Raises:
         StackError: The bucket is missing, or listing or writing is denied.
     """
-    files = {path.relative_to(directory).as_posix(): path for path in _staged(directory)}
+    with Upload(directory, bucket, s3, console) as uploading:
+        return uploading.finish()
+
+
+@contextmanager
+def _as_stack_error(bucket: str) -> Iterator[None]:
     try:
-        stored = dict(_list(s3, bucket))
-        changed = {key: path for key, path in files.items() if not _is_stored(path, stored.get(key))}
-        # Deleted before anything is sent: after an interrupted upload, stale images would be trained on.
-        deleted = _delete(s3, bucket, stored.keys() - files.keys())
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("Upload", total=len(files), completed=len(files) - len(changed))
-            _send(changed, bucket, s3, lambda: progress.advance(task))
+        yield
     except (BotoCoreError, ClientError, AwsCrtError) as err:
         raise StackError(
             f"The bucket {bucket} could not be brought up to date ({_reason(err)}): "
             "check that the stack is deployed and that your credentials may list and write its bucket."
         ) from err
-    sent = sum(path.stat().st_size for path in changed.values())
-    return Uploaded(len(changed), len(files) - len(changed), deleted, sent)
 
 
 def _staged(directory: Path) -> Iterator[Path]:
@@ -102,8 +146,8 @@ def _list(s3: "S3Client", bucket: str) -> Iterator[tuple[str, Stored]]:
                 yield item["Key"], Stored(item["ETag"].strip('"'), item["Size"])
 
 
-def _is_stored(path: Path, stored: Stored | None) -> bool:
-    if stored is None or stored.size != path.stat().st_size:
+def _is_stored(path: Path, size: int, stored: Stored | None) -> bool:
+    if stored is None or stored.size != size:
         return False
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == stored.etag
 
@@ -117,61 +161,6 @@ def _delete(s3: "S3Client", bucket: str, keys: Iterable[str]) -> int:
         for error in reply.get("Errors", []):
             raise ClientError({"Error": {"Code": error["Code"], "Message": error["Message"]}}, "DeleteObjects")
     return len(stale)
-
-
-def _send(files: Mapping[str, Path], bucket: str, s3: "S3Client", sent: Callable[[], None]) -> None:
-    """Put the files, at most `IN_FLIGHT` at once, and call `sent` after each.
-
-    After an error no further file is sent; the first error is raised when the requests in flight have ended.
-    """
-    runtime = _common_runtime(s3)
-    slots = threading.Semaphore(IN_FLIGHT)
-    errors: list[Exception] = []
-
-    def done(error: Exception | None = None, **_: object) -> None:
-        if error:
-            errors.append(error)
-        else:
-            sent()
-        slots.release()
-
-    for key, path in files.items():
-        slots.acquire()
-        if errors:
-            slots.release()
-            break
-        runtime.make_request(
-            type=S3RequestType.PUT_OBJECT,
-            request=_put_object(s3.meta.endpoint_url, bucket, key, path),
-            send_filepath=str(path),
-            checksum_config=CRC32,
-            multipart_upload_threshold=SINGLE_REQUEST_BYTES,
-            on_done=done,
-        )
-    for _ in range(IN_FLIGHT):
-        slots.acquire()
-    if errors:
-        raise errors[0]
-
-
-def _common_runtime(s3: "S3Client") -> CommonRuntime:
-    """Return a client of the Common Runtime with the region, endpoint and credentials of `s3`."""
-    credentials = s3._get_credentials()  # type: ignore[attr-defined]  # boto3.crt does the same
-    return create_s3_crt_client(
-        region=s3.meta.region_name,
-        crt_credentials_provider=BotocoreCRTCredentialsWrapper(credentials).to_crt_credentials_provider(),
-        use_ssl=s3.meta.endpoint_url.startswith("https://"),
-    )
-
-
-def _put_object(endpoint_url: str, bucket: str, key: str, path: Path) -> HttpRequest:
-    """Return the unsigned request; every S3 endpoint accepts the bucket in the path."""
-    headers = {
-        "Host": urlsplit(endpoint_url).netloc,
-        "Content-Length": str(path.stat().st_size),
-        "Content-Type": CONTENT_TYPES[path.suffix],
-    }
-    return HttpRequest("PUT", f"/{bucket}/{quote(key)}", HttpHeaders(list(headers.items())))
 
 
 def _reason(err: Exception) -> str:

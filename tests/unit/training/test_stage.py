@@ -230,7 +230,7 @@ def test_a_download_that_cannot_be_read_is_not_kept(tmp_path: Path) -> None:
     for source, kept in (("http://127.0.0.1/photos.tar.gz", False), (str(path), True)):
         path.write_bytes(b"a proxy's idea of an archive")
         with pytest.raises(ArchiveError, match=r"not a tar\.gz file"):
-            stage_module.write_dataset(path, StageOptions(archive=source), tmp_path, "f")
+            stage_module.read_archive(path, StageOptions(archive=source))
         assert path.exists() is kept
 
 

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from rich.console import Console
 
+from training.dataset import sending
 from training.dataset import upload as step
 from training.dataset.upload import Uploaded, upload
 from training.errors import StackError
@@ -152,15 +153,18 @@ def send(broken: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t
     sender = Sender(broken)
     marks: list[None] = []
     errors: list[OSError] = []
-    monkeypatch.setattr(step, "IN_FLIGHT", IN_FLIGHT)
-    monkeypatch.setattr(step, "_common_runtime", lambda _: sender)
-    monkeypatch.setattr(step, "_put_object", lambda *_: None)
+    monkeypatch.setattr(sending, "IN_FLIGHT", IN_FLIGHT)
+    monkeypatch.setattr(sending, "common_runtime", lambda _: sender)
+    monkeypatch.setattr(sending, "put_object", lambda *_: None)
     client: Any = SimpleNamespace(meta=SimpleNamespace(endpoint_url="http://127.0.0.1"))
     files = {f"{number:02}": tmp_path / f"{number:02}" for number in range(TOTAL)}
 
     def run() -> None:
         try:
-            step._send(files, "bucket", client, lambda: marks.append(None))
+            sending_files = sending.Sender("bucket", client, lambda: marks.append(None))
+            for key, path in files.items():
+                sending_files.put(key, path, 0)
+            sending_files.wait()
         except OSError as err:
             errors.append(err)
 

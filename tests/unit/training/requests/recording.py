@@ -16,7 +16,7 @@ from tests.unit.training.requests.aws import ACCOUNT, Aws
 from tests.unit.training.requests.recorder import Recorder, Request
 from training import run
 from training.config import REGION_VARIABLE, YES_VARIABLE
-from training.dataset import upload
+from training.dataset import sending
 from training.dataset.sample import pack
 from training.report import files
 
@@ -71,7 +71,7 @@ def record(region: str, algorithm: str, directory: Path) -> Run:
         monkeypatch.setattr(botocore.session, "create_loader", lambda _=None: LOADER)
         shut_out_the_world(monkeypatch, directory, region)
         recorder.install(monkeypatch)
-        monkeypatch.setattr(upload, "_common_runtime", lambda s3: FakeRuntime(s3, aws, recorder))
+        monkeypatch.setattr(sending, "common_runtime", lambda s3: FakeRuntime(s3, aws, recorder))
         monkeypatch.setattr(files, "write", lambda *_: Path("report.html"))  # seconds of drawing ask for nothing
         options = [option.format(region=region, suffix=suffix) for option in ALGORITHMS[algorithm]]
         for recorder.step, arguments in commands(options).items():
