@@ -1,5 +1,6 @@
 """The stage step: from an archive to the bucket, and nothing done twice."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from training import stage as stage_module
 from training.algorithm.images import decode
 from training.config import PUBLIC_ARCHIVE_MD5, PUBLIC_ARCHIVE_URL
 from training.context import Context
-from training.dataset import archive, download, sample
+from training.dataset import archive, download, files, sample
+from training.dataset.upload import Upload
 from training.errors import ArchiveError, ArchiveUnavailableError, DatasetError
 from training.options import StageOptions
 from training.results import Dataset
@@ -51,6 +53,35 @@ def test_the_bucket_holds_what_the_index_names(context: Context, write_archive: 
     lists = {f"lists/{split}.lst" for split in ("train", "validation", "test")}
     index = pd.read_csv(context.directory / "dataset" / "images.csv")
     assert keys(context) == lists | set(index["s3_key"])
+
+
+def test_photos_are_sent_while_others_are_not_yet_written(
+    context: Context, write_archive: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, missing = context.directory / "dataset", list[int]()
+
+    class Watched(Upload):
+        def send(self, keys: Sequence[str]) -> None:
+            missing.append(53 - len([path for path in directory.rglob("*.*") if path.suffix in (".png", ".lst")]))
+            super().send(keys)
+
+    monkeypatch.setattr(files, "BATCH", 7)
+    monkeypatch.setattr(files, "WRITERS", 1)
+    monkeypatch.setattr(stage_module, "Upload", Watched)
+    stage(context, options(write_archive()))
+    assert missing[0] == 53 - 7
+    assert missing[-1] == 0
+    assert len(keys(context)) == 53
+
+
+def test_stale_photos_are_deleted_before_others_are_written(
+    context: Context, write_archive: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(context, options(write_archive()))
+    monkeypatch.setattr(files, "pixels_of", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        stage(context, options(write_archive(), ("apple", "bicycle")))
+    assert not [key for key in keys(context) if "motorcycle" in key]
 
 
 def test_other_classes_leave_no_stale_photo_anywhere(context: Context, write_archive: Any) -> None:

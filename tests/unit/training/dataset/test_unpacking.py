@@ -5,7 +5,9 @@ import hashlib
 import random
 import threading
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,9 +81,15 @@ def test_no_thread_stays_when_the_reader_stops(tmp_path: Path, read: int) -> Non
 
 
 def test_it_unpacks_a_few_chunks_ahead_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
+    made: list[bytes] = []
     unpack = unpacking.unpack
-    monkeypatch.setattr(unpacking, "unpack", lambda *given: (made.append(len(one)) or one for one in unpack(*given)))
+
+    def counted(*given: Any) -> Iterator[bytes]:
+        for chunk in unpack(*given):
+            made.append(chunk)
+            yield chunk
+
+    monkeypatch.setattr(unpacking, "unpack", counted)
     with Unpacked(zipped(tmp_path, members(CONTENT))) as file:
         file.read(1)
         file._thread.join(0.3)
