@@ -7,7 +7,8 @@ from typing import Any
 from ministack.services import s3
 
 from localcloud.identity import region, request_scope
-from localcloud.segments import Content, Store
+from localcloud.segments import Content
+from localcloud.store import Store
 
 
 def are_in(directory: Path) -> bool:

@@ -1,6 +1,6 @@
 """Corrections of how MiniStack keeps objects: in two files each, and with a 200 also when the disk refuses them.
 
-Here they are in a store of segments (`localcloud.segments`) under two kinds of names: `<account>/<bucket>//<key>`
+Here they are in a store of segments (`localcloud.store`) under two kinds of names: `<account>/<bucket>//<key>`
 has the metadata of a key with its versions, `<account>/<bucket>/<version id>/<key>` the bytes of a version. A request
 writes what it changes once, before it is answered.
 """
@@ -16,7 +16,8 @@ from typing import Any
 from ministack.services import s3
 
 from localcloud.corrections import s3_files
-from localcloud.segments import Content, Store
+from localcloud.segments import Content
+from localcloud.store import Store
 
 Record = dict[str, Any]  # of an object or version, as MiniStack keeps it in memory
 

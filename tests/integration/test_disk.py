@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from localcloud import instances
 from localcloud.environment import ACCOUNT_ID
-from localcloud.segments import Store
+from localcloud.store import Store
 from tests.integration.support.clouds import OwnCloud, only_local, own_cloud
 from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
 from tests.integration.support.training_jobs import IMAGE

@@ -35,7 +35,8 @@ ALLOWED = {
     "localcloud.front_door": {"localcloud.protocols", "localcloud.signatures"},
     "localcloud.header_limit": {"localcloud.front_door"},
     "localcloud.function_runtime": set[str](),
-    "localcloud.segments": {"localcloud.files"},
+    "localcloud.segments": set[str](),
+    "localcloud.store": {"localcloud.files", "localcloud.segments"},
     "localcloud.corrections": {
         "localcloud",
         "localcloud.files",
@@ -44,6 +45,7 @@ ALLOWED = {
         "localcloud.sagemaker.errors",
         "localcloud.segments",
         "localcloud.step_functions",
+        "localcloud.store",
     },
     "localcloud.step_functions": {
         "localcloud",

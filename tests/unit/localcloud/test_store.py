@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 
 from localcloud import segments
-from localcloud.segments import Content, Store
+from localcloud import store as store_module
+from localcloud.segments import Content
+from localcloud.store import Store
 
 ONE, TWO = Content(b"note", b"first body"), Content(b"", b"second body")
 
 
 @pytest.fixture(autouse=True)
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "SEGMENT_BYTES", 1000)
+    monkeypatch.setattr(store_module, "SEGMENT_BYTES", 1000)
 
 
 def opened(directory: Path) -> tuple[Store, dict[str, bytes]]:
