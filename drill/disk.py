@@ -32,7 +32,7 @@ def findings() -> Iterator[Finding]:
         try:
             place.client("s3").create_bucket(Bucket=BUCKET)
             yield put_on_a_full_disk(place, size=65_536, limit=32_768)
-            yield put_on_a_full_disk(place, size=1_024, limit=4_096)  # the objects fit, the state's files do not
+            yield put_on_a_full_disk(place, size=1_024, limit=4_096)  # two of the objects fit together
         finally:
             place.localcloud("down")
 
