@@ -15,6 +15,8 @@ from ministack.core.responses import error_response_json
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 
 from localcloud import identity
+from localcloud.corrections import function_concurrency
+from localcloud.corrections.function_concurrency import CONCURRENT_INVOCATIONS
 from localcloud.function_runtime import logs
 from localcloud.function_runtime import process as function_process
 from localcloud.function_runtime.environments import ExecutionEnvironment
@@ -22,8 +24,6 @@ from localcloud.function_runtime.function import Function
 from localcloud.function_runtime.outcomes import Invocation, Outcome
 from localcloud.identity import Permission
 
-# AWS runs 1,000 at once by default. Processes on this machine cost more, so invocations beyond these queue.
-CONCURRENT_INVOCATIONS = 4
 REQUEST_LIMIT = 6 * 1024 * 1024  # bytes
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ def run_on_the_runtime_client(original: Dispatch) -> Dispatch:
             logger.warning("The kernel allows no mounts: /tmp is a function's own for Python's file functions only.")
 
     def begin(*invocation: Any) -> dict[str, Any]:
+        function_concurrency.begin()
         if event := begun.get():
             event.set()
         return run(*invocation)
@@ -129,17 +130,6 @@ def may_write_logs(function: Function) -> bool:
     group = f"arn:aws:logs:{identity.region()}:{identity.account_id()}:log-group:{function.log_group}"
     permission = Permission("logs:PutLogEvents", f"{group}:log-stream:*")
     return identity.denial(function.variables["AWS_ACCESS_KEY_ID"], permission) is None
-
-
-def word_throttling(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Say `Rate Exceeded.`; the Reason tells the account's limit from the function's."""
-
-    def throttle_response(reason_code: str, msg: str, retry_after: int = 1) -> dict[str, Any]:
-        answer = original(reason_code, "Rate Exceeded.", retry_after)
-        answer["body"]["Type"] = "User"
-        return answer
-
-    return throttle_response
 
 
 def refuse_large_requests(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -4,7 +4,6 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.integration.support.clouds import own_cloud
-from tests.integration.support.functions import create_function, package
+from tests.integration.support.functions import create_function, package, throttling_reason
 from tests.integration.support.iam import WRITE_LOGS, create_role
 from tests.integration.support.names import NAME
 
@@ -301,48 +299,35 @@ def test_reserved_concurrency_throttles(client: Any, function: str) -> None:
     client.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=1)
     try:
         with ThreadPoolExecutor(3) as pool:
-            answers = list(pool.map(lambda _: throttling(lambda: invoke(client, function, sleep=0.5)), range(3)))
+            answers = list(pool.map(lambda _: throttling_reason(lambda: invoke(client, function, sleep=0.5)), range(3)))
     finally:
         client.delete_function_concurrency(FunctionName=function)
     assert sorted(answers) == ["", *["ReservedFunctionConcurrentInvocationLimitExceeded"] * 2]
 
 
-def throttling(call: Callable[[], Any]) -> str:
-    """Return the reason for throttling, `""` when the call was not throttled."""
+@pytest.mark.aws("Lambda", "GetAccountSettings: concurrency of the account, and what is not reserved of it", "exact")
+def test_the_account_s_concurrency_is_told(client: Any, function: str) -> None:
+    def unreserved() -> int:
+        limits = client.get_account_settings()["AccountLimit"]
+        assert limits["ConcurrentExecutions"] == 1000
+        number: int = limits["UnreservedConcurrentExecutions"]
+        return number
+
+    before = unreserved()  # other tests may have functions with reserved concurrency
+    client.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=7)
     try:
-        call()
-    except ClientError as err:
-        response: Any = err.response
-        assert response["Error"] == {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
-        assert response["ResponseMetadata"]["HTTPStatusCode"] == 429
-        return str(response["Reason"])
-    return ""
+        assert unreserved() == before - 7
+    finally:
+        client.delete_function_concurrency(FunctionName=function)
+    assert unreserved() == before
 
 
-@pytest.mark.aws(
-    "Lambda",
-    "the account's concurrency: 1,000, or LAMBDA_ACCOUNT_CONCURRENCY, and 429 past it",
-    "approximate",
-    "four invocations run at a time, the others wait in order; waiting counts against no timeout",
-)
 def test_a_burst_within_the_account_s_concurrency_loses_nothing(client: Any, function: str) -> None:
-    limits = client.get_account_settings()["AccountLimit"]
-    assert limits["ConcurrentExecutions"] == limits["UnreservedConcurrentExecutions"] == 1000
     with ThreadPoolExecutor(40) as pool:
         answers = list(pool.map(lambda _: invoke(client, function, sleep=0.2), range(40)))
     assert all(error is None for _, _, error in answers)
     assert len({payload["id"] for payload, _, _ in answers}) == 40
     assert len({payload["process"] for payload, _, _ in answers}) <= 4
-
-
-def test_the_account_s_concurrency_can_be_lowered(tmp_path: Path) -> None:
-    with own_cloud(tmp_path, LAMBDA_ACCOUNT_CONCURRENCY="2"):
-        client = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
-        create_function(f"{NAME}-few", create_role(f"{NAME}-few", "lambda"), CODE)
-        assert client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 2
-        with ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda _: throttling(lambda: invoke(client, f"{NAME}-few", sleep=1)), range(4)))
-    assert sorted(answers) == ["", "", *["ConcurrentInvocationLimitExceeded"] * 2]
 
 
 @pytest.mark.correction(name="lambda-metrics")
@@ -354,7 +339,7 @@ def test_invocations_are_counted(client: Any, role: str) -> None:
     for event in ({}, {}, {"raise": "no"}):
         invoke(client, name, **event)
     client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    assert throttling(lambda: invoke(client, name))
+    assert throttling_reason(lambda: invoke(client, name))
     assert metric(name, "Invocations") == (3, 3)
     assert metric(name, "Errors") == (1, 3)
     assert metric(name, "Throttles") == (1, 4)

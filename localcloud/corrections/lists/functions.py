@@ -1,6 +1,6 @@
 """Lambda: how functions run."""
 
-from localcloud.corrections import credentials, functions
+from localcloud.corrections import credentials, function_concurrency, functions
 from localcloud.corrections.correction import Correction
 
 LAMBDA = "ministack.services.lambda_svc"
@@ -34,10 +34,27 @@ CORRECTIONS = (
         link=f"{LAMBDA_GUIDE}/runtimes-api.html",
     ),
     Correction(
+        "lambda-concurrency",
+        target=f"{LAMBDA}:_acquire_execution_slot",
+        digest="ed3b38149e2e",
+        replace=function_concurrency.count_what_would_run_at_once,
+        aws="Runs an invocation at once or throttles it. Here it may wait for a process, and MiniStack counts it then. "
+        "Reserved concurrency is taken from the account's; MiniStack lets the other functions share the whole.",
+        link=f"{LAMBDA_GUIDE}/lambda-concurrency.html",
+    ),
+    Correction(
+        "lambda-concurrency-released",
+        target=f"{LAMBDA}:_release_execution_slot",
+        digest="b35708f638af",
+        replace=function_concurrency.release_once_ended,
+        aws="Gives an invocation's concurrency back when it ends; MiniStack does not know that of lambda-concurrency.",
+        link=f"{LAMBDA_GUIDE}/lambda-concurrency.html",
+    ),
+    Correction(
         "lambda-throttling",
         target=f"{LAMBDA}:_throttle_response",
         digest="647221d5b077",
-        replace=functions.word_throttling,
+        replace=function_concurrency.word_throttling,
         aws="Says `Rate Exceeded.` with Type User; MiniStack names the function or its own limit.",
         link="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
     ),

@@ -2,9 +2,11 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from tests.integration.support.waiting import wait_for
 
@@ -24,3 +26,15 @@ def package(code: str) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("app.py", code)
     return buffer.getvalue()
+
+
+def throttling_reason(call: Callable[[], Any]) -> str:
+    """Return the reason for throttling, `""` when the call was not throttled."""
+    try:
+        call()
+    except ClientError as err:
+        response: Any = err.response
+        assert response["Error"] == {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
+        assert response["ResponseMetadata"]["HTTPStatusCode"] == 429
+        return str(response["Reason"])
+    return ""
