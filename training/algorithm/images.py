@@ -23,7 +23,7 @@ MOST_SCANS = 100  # of a JPEG; a progressive one has about 10, and each is read 
 # Measured peaks: 0.2 bytes per pixel of most JPEGs, 8 of a progressive one, 12 of a transparent PNG, 20 of WebP, whose
 # library keeps two canvases.
 _BYTES_PER_PIXEL, _BYTES_PER_PIXEL_WHOLE, _BYTES_PER_PIXEL_WEBP = 1, 12, 20
-_DECODING = Memory(512 << 20)  # for all threads of a server together
+DECODING = Memory(512 << 20)  # for all threads of a server together
 _SCAN = b"\xff\xda"  # the marker with which a JPEG's scan begins
 _BEGINNINGS = {
     "PNG": rb"\x89PNG",
@@ -71,7 +71,7 @@ def decode(
     try:
         with Image.open(BytesIO(data), formats=formats) as image:
             _refuse_small(image, least_side)
-            with _DECODING.reserved(_bytes_needed(image, data)):
+            with DECODING.reserved(_bytes_needed(image, data)):
                 return _pixels(image, shape)
     except (InputError, MemoryError):
         raise

@@ -188,7 +188,7 @@ def test_images_that_are_large_together_wait_for_each_other(monkeypatch: pytest.
         return np.zeros(SHAPE, np.uint8)
 
     image = encode(Image.new("L", (100, 100)))
-    monkeypatch.setattr(images, "_DECODING", Memory(3 * 100 * 100 * 12))
+    monkeypatch.setattr(images, "DECODING", Memory(3 * 100 * 100 * 12))
     monkeypatch.setattr(images, "_pixels", decode_slowly)
     with ThreadPoolExecutor(9) as pool:
         list(pool.map(lambda _: decode(image, SHAPE), range(9)))
