@@ -1,11 +1,12 @@
-"""Measure the latency that an endpoint adds to its model: ONNX Runtime in process against InvokeEndpoint, batch of 1.
+"""Measure what an endpoint adds to its model: latency, and requests a second with 1 to 64 clients, batch of 1.
 
     python -m localcloud exec -- python benchmarks/endpoint.py --endpoint-name scones-unlimited
 
 The endpoint must be in service. The same model, from the archive that the endpoint serves, answers the same PNG in
 this process. InvokeEndpoint is called through boto3 and through a plain HTTP client that signs each request itself,
-both over connections that are kept open, which shows the cost of the client. The three take turns, so that this
-machine's other load affects them equally.
+both over connections that are kept open, which shows the cost of the client. Then the serving program is started with
+one worker and with one for each core, and is compared under load with ONNX Runtime alone and with InvokeEndpoint. What
+is compared takes turns, so that this machine's other load affects all equally.
 """
 
 import argparse
@@ -17,7 +18,6 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,12 +32,14 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # this file is run as a script
 
-from training.algorithm.model import Model  # noqa: E402  # needs the line above
+from benchmarks.raw_client import post, requests_per_second  # noqa: E402  # needs the line above
+from benchmarks.throughput import print_throughput  # noqa: E402
+from training.algorithm.model import Model  # noqa: E402
 
-CLIENTS = (1, 4, 16)
 WARM_UP = 50  # calls
 
 Call = Callable[[], object]
+SESSION = boto3.Session()
 
 
 def main() -> None:
@@ -45,20 +47,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--endpoint-name", default="scones-unlimited", help="an endpoint in service (%(default)s)")
     parser.add_argument("--requests", type=int, default=1000, help="of each kind, one after the other (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=5, help="of load for each number of clients (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=5, help="of load for each figure (%(default)s)")
     arguments = parser.parse_args()
     image = photo()
-    with served_model(arguments.endpoint_name) as model:
+    with served_model(arguments.endpoint_name) as base:
+        model = Model(base / "model")
         calls = {
             "in process": lambda: model.classify(image),
             "signed HTTP": signed_call(arguments.endpoint_name, image),
             "boto3": boto3_call(arguments.endpoint_name, image),
         }
         print_latencies(latencies(calls, arguments.requests))
-    print("\nclients  requests/s")
-    for clients in CLIENTS:
-        rate = throughput(arguments.endpoint_name, image, clients, arguments.seconds)
-        print(f"{clients:7d}  {rate:10.0f}")
+        print_throughput(base, image, invocations(arguments.endpoint_name, image), arguments.seconds)
 
 
 def photo() -> bytes:
@@ -69,8 +69,8 @@ def photo() -> bytes:
 
 
 @contextmanager
-def served_model(endpoint_name: str) -> Iterator[Model]:
-    """Yield the model that the endpoint serves, loaded in this process."""
+def served_model(endpoint_name: str) -> Iterator[Path]:
+    """Yield a directory whose `model/` has the model that the endpoint serves."""
     sagemaker = boto3.client("sagemaker")
     try:
         config_name = sagemaker.describe_endpoint(EndpointName=endpoint_name)["EndpointConfigName"]
@@ -82,8 +82,8 @@ def served_model(endpoint_name: str) -> Iterator[Model]:
     archive = boto3.client("s3").get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"].read()
     with tempfile.TemporaryDirectory() as directory:
         with tarfile.open(fileobj=io.BytesIO(archive)) as members:
-            members.extractall(directory, filter="data")
-        yield Model(Path(directory))
+            members.extractall(Path(directory, "model"), filter="data")
+        yield Path(directory)
 
 
 def boto3_call(endpoint_name: str, image: bytes) -> Call:
@@ -96,25 +96,42 @@ def boto3_call(endpoint_name: str, image: bytes) -> Call:
 
 
 def signed_call(endpoint_name: str, image: bytes) -> Call:
-    """Return a call over its own connection."""
-    session = boto3.Session()
-    credentials = session.get_credentials()
-    assert credentials is not None, "signing needs the credentials of an environment or a profile"
-    address = urlsplit(os.environ["AWS_ENDPOINT_URL"])
-    connection = http.client.HTTPConnection(address.netloc)
-    signer = SigV4Auth(credentials, "sagemaker", session.region_name)
-    path = f"/endpoints/{endpoint_name}/invocations"
+    """Return a call over its own connection; each request is signed."""
+    connection = http.client.HTTPConnection(urlsplit(os.environ["AWS_ENDPOINT_URL"]).netloc)
 
     def call() -> bytes:
-        request = AWSRequest("POST", f"http://{address.netloc}{path}", {"Content-Type": "image/png"}, image)
-        signer.add_auth(request)
-        connection.request("POST", path, image, dict(request.headers))
+        path, headers = signed(endpoint_name, image)
+        connection.request("POST", path, image, headers)
         answer = connection.getresponse()
         body = answer.read()
         assert answer.status == 200, body
         return body
 
     return call
+
+
+def signed(endpoint_name: str, image: bytes) -> tuple[str, dict[str, str]]:
+    """Return the path and the headers of a signed request."""
+    credentials = SESSION.get_credentials()
+    assert credentials is not None, "signing needs the credentials of an environment or a profile"
+    path = f"/endpoints/{endpoint_name}/invocations"
+    request = AWSRequest("POST", os.environ["AWS_ENDPOINT_URL"] + path, {"Content-Type": "image/png"}, image)
+    SigV4Auth(credentials, "sagemaker", SESSION.region_name).add_auth(request)
+    return path, dict(request.headers)
+
+
+def invocations(endpoint_name: str, image: bytes) -> Callable[[int, float], float]:
+    """Return what measures InvokeEndpoint: clients and seconds -> requests a second. A signature holds for minutes."""
+    address = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+    assert address.hostname == "127.0.0.1" and address.port, "the clients here speak to this machine only"
+    port = address.port
+
+    def measure(clients: int, seconds: float) -> float:
+        path, headers = signed(endpoint_name, image)
+        request = post(path, {"Host": address.netloc, "Content-Length": str(len(image)), **headers}, image)
+        return requests_per_second(port, request, clients, seconds)
+
+    return measure
 
 
 def latencies(calls: dict[str, Call], number: int) -> dict[str, list[float]]:
@@ -137,21 +154,6 @@ def print_latencies(times: dict[str, list[float]]) -> None:
     for name, values in times.items():
         median, p90, p99 = np.percentile(values, [50, 90, 99])
         print(f"{name:20s} {median:10.2f} {p90:8.2f} {p99:8.2f} {median - own:10.2f}")
-
-
-def throughput(endpoint_name: str, image: bytes, clients: int, seconds: float) -> float:
-    """Return the requests per second of several clients at once, each with its own connection."""
-    deadline = time.perf_counter() + seconds
-
-    def load(_: int) -> int:
-        call, answered = signed_call(endpoint_name, image), 0
-        while time.perf_counter() < deadline:
-            call()
-            answered += 1
-        return answered
-
-    with ThreadPoolExecutor(clients) as pool:
-        return sum(pool.map(load, range(clients))) / seconds
 
 
 if __name__ == "__main__":
