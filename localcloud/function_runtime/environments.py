@@ -1,7 +1,8 @@
 """Execution environments of Lambda: processes in which AWS's own runtime client runs a function, within its limits."""
 
 import math
-import queue
+import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -9,14 +10,15 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime
-from pathlib import Path
 
 from localcloud.function_runtime import process as function_process
 from localcloud.function_runtime.function import Function
 from localcloud.function_runtime.outcomes import Invocation, Outcome, answer
-from localcloud.function_runtime.runtime_api import Message, RuntimeServer
+from localcloud.function_runtime.runtime_api import Message, RuntimeApi
 
 INIT_SECONDS = 10  # AWS's limit of the init phase; the rest of it counts against the function's timeout
+PEAK_MEMORY = re.compile(rb"VmHWM:\s*(\d+) kB")
+STATUS_BYTES = 8192  # more than the system writes
 POLL_SECONDS = 0.02  # how often a running function's memory and output are read
 
 
@@ -28,7 +30,8 @@ class ExecutionEnvironment:
         self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
         self._memory_limit = function.memory_mb * 1024  # KiB
         self._process: subprocess.Popen[bytes] | None = None
-        self._server: RuntimeServer | None = None
+        self._api: RuntimeApi | None = None
+        self._status = -1  # the open file of the system's facts about the process
         self._tmp = ""  # the directory of its /tmp where it has no mount
         self._output: list[str] = []  # of the invocation under way
         self._memory = 0  # KiB
@@ -81,16 +84,16 @@ class ExecutionEnvironment:
         self._stop()
         begin = time.monotonic()
         self._memory, self._partial = 0, b""
-        self._server = RuntimeServer()
+        self._api = RuntimeApi()
         self._tmp = tempfile.mkdtemp(prefix="function-tmp-")
-        port = self._server.server_port
-        self._process = function_process.start(self.function, port, self.log_stream, self._tmp)
+        self._process = function_process.start(self.function, self._api.port, self.log_stream, self._tmp)
+        self._status = os.open(f"/proc/{self._process.pid}/status", os.O_RDONLY)
         message = self._wait(INIT_SECONDS)
         return (time.monotonic() - begin) * 1000, message
 
     def _run(self, invocation: Invocation, init: Message) -> Message:
         """Hand the event over and return the message that ends the invocation."""
-        assert self._server is not None
+        assert self._api is not None
         timeout = self.function.timeout
         deadline = time.monotonic() + timeout
         headers = {
@@ -99,7 +102,7 @@ class ExecutionEnvironment:
             "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
             **({"Lambda-Runtime-Trace-Id": invocation.trace_id} if invocation.trace_id else {}),
         }
-        self._server.invocations.put((headers, invocation.event))
+        self._api.hand_over(headers, invocation.event)
         message = init
         while message.kind == "ready" or message is init:  # after an answer, the process asks for the next event
             message = self._wait(deadline - time.monotonic())
@@ -107,18 +110,16 @@ class ExecutionEnvironment:
 
     def _wait(self, seconds: float) -> Message:
         """Return what happens next, and read the process's output and memory meanwhile."""
-        assert self._server is not None and self._process is not None
+        assert self._api is not None and self._process is not None
         deadline = time.monotonic() + seconds
         message = None
         while message is None:
             ended = self._process.poll() is not None  # asked first: an answer may come before the end
-            try:
-                message = self._server.messages.get(timeout=0 if ended else POLL_SECONDS)
-            except queue.Empty:
-                if ended:
-                    message = Message("exit")
-                elif time.monotonic() > deadline:
-                    message = Message("timeout")
+            message = self._api.receive(0 if ended else POLL_SECONDS)
+            if message is None and ended:
+                message = Message("exit")
+            elif message is None and time.monotonic() > deadline:
+                message = Message("timeout")
             self._output += self._read_output()
             if self._read_memory() > self._memory_limit:
                 message = Message("memory")
@@ -134,13 +135,12 @@ class ExecutionEnvironment:
 
     def _read_memory(self) -> int:
         """Return the most memory that the process has used, in KiB: its resident set, not its address space."""
-        assert self._process is not None
         try:
-            status = Path(f"/proc/{self._process.pid}/status").read_text()
+            status = os.pread(self._status, STATUS_BYTES, 0)
         except OSError:  # it has ended
             return self._memory
-        peak = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
-        self._memory = int(peak.split()[1]) if peak else self._memory
+        peak = PEAK_MEMORY.search(status)
+        self._memory = int(peak[1]) if peak else self._memory
         return self._memory
 
     def _stop(self) -> None:
@@ -151,7 +151,8 @@ class ExecutionEnvironment:
             self._exit_code = process.wait()
             assert process.stdout is not None
             process.stdout.close()
+            os.close(self._status)
             shutil.rmtree(self._tmp, ignore_errors=True)
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()
+        api, self._api = self._api, None
+        if api is not None:
+            api.stop()

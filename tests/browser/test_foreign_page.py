@@ -6,6 +6,7 @@ import queue
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from localcloud.function_runtime.runtime_api import RuntimeServer
+from localcloud.function_runtime.runtime_api import NEXT, RuntimeApi
 from tests.integration.support.clouds import own_cloud
 
 PAGE = (Path(__file__).parent / "attack.html").read_text()
@@ -148,11 +149,18 @@ def test_a_name_that_was_pointed_at_this_machine_shows_nothing(
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "evil.example"])
 def test_a_page_takes_no_event_of_a_function(tmp_path: Path, name: str) -> None:
-    runtime = RuntimeServer()
-    runtime.invocations.put(({}, b'"secret"'))
-    url = f"http://{name}:{runtime.server_port}/2018-06-01/runtime/invocation/next"
-    command = chromium(tmp_path, "--host-resolver-rules=MAP evil.example 127.0.0.1", "--dump-dom", url)
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS).stdout
-    waits = not runtime.invocations.empty()
+    runtime = RuntimeApi()
+    runtime.hand_over({}, b'"secret"')
+    command = chromium(
+        *(tmp_path, "--host-resolver-rules=MAP evil.example 127.0.0.1"),
+        *("--dump-dom", f"http://{name}:{runtime.port}{NEXT}"),
+    )
+    messages = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as browser:
+        deadline = time.monotonic() + SECONDS
+        while browser.poll() is None and time.monotonic() < deadline:
+            messages.append(runtime.receive(0.1))
+        shown, _ = browser.communicate(timeout=SECONDS)
     runtime.stop()
-    assert ("secret" in shown, waits) == (False, True)
+    assert "secret" not in shown
+    assert not any(messages)
