@@ -10,6 +10,8 @@ IMAGE_PREFIX = "images"  # images/<split>/<file name>
 LIST_PREFIX = "lists"  # lists/<split>.lst
 CODE_PREFIX = "code"  # code/<digest>/algorithm/*.py, what training jobs run
 MODEL_PREFIX = "models"  # models/<training job>/output/model.tar.gz
+MANIFEST_PREFIX = "manifests"  # manifests/<batch>.jsonl, the photos of a batch
+VERDICT_PREFIX = "verdicts"  # verdicts/<batch>/<map run>/*, what a batch says of each photo
 CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl
 
 CODE_CHANNEL = "code"  # of a training job; it holds what is under one digest of CODE_PREFIX
@@ -36,6 +38,7 @@ SPLITS = ("train", "validation", "test")
 PUBLIC_ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
 PUBLIC_ARCHIVE_MD5 = "eb9058c3a382ffc7106e4002c42a8d85"  # given by the publisher
 
+PHOTOS_PER_BATCH = 40  # of one child execution; statemachine/batch_classification.asl.json has it too
 INFERENCE_ID_LENGTH = 64  # characters, SageMaker's limit
 VARIANT = "AllTraffic"  # the name of every production variant
 COMPARISON_ID = "model-comparison"  # the InferenceId of requests that compare models: monitor leaves them out
@@ -53,6 +56,7 @@ class Stack:
     state_machine_arn: str
     confidence_threshold: float  # in [0, 1]; an inference below it is refused
     expiry_role_arn: str = ""  # the role that may delete the endpoint; "" for a stack of an older template
+    batch_machine_arn: str = ""  # the workflow for many photos; "" likewise
 
 
 def run_directory(stack_name: str) -> Path:

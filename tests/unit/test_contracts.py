@@ -24,6 +24,7 @@ from training.executions import BELOW_THRESHOLD, event_for
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+WORKFLOW = [folder for folder in FUNCTIONS if folder != "tally_verdicts"]  # which belongs to the batch alone
 STEP_FILES = [path for path in (ROOT / "training").rglob("*.py") if "algorithm" not in path.parts]
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and, for Lambda's own errors,
@@ -93,7 +94,7 @@ def test_shared_definitions_are_identical_in_all_functions() -> None:
     assert [name for name, sources in copies.items() if len(sources) > 1] == []
 
 
-@pytest.mark.parametrize("folder", FUNCTIONS)
+@pytest.mark.parametrize("folder", WORKFLOW)
 def test_a_function_has_one_stem_everywhere(template: dict[str, Any], definition: dict[str, Any], folder: str) -> None:
     logical_id = camel_case(folder)
     state = logical_id[0].upper() + logical_id[1:]
@@ -132,7 +133,7 @@ def test_every_task_has_a_timeout_longer_than_its_function_s(
         assert state["TimeoutSeconds"] > function["Properties"]["Timeout"]
 
 
-@pytest.mark.parametrize("folder", FUNCTIONS)
+@pytest.mark.parametrize("folder", WORKFLOW)
 def test_a_state_retries_the_errors_that_may_pass_and_no_other(definition: dict[str, Any], folder: str) -> None:
     transient = {name for name in error_classes(folder) if name.endswith("UnavailableError")}
     retried = retried_errors(state_of(definition, folder))
@@ -141,7 +142,7 @@ def test_a_state_retries_the_errors_that_may_pass_and_no_other(definition: dict[
         assert "the state machine retries" in definitions(folder)[name]
 
 
-@pytest.mark.parametrize("folder", FUNCTIONS)
+@pytest.mark.parametrize("folder", WORKFLOW)
 def test_a_state_s_comment_names_every_error_of_its_function(definition: dict[str, Any], folder: str) -> None:
     state = state_of(definition, folder)
     told = set(re.findall(r"\w+Error\b", state["Comment"]))
@@ -277,7 +278,15 @@ def test_events_of_the_executions_are_what_every_function_reads() -> None:
 
 # What the template and training both know ---------------------------------------------------------------------
 
-PREFIXES = {config.CODE_PREFIX, config.IMAGE_PREFIX, config.LIST_PREFIX, config.MODEL_PREFIX, config.CAPTURE_PREFIX}
+PREFIXES = {
+    config.CODE_PREFIX,
+    config.IMAGE_PREFIX,
+    config.LIST_PREFIX,
+    config.MANIFEST_PREFIX,
+    config.MODEL_PREFIX,
+    config.CAPTURE_PREFIX,
+    config.VERDICT_PREFIX,
+}
 
 
 def statements(policies: Any) -> Iterator[dict[str, Any]]:
@@ -329,7 +338,16 @@ def test_functions_may_read_the_photos_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    "logical_id", ["sageMakerRole", "serializeImageData", "classifyImage", "filterInferences", "imageClassification"]
+    "logical_id",
+    [
+        "sageMakerRole",
+        "serializeImageData",
+        "classifyImage",
+        "filterInferences",
+        "tallyVerdicts",
+        "imageClassification",
+        "batchClassification",
+    ],
 )
 def test_a_role_may_use_the_key_for_what_it_does_with_objects(template: dict[str, Any], logical_id: str) -> None:
     """S3 asks KMS for the caller: to read an object takes kms:Decrypt, to write one takes kms:GenerateDataKey."""

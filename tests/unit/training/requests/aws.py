@@ -118,6 +118,7 @@ class Aws:
             "ExpiryRoleArn": self.arn("iam", f"role/{NAME}-expiryRole-1", region=""),
             "Endpoint": NAME,
             "StateMachineArn": self.arn("states", f"stateMachine:{NAME}-imageClassification"),
+            "BatchStateMachineArn": self.arn("states", f"stateMachine:{NAME}-batchClassification"),
             "Threshold": "0.93",
         }
         return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": outputs[key]} for key in outputs]}]}
