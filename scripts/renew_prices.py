@@ -47,11 +47,14 @@ class Service:
 
 SERVICES = {
     prices.TRANSITION: Service("AmazonStates", "StateTransition"),
+    prices.EXPRESS_REQUEST: Service("AmazonStates", "StepFunctions-Request"),
+    prices.EXPRESS_GB_SECOND: Service("AmazonStates", "StepFunctions-GB-Second"),
     prices.LAMBDA_REQUEST: Service("AWSLambda", "Request", {"group": "AWS-Lambda-Requests"}),
     prices.LAMBDA_GB_SECOND: Service("AWSLambda", "Lambda-GB-Second", {"group": "AWS-Lambda-Duration"}),
     prices.S3_GB_MONTH: Service("AmazonS3", "TimedStorage-ByteHrs", {"volumeType": "Standard"}),
     prices.S3_PUT: Service("AmazonS3", "Requests-Tier1"),
     prices.S3_GET: Service("AmazonS3", "Requests-Tier2"),
+    prices.LOG_GB: Service("AmazonCloudWatch", "DataProcessing-Bytes"),
 }
 OFFERS = ("AmazonSageMaker", *sorted({service.offer for service in SERVICES.values()}))
 

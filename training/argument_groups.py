@@ -20,6 +20,7 @@ from training.argument_types import (
     stack_name,
     whole_number,
 )
+from training.batch_arguments import add_batch_options
 from training.config import DEFAULT_STACK_NAME, REGION_VARIABLE, YES_VARIABLE
 from training.options import (
     ARCHIVE_SIDE,
@@ -284,6 +285,7 @@ STEP_OPTIONS: dict[str, Callable[[argparse._ArgumentGroup], None]] = {
     "deploy": add_deploy_options,
     "test": add_executions_options,
     "monitor": add_monitor_options,
+    "batch": add_batch_options,
     "cleanup": add_cleanup_options,
 }
 

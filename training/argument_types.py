@@ -18,6 +18,7 @@ IMAGE_URI = re.compile(
 DIGITS = re.compile(r"[0-9]{1,18}")  # int() would also read 1_000 and the digits of other scripts
 DECIMAL = re.compile(r"[0-9]*\.?[0-9]+([eE][-+]?[0-9]{1,3})?")  # float() would also read nan, inf and 1_0
 
+BATCH_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # of Step Functions' rule for executions, what names a directory too
 LIFETIME = re.compile(r"([0-9]{1,6})([mhd])")
 LEAST_LIFETIME = timedelta(minutes=15)  # an endpoint of AWS takes up to ten to be in service
 MOST_LIFETIME = timedelta(days=365)
@@ -52,6 +53,19 @@ def rate(value: str) -> float:
     if not DECIMAL.fullmatch(value) or not 0 < float(value) <= 1:
         raise refusal(value, "a number above 0 and at most 1")
     return float(value)
+
+
+def fraction(value: str) -> float:
+    """Read a number from 0 to 1, both included."""
+    if not DECIMAL.fullmatch(value) or not 0 <= float(value) <= 1:
+        raise refusal(value, "a number from 0 to 1")
+    return float(value)
+
+
+def batch_name(value: str) -> str:
+    if not BATCH_NAME.fullmatch(value):
+        raise refusal(value, "a batch's name: letters, digits, hyphens and underscores, 80 at most")
+    return value
 
 
 def stack_name(value: str) -> str:

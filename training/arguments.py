@@ -9,7 +9,7 @@ from typing import TypeVar
 from commandline.parser import Parser
 from training.argument_groups import HYPERPARAMETERS, STEP_OPTIONS, add_common_options, add_cost_options
 from training.config import STEPS
-from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.options import BatchOptions, DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
 
 DESCRIPTIONS = {
     "all": "run every step from stage to monitor: the default",
@@ -18,11 +18,12 @@ DESCRIPTIONS = {
     "deploy": "put the model behind the endpoint and measure its accuracy there",
     "test": "run the workflow on random test images",
     "monitor": "write the report on what the endpoint captured",
+    "batch": "classify all photos of a prefix or manifest, with one verdict for each",
     "status": "show what runs, what it costs, and when it ends",
     "cleanup": "delete what the runs made, the endpoint first",
 }
-COSTLY = ("all", "stage", "train", "deploy", "test")  # the steps that create something that costs
-Options = TypeVar("Options", StageOptions, TrainOptions, DeployOptions, ExecutionsOptions, MonitorOptions)
+COSTLY = ("all", "stage", "train", "deploy", "test", "batch")  # the steps that create something that costs
+Options = TypeVar("Options", StageOptions, TrainOptions, DeployOptions, ExecutionsOptions, MonitorOptions, BatchOptions)
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -50,6 +51,8 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     arguments = main.parse_args([step, *others])
     if "image_uri" in arguments and arguments.algorithm != "own":
         parsers[step].error("--image-uri goes with --algorithm own: the built-in algorithm has its own image")
+    if step == "batch" and len({"source", "retry", "join"} & set(vars(arguments))) != 1:
+        parsers[step].error("give one of PREFIX|MANIFEST, --retry and --join")
     return arguments
 
 

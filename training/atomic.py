@@ -2,23 +2,33 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 PROBE_BYTES = 1 << 16
 
 
-def write(path: Path, content: bytes) -> None:
-    """Replace the file at `path`; the content is on the disk before its name is."""
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that replaces the one at `path` at the end; its content is on the disk before its name is."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")  # the same directory: a rename crosses no file system
     try:
         with part.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace the file at `path`."""
+    with replacing(path) as file:
+        file.write(content)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,8 +13,10 @@ from training.config import (
     CODE_PREFIX,
     INSTANCES_TAG,
     LIST_PREFIX,
+    MANIFEST_PREFIX,
     MODEL_PREFIX,
     SPLITS,
+    VERDICT_PREFIX,
     Stack,
     candidate_name,
     capture_prefix,
@@ -99,7 +101,7 @@ def find(context: Context) -> Iterator[Leftover]:
     yield from endpoint_configs(context)
     yield from models(context)
     yield from captures(context)
-    own = (f"{prefix}/" for prefix in (LIST_PREFIX, CODE_PREFIX, MODEL_PREFIX))
+    own = (f"{prefix}/" for prefix in (LIST_PREFIX, CODE_PREFIX, MODEL_PREFIX, MANIFEST_PREFIX, VERDICT_PREFIX))
     for prefix in (*own, *map(image_prefix, SPLITS)):
         yield from objects(stack.bucket, prefix, clients.s3)
     yield from log_groups(stack, clients.logs)

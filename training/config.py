@@ -32,6 +32,7 @@ INSTANCES_TAG = "instances"
 
 DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
 STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`
+SEPARATE_STEPS = ("batch",)  # run only when asked for
 NO_STEPS = ("status", "cleanup")  # run only when asked for, and without a run's directory
 SPLITS = ("train", "validation", "test")
 

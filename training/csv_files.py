@@ -5,7 +5,9 @@ A spreadsheet takes text that begins with one of `FORMULA` for a formula, which 
 begins with an apostrophe, so that taking one away gives the original. Numbers stay numbers.
 """
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,17 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     safe = pd.DataFrame({_escape(name): column.map(_escape) for name, column in table.items()})
     # Lines end as RFC 4180 says: with "\n" alone, pandas does not quote a carriage return in a cell, which ends it.
     atomic.write_text(path, safe.to_csv(index=False, lineterminator="\r\n"))
+
+
+def write_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], path: Path) -> None:
+    """Write rows as they come, for tables that are too long to be kept; an earlier file is replaced as a whole."""
+    with atomic.replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        writer = csv.writer(text)  # lines end in \r\n
+        writer.writerow(columns)
+        writer.writerows([_escape(value) for value in row] for row in rows)
+        text.flush()
+        text.detach()
 
 
 def read_csv(path: Path, types: Mapping[str, Any]) -> pd.DataFrame:

@@ -45,6 +45,10 @@ class ExecutionsError(TrainingError):
     """When executions of the workflow do not come to an end."""
 
 
+class BatchError(TrainingError):
+    """When a batch of photos cannot be started or read, or has not succeeded."""
+
+
 class CaptureError(TrainingError):
     """When captured inferences are missing or cannot be read."""
 

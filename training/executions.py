@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from training.concurrency import account_concurrency
 from training.config import image_prefix
 from training.context import Context
 from training.csv_files import write_csv
@@ -23,7 +24,6 @@ from training.results import Dataset, Executions
 from training.workflow import FAILED, RUNNING, Events, Workflow
 
 if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
 
 BELOW_THRESHOLD = "ThresholdConfidenceNotMetError"  # what filterInferences raises
@@ -102,12 +102,6 @@ def write_events(events: Events, directory: Path) -> None:
 
 
 # Executions --------------------------------------------------------------------------------------------------
-
-
-def account_concurrency(lambda_: "LambdaClient") -> int:
-    """Return how many functions the account lets run at once; each execution runs one at a time."""
-    limit: int = lambda_.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    return max(1, limit)
 
 
 def run_all(context: Context, events: Events, limit: int) -> Workflow:

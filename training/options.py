@@ -7,6 +7,8 @@ from datetime import timedelta
 from training.config import PUBLIC_ARCHIVE_URL
 
 MAX_SEED = 2**32 - 1  # numpy's and PyTorch's
+LAST_BATCH = "last"  # in place of a batch's name: the last one that was started on this machine
+MAX_BATCH_CONCURRENCY = 40_000  # photos; 10,000 children of a Distributed Map, each with four at once
 MAX_EXECUTIONS = 99_999  # of one test step; the names of executions have five digits
 # The algorithms, and the machine that each trains on unless another one is chosen.
 INSTANCE_TYPES = {"own": "ml.m5.large", "builtin": "ml.g4dn.xlarge"}
@@ -72,6 +74,18 @@ class ExecutionsOptions:
     executions: int = 200
     concurrency: int = 50  # executions under way at once, at most
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """Which photos to classify as a batch: one of the first three says so."""
+
+    source: str | None = None  # a prefix of the stack's bucket, or a manifest
+    retry: str | None = None  # the name of a batch, or LAST_BATCH: what could not be classified
+    join: str | None = None  # the name of a batch, or LAST_BATCH: no new batch
+    concurrency: int | None = None  # photos under way at once; None: what the endpoint and the account bear
+    max_refused_share: float | None = None  # in [0, 1]; None: the stack's
+    max_failed_share: float | None = None  # in [0, 1]; None: the stack's
 
 
 @dataclass(frozen=True)

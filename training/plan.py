@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from training.config import STEPS, YES_VARIABLE
@@ -28,14 +30,27 @@ def review(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
     estimate = Estimate(context.stack.region, tuple(lines(context, steps, arguments)))
     if not estimate.lines:
         return {}
-    show_costs(context, estimate)
     costly = bool(set(steps) & set(ASKED))
+    return decide(context, arguments, estimate, partial(run_checks, context, steps, arguments) if costly else None)
+
+
+def decide(
+    context: Context, arguments: argparse.Namespace, estimate: Estimate, find_checks: Callable[[], list[Check]] | None
+) -> dict[str, Any]:
+    """Print what is created and what it costs, check it, and ask; returns both for `--json`.
+
+    Args:
+        find_checks: What checks that AWS will not refuse it; None where it costs so little that nobody is asked.
+
+    Raises:
+        PlanError: AWS would refuse it, the cost is above the limit, or nobody agreed to it.
+    """
+    show_costs(context, estimate)
     found = check_cost(estimate, getattr(arguments, "max_usd", None))
-    if costly:
-        found += run_checks(context, steps, arguments)
+    found += find_checks() if find_checks else []
     show_checks(context, found, arguments)
     refuse_problems(found)
-    if costly and not (arguments.dry_run or arguments.yes):
+    if find_checks and not (arguments.dry_run or arguments.yes):
         ask(context)
     return {"plan": {"cost": costs.as_json(estimate), "checks": [vars(check) for check in found]}}
 

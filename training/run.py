@@ -24,19 +24,19 @@ def main(argv: "Sequence[str] | None" = None) -> int:
             return run(argv)
         finally:
             flush_streams()
-    except KeyboardInterrupt:
-        return interrupted()
+    except KeyboardInterrupt as err:
+        return interrupted(*map(str, err.args))
     except ModuleNotFoundError as err:
         tell(f"error: {sys.executable} has no package {err.name}: run `source .venv/bin/activate` first.")
         return 1
 
 
-def interrupted() -> int:
+def interrupted(how: str = "Interrupted: run the same command to resume.") -> int:
     """Say how to resume; returns the exit code. Another Ctrl-C ends the process at once, threads and all."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    tell("Interrupted: run the same command to resume.")
+    tell(how)
     return 130
 
 

@@ -15,7 +15,7 @@ from training.arguments import options_for
 from training.config import NO_STEPS, STEPS, run_directory
 from training.context import Clients, Context
 from training.errors import StackError
-from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.options import BatchOptions, DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
 from training.region import choose_region, command_for
 from training.results import Dataset, Deployment, Executions, Monitoring, RunResults, TrainedModel, load, save
 
@@ -122,9 +122,11 @@ def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]
     if arguments.step == "cleanup":
         return {"deleted": cleanup(context, arguments)}
     if getattr(arguments, "dry_run", False):
-        return plan.review(context, arguments)
+        return batch(context, arguments) if arguments.step == "batch" else plan.review(context, arguments)
     context.directory.mkdir(parents=True, exist_ok=True)
     atomic.check_writable(context.directory)
+    if arguments.step == "batch":
+        return batch(context, arguments)
     plan.review(context, arguments)
     for name in STEPS if arguments.step == "all" else [arguments.step]:
         context.console.rule(Text(name, "bold"), align="left")
@@ -174,6 +176,21 @@ def monitor(context: Context, arguments: argparse.Namespace) -> Monitoring:
         executions=load(context.directory, "test", Executions),
     )
     return monitor.monitor(context, results, options_for(MonitorOptions, arguments))
+
+
+def batch(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Start a batch, or join one; returns its figures, or in a dry run its plan."""
+    from training import plan
+    from training.batch import start, step
+
+    options = options_for(BatchOptions, arguments)
+    if options.join is not None:
+        return {"batch": step.finish(context, start.find(context, options.join))}
+    prepared = step.prepare(context, options)
+    planned = plan.decide(context, arguments, prepared.estimate, lambda: prepared.checks)
+    if arguments.dry_run:
+        return planned
+    return {"batch": step.finish(context, start.start(context, prepared.source, prepared.settings))}
 
 
 def cleanup(context: Context, arguments: argparse.Namespace) -> list[str]:

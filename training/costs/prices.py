@@ -17,12 +17,25 @@ Kind = Literal["training", "hosting", "services"]
 
 # The names of the table's `services`, each with what one unit of it is.
 TRANSITION = "step functions transition"
+EXPRESS_REQUEST = "step functions express request"
+EXPRESS_GB_SECOND = "step functions express gb-second"  # first tier
 LAMBDA_REQUEST = "lambda request"
 LAMBDA_GB_SECOND = "lambda gb-second"  # on x86_64, first tier
 S3_GB_MONTH = "s3 gb-month"  # class Standard, first tier
 S3_PUT = "s3 put"  # also POST, COPY and LIST
 S3_GET = "s3 get"
-SERVICES = (TRANSITION, LAMBDA_REQUEST, LAMBDA_GB_SECOND, S3_GB_MONTH, S3_PUT, S3_GET)
+LOG_GB = "cloudwatch logs gb"  # taken in, class Standard
+SERVICES = (
+    TRANSITION,
+    EXPRESS_REQUEST,
+    EXPRESS_GB_SECOND,
+    LAMBDA_REQUEST,
+    LAMBDA_GB_SECOND,
+    S3_GB_MONTH,
+    S3_PUT,
+    S3_GET,
+    LOG_GB,
+)
 
 
 @dataclass(frozen=True)

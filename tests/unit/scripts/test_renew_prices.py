@@ -61,7 +61,16 @@ OFFERS = {
         usage("EUC1-Host:ml.p5.48xlarge", "7"),
         usage("EUC1-Host:ml.m5.large-Async", "7"),
     ),
-    "AmazonStates": offer(({"usagetype": "EUC1-StateTransition"}, term(("4000", "0.000025"), ("0", "0")))),
+    "AmazonStates": offer(
+        ({"usagetype": "EUC1-StateTransition"}, term(("4000", "0.000025"), ("0", "0"))),
+        usage("EUC1-StepFunctions-Request", "0.000001"),
+        ({"usagetype": "EUC1-StepFunctions-GB-Second"}, term(("0", "0.0000166667"), ("3600000", "0.0000083333"))),
+    ),
+    "AmazonCloudWatch": offer(
+        usage("EUC1-DataProcessing-Bytes", "0.63"),
+        usage("EUC1-DataProcessingIA-Bytes", "7"),
+        usage("EUC1-VendedLog-Bytes", "7"),
+    ),
     "AWSLambda": offer(
         usage("EUC1-Request", "0.0000002", group="AWS-Lambda-Requests"),
         usage("EUC1-Request", "7", group="AWS-Lambda-Edge-Requests"),
@@ -136,6 +145,9 @@ def test_a_region_gets_the_prices_that_aws_lists_and_no_others(files: Path, tabl
         "training": {"ml.m5.large": 0.138},
         "services": {
             prices.TRANSITION: 0.000025,
+            prices.EXPRESS_REQUEST: 0.000001,
+            prices.EXPRESS_GB_SECOND: 0.0000166667,
+            prices.LOG_GB: 0.63,
             prices.LAMBDA_REQUEST: 0.0000002,
             prices.LAMBDA_GB_SECOND: 0.0000166667,
             prices.S3_GB_MONTH: 0.0245,

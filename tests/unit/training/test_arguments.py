@@ -3,12 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from training.arguments import DESCRIPTIONS, options_for, parse
-from training.config import NO_STEPS, REGION_VARIABLE, STEPS
-from training.options import DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.config import NO_STEPS, REGION_VARIABLE, SEPARATE_STEPS, STEPS
+from training.options import BatchOptions, DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scones:1"
 ROOT = Path(__file__).parents[3]
@@ -187,6 +188,43 @@ def test_a_wrong_word_is_answered_with_the_right_one(
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["images/test/"], {"source": "images/test/"}),
+        (["--concurrency", "8", "photos.csv"], {"source": "photos.csv", "concurrency": 8}),
+        (["--retry"], {"retry": "last"}),
+        (["--retry", "20260101-000000-abcd"], {"retry": "20260101-000000-abcd"}),
+        (["--join"], {"join": "last"}),
+        (["--join", "b", "--json"], {"join": "b"}),
+        (["s3://b/list.jsonl", "--max-refused-share", "0"], {"source": "s3://b/list.jsonl", "max_refused_share": 0.0}),
+        (["images/", "--max-failed-share", "1"], {"source": "images/", "max_failed_share": 1.0}),
+    ],
+)
+def test_a_batch_s_words_are_its_options(words: list[str], expected: dict[str, Any]) -> None:
+    assert options_for(BatchOptions, parse(["batch", *words])) == BatchOptions(**expected)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["images/", "--retry", "b"],
+        ["--retry", "a", "--join", "b"],
+        ["images/", "--join"],
+        ["images/", "photos.csv"],
+        ["images/", "--max-refused-share", "1.1"],
+        ["images/", "--concurrency", "0"],
+        ["--retry", "../elsewhere"],
+        ["--join", "a" * 81],
+    ],
+)
+def test_a_batch_takes_one_source_of_photos(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(["batch", *words])
+    assert caught.value.code == 2 and "error" in capsys.readouterr().err
+
+
 def printed_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as caught:
         parse(words)
@@ -197,7 +235,7 @@ def printed_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_help_lists_every_step_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed_help(["--json", "--help"], capsys)
     assert "--stack-name" in text and "--epochs" not in text
-    assert set(DESCRIPTIONS) == {"all", *STEPS, *NO_STEPS}
+    assert set(DESCRIPTIONS) == {"all", *STEPS, *SEPARATE_STEPS, *NO_STEPS}
     for step, description in DESCRIPTIONS.items():
         assert f"    {step} " in text and description.split()[0] in text
 

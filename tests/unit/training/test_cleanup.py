@@ -83,6 +83,14 @@ def test_what_costs_money_goes_first(context: Context) -> None:
     ]
 
 
+def test_manifests_and_verdicts_of_batches_go(context: Context) -> None:
+    put(context, "manifests/b.jsonl", "verdicts/b/1/manifest.json", "verdicts/b/1/SUCCEEDED_0.json")
+    assert step.cleanup(context) == [
+        "s3://photos/manifests/ (1 object versions)",
+        "s3://photos/verdicts/ (2 object versions)",
+    ]
+
+
 def test_a_second_time_there_is_nothing_to_delete(context: Context) -> None:
     make_endpoint(context.clients.sagemaker, "s", OURS)
     assert step.cleanup(context)

@@ -2,12 +2,13 @@
 
 import csv
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from training.csv_files import read_csv, write_csv
+from training.csv_files import read_csv, write_csv, write_rows
 
 FORMULAS = [
     "=1+1",
@@ -49,6 +50,26 @@ def test_random_text_comes_back(tmp_path: Path) -> None:
     table = pd.DataFrame({"a": texts, "row": 0, "b": texts[::-1]})
     write_csv(table, tmp_path / "t.csv")
     assert read_csv(tmp_path / "t.csv", {"a": str, "row": int, "b": str}).to_dict("list") == table.to_dict("list")
+
+
+def test_rows_are_written_as_a_table_is(tmp_path: Path) -> None:
+    table = pd.DataFrame({"a": [*FORMULAS, "é", 'a"b'], "row": 0})
+    write_csv(table, tmp_path / "t.csv")
+    write_rows(["a", "row"], ([text, 0] for text in table["a"]), tmp_path / "rows.csv")
+    assert cells(tmp_path / "rows.csv") == cells(tmp_path / "t.csv")
+    assert (tmp_path / "rows.csv").read_bytes().startswith(b"a,row\r\n")
+
+
+def test_rows_that_end_in_an_error_leave_the_earlier_file(tmp_path: Path) -> None:
+    def rows() -> Iterator[list[str]]:
+        yield ["b"]
+        raise ValueError
+
+    write_rows(["a"], [["earlier"]], tmp_path / "t.csv")
+    with pytest.raises(ValueError):
+        write_rows(["a"], rows(), tmp_path / "t.csv")
+    assert cells(tmp_path / "t.csv") == [["a"], ["earlier"]]
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
 
 
 def test_numbers_stay_numbers(tmp_path: Path) -> None:

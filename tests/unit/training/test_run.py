@@ -164,6 +164,14 @@ def test_an_interruption_says_how_to_resume(
     assert "Interrupted: run the same command to resume." in capsys.readouterr().err
 
 
+def test_an_interruption_says_what_goes_on(
+    called: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(monkeypatch, KeyboardInterrupt("Interrupted: the batch b goes on."))
+    assert run.main(["stage"]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "Interrupted: the batch b goes on."
+
+
 @pytest.mark.parametrize("words", [["fly"], ["--fly"], ["train", "--archive", "x"]])
 def test_wrong_usage_ends_with_2_and_runs_nothing(called: list[str], words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -1,0 +1,1 @@
+"""Step `batch`: many photos through the workflow for batches, one verdict for each."""
