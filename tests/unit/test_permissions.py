@@ -22,7 +22,7 @@ from tests.unit.training.requests.actions import actions_of
 from tests.unit.training.requests.recording import record
 
 ROOT = Path(__file__).parents[2]
-POLICIES = ("deployPolicy", "trainPolicy", "servePolicy", "scalePolicy")
+POLICIES = ("deployPolicy", "trainPolicy", "servePolicy", "scalePolicy", "batchPolicy")
 MANAGED_POLICY_LIMIT = 6144  # characters that are no white space, IAM's limit
 LONGEST = {"StackName": "s" * 26, "EndpointName": "e" * 47, "BucketName": "b" * 63}
 PSEUDO = {
@@ -34,6 +34,7 @@ PSEUDO = {
 POLICIES_OF = {  # a step's; status and cleanup need all three
     **dict.fromkeys(("stage", "train", "train again"), ("trainPolicy",)),
     **dict.fromkeys(("deploy", "test", "monitor"), ("servePolicy",)),
+    **dict.fromkeys(("batch", "batch again"), ("servePolicy", "batchPolicy")),
     **dict.fromkeys(("deploy again", "deploy with two"), ("servePolicy", "scalePolicy")),
 }
 NOT_IN_EVERY_RUN = {
@@ -64,7 +65,7 @@ def test_the_steps_need_every_action_of_their_policies_and_no_other(tmp_path: Pa
         of_step |= actions_of(request.service, request.operation, request.parameters)
     for step, policies in POLICIES_OF.items():
         assert needed[step] - set().union(*map(actions, policies)) == set(), step
-    given = set().union(*map(actions, ("trainPolicy", "servePolicy", "scalePolicy")))
+    given = set().union(*map(actions, ("trainPolicy", "servePolicy", "scalePolicy", "batchPolicy")))
     assert given == set().union(*needed.values(), NOT_IN_EVERY_RUN)
 
 

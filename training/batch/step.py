@@ -122,7 +122,9 @@ def finish(context: Context, batch: Batch) -> dict[str, Any]:
         KeyboardInterrupt: With the command that joins the batch, which goes on.
     """
     join = f"{command('batch', context.stack.name)} --join {batch.name}"
-    context.console.print(f"Batch {batch.name} goes on when this is interrupted: {join} joins it.", highlight=False)
+    context.console.print(
+        f"Batch {batch.name}; when this is interrupted, it goes on. To join it: {join}", soft_wrap=True
+    )
     try:
         ended = progress.show(context, batch)
     except KeyboardInterrupt:
@@ -149,16 +151,12 @@ def write_results(context: Context, batch: Batch, ended: Progressed) -> dict[str
     """Write verdicts.csv, summary.json and the figures of a batch; returns the summary."""
     directory = directory_of(context, batch.name)
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "verdicts.csv"
-    outcomes = verdicts.write_table(verdicts.read(context, batch.name), path)
-    drawn = figures.write(outcomes, context.stack.confidence_threshold, directory)
+    outcomes = verdicts.write_table(verdicts.read(context, batch.name), directory / "verdicts.csv")
+    figures.write(outcomes, context.stack.confidence_threshold, directory)
     context.console.print(outcome_table(outcomes))
     if missing := ended.total - outcomes.photos:
         context.console.print(f"{missing:,} photos have no verdict.", style="yellow")
-    summary = summarize(context, batch, ended, outcomes) | {
-        "table": str(path),
-        "figures": [str(one) for one in drawn],
-    }
+    summary = summarize(context, batch, ended, outcomes) | {"results": str(directory)}
     atomic.write_text(directory / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
 

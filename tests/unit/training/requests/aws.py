@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore import xform_name
+from botocore.response import StreamingBody
 
 from training.config import inference_id
 
@@ -159,7 +160,8 @@ class Aws:
         return {"Versions": [{"Key": key, "VersionId": "null", "Size": 3} for key in keys]}
 
     def s3_get_object(self, parameters: Parameters) -> Parameters:
-        return {"Body": io.BytesIO(self.objects[parameters["Key"]])}
+        content = self.objects[parameters["Key"]]
+        return {"Body": StreamingBody(io.BytesIO(content), len(content))}
 
     def s3_put_object(self, parameters: Parameters) -> Parameters:
         self.objects[parameters["Key"]] = b"any"
@@ -293,10 +295,14 @@ class Aws:
 
     def stepfunctions_start_execution(self, parameters: Parameters) -> Parameters:
         name, now = parameters["name"], datetime.now(UTC)
-        arn = self.arn("states", f"execution:{NAME}-imageClassification:{name}")
-        status = "FAILED" if self.executions else "SUCCEEDED"  # all but the first
+        arn = f"{parameters['stateMachineArn'].replace(':stateMachine:', ':execution:')}:{name}"
+        is_batch = parameters["stateMachineArn"].endswith("batchClassification")
+        status = "FAILED" if self.executions and not is_batch else "SUCCEEDED"  # all but the first
         self.executions[arn] = {"name": name, "executionArn": arn, "status": status, "startDate": now, "stopDate": now}
-        self.capture(json.loads(parameters["input"])["s3_key"], now)
+        if is_batch:
+            self.classify_batch(name)
+        else:
+            self.capture(json.loads(parameters["input"])["s3_key"], now)
         return {"executionArn": arn, "startDate": now}
 
     def capture(self, key: str, now: datetime) -> None:
@@ -312,4 +318,24 @@ class Aws:
 
     def stepfunctions_describe_execution(self, parameters: Parameters) -> Parameters:
         refused = {"error": "ThresholdConfidenceNotMetError", "cause": "best 0.500 < 0.930"}
-        return {**self.executions[parameters["executionArn"]], **refused}
+        found = self.executions[parameters["executionArn"]]
+        return found if found["status"] == "SUCCEEDED" else {**found, **refused}
+
+    # Batches -------------------------------------------------------------------------------------------------------
+
+    def classify_batch(self, name: str) -> None:
+        """Write the verdicts of a batch: one photo is accepted, the other is broken."""
+        accepted = {"s3_key": "images/test/a.png", "version": None, "accepted": True, "class": 0}
+        broken = {"s3_key": "images/test/b.png", "version": None, "error": "InvalidImageError", "cause": "no image"}
+        verdicts = [{**accepted, "confidence": 0.98, "inferences": [0.98, 0.02]}, broken]
+        key = f"verdicts/{name}/1/SUCCEEDED_0.jsonl"
+        self.objects[key] = "".join(f"{json.dumps(one)}\n" for one in verdicts).encode()
+        files = {"ResultFiles": {"SUCCEEDED": [{"Key": key, "Size": len(self.objects[key])}]}}
+        self.objects[f"verdicts/{name}/1/manifest.json"] = json.dumps(files).encode()
+
+    def stepfunctions_list_map_runs(self, parameters: Parameters) -> Parameters:
+        name = parameters["executionArn"].rpartition(":")[2]
+        return {"mapRuns": [{"mapRunArn": self.arn("states", f"mapRun:{NAME}-batchClassification/prefix:{name}")}]}
+
+    def stepfunctions_describe_map_run(self, _: Parameters) -> Parameters:
+        return {"itemCounts": {"succeeded": 2, "failed": 0, "timedOut": 0, "aborted": 0, "total": 2}}

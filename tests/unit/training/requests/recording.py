@@ -126,6 +126,8 @@ def commands(options: list[str]) -> dict[str, list[str]]:
         "deploy with two": ["deploy", "--instances", "2"],
         "test": ["test", "--executions", "2"],
         "monitor": ["monitor"],
+        "batch": ["batch", "images/test/"],
+        "batch again": ["batch", "--retry"],
         "status": ["status"],
         "cleanup": ["cleanup", "--everything"],
     }
