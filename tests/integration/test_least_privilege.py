@@ -35,6 +35,7 @@ from tests.integration.support.waiting import wait_for
 
 STACK = "least-privilege"
 CANDIDATE = f"{STACK}-candidate"
+BATCH = f"{STACK}-batchClassification"
 JOB_LOGS = "/aws/sagemaker/TrainingJobs"
 NOT_SHOWN = {
     "AWSLambdaBasicExecutionRole": "logs of the functions; SAM gives it to every function",
@@ -52,6 +53,7 @@ class System:
     sagemaker_role: str
     expiry_role: str
     state_machine: str
+    batch_machine: str
     functions: dict[str, str]  # names by logical id
     roles: dict[str, str]  # names by logical id
 
@@ -134,9 +136,12 @@ def capture(system: System) -> str:
 
 def execute(system: System, key: str = "images/train/0.png") -> str:
     """Run the state machine to its end."""
+    return run_machine(system.state_machine, {"s3_bucket": system.bucket, "s3_key": key})
+
+
+def run_machine(state_machine: str, event: dict[str, Any]) -> str:
     client = boto3.client("stepfunctions")
-    event = json.dumps({"s3_bucket": system.bucket, "s3_key": key})
-    arn = client.start_execution(stateMachineArn=system.state_machine, input=event)["executionArn"]
+    arn = client.start_execution(stateMachineArn=state_machine, input=json.dumps(event))["executionArn"]
     ended = wait_for(lambda: (found := client.describe_execution(executionArn=arn))["status"] != "RUNNING" and found)
     return "" if ended["status"] == "SUCCEEDED" else f"{ended['error']} {ended['cause']}"
 
@@ -145,6 +150,17 @@ def execute_without_a_photo(system: System) -> str:
     """Run the state machine for a missing photo; only ImageNotFoundError is right."""
     problem = execute(system, "images/none.png")
     return "" if problem.startswith("ImageNotFoundError ") else problem
+
+
+def classify_batch(system: System, **source: str) -> str:
+    """Run a batch of one photo to its end."""
+    photos = source or {"prefix": "images/train/0.png"}
+    return run_machine(system.batch_machine, {**photos, "max_failed_share": 0.5, "max_refused_share": 1})
+
+
+def classify_manifest(system: System) -> str:
+    boto3.client("s3").put_object(Bucket=system.bucket, Key="manifests/a.csv", Body=b"s3_key\nimages/train/0.png\n")
+    return classify_batch(system, manifest="manifests/a.csv")
 
 
 def classify(system: System, **changes: str) -> str:
@@ -239,11 +255,37 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem
     Permission("imageClassificationRole", "lambda:InvokeFunction", "serializeImageData*"): (execute, "AccessDenied"),
     Permission("imageClassificationRole", "lambda:InvokeFunction", "classifyImage*"): (execute, "AccessDenied"),
     Permission("imageClassificationRole", "lambda:InvokeFunction", "filterInferences*"): (execute, "AccessDenied"),
+    **{
+        Permission("batchClassificationRole", "lambda:InvokeFunction", f"{name}*"): (
+            classify_batch,
+            "TooManyFailedError",
+        )
+        for name in ("serializeImageData", "classifyImage", "filterInferences")
+    },
+    Permission("batchClassificationRole", "lambda:InvokeFunction", "tallyVerdicts*"): (classify_batch, "AccessDenied"),
+    Permission("batchClassificationRole", "states:StartExecution", BATCH): (classify_batch, "States.Permissions"),
+    Permission("batchClassificationRole", "s3:ListBucket", "bucket"): (classify_batch, "States.ItemReaderFailed"),
+    Permission("batchClassificationRole", "s3:GetObject", "bucket/manifests/*"): (
+        classify_manifest,
+        "States.ItemReaderFailed",
+    ),
+    Permission("batchClassificationRole", "s3:PutObject", "bucket/verdicts/*"): (
+        classify_batch,
+        "States.ResultWriterFailed",
+    ),
+    Permission("tallyVerdictsRole", "s3:GetObject", "bucket/verdicts/*"): (classify_batch, "AccessDenied"),
 }
 
 
-# The local cloud has no Application Auto Scaling, so this is not tried.
-NOT_TRIED = {Permission("expiryRole", "application-autoscaling:DeregisterScalableTarget", "scalable-target/*")}
+# The local cloud has no Application Auto Scaling, asks no role about children that it stops, and writes files at once.
+NOT_TRIED = {
+    Permission("expiryRole", "application-autoscaling:DeregisterScalableTarget", "scalable-target/*"),
+    Permission("batchClassificationRole", "states:DescribeExecution", f"{BATCH}/*"),
+    Permission("batchClassificationRole", "states:StopExecution", f"{BATCH}/*"),
+    Permission("batchClassificationRole", "s3:GetObject", "bucket/verdicts/*"),
+    Permission("batchClassificationRole", "s3:ListMultipartUploadParts", "bucket/verdicts/*"),
+    Permission("batchClassificationRole", "s3:AbortMultipartUpload", "bucket/verdicts/*"),
+}
 
 
 # Nothing can be pulled from an own repository here, so these are not tried.
@@ -257,6 +299,9 @@ WITH_A_KEY = {
     Permission("sageMakerRole", "kms:GenerateDataKey", "key"),
     Permission("serializeImageDataRole", "kms:Decrypt", "key"),
     Permission("classifyImageRole", "kms:Decrypt", "key"),
+    Permission("tallyVerdictsRole", "kms:Decrypt", "key"),
+    Permission("batchClassificationRole", "kms:Decrypt", "key"),
+    Permission("batchClassificationRole", "kms:GenerateDataKey", "key"),
 }
 
 
@@ -286,6 +331,7 @@ def describe_system(stack: str) -> System:
         outputs["SageMakerRoleArn"],
         outputs["ExpiryRoleArn"],
         outputs["StateMachineArn"],
+        outputs["BatchStateMachineArn"],
         names("AWS::Lambda::Function"),
         names("AWS::IAM::Role"),
     )
@@ -371,8 +417,11 @@ def test_parameters_add_what_they_say(system: System, aws: dict[str, str], tmp_p
         one for role in system.roles for _, one, _ in allowed(system, role)
     }
     assert {one for one in added if one.action.startswith(("kms:", "ecr:"))} == WITH_A_KEY | WITH_AN_IMAGE
-    reserved = [boto3.client("lambda").get_function_concurrency(FunctionName=one) for one in made.functions.values()]
+    of_photos = [name for logical_id, name in made.functions.items() if logical_id != "tallyVerdicts"]
+    reserved = [boto3.client("lambda").get_function_concurrency(FunctionName=one) for one in of_photos]
     assert [one["ReservedConcurrentExecutions"] for one in reserved] == [3, 3, 3]
+    other = boto3.client("lambda").get_function_concurrency(FunctionName=made.functions["tallyVerdicts"])
+    assert "ReservedConcurrentExecutions" not in other
 
 
 def test_only_known_managed_policies_are_attached(system: System) -> None:

@@ -122,10 +122,10 @@ def finish(context: Context, batch: Batch) -> dict[str, Any]:
         KeyboardInterrupt: With the command that joins the batch, which goes on.
     """
     join = f"{command('batch', context.stack.name)} --join {batch.name}"
-    context.console.print(
-        f"Batch {batch.name}; when this is interrupted, it goes on. To join it: {join}", soft_wrap=True
-    )
     try:
+        context.console.print(
+            f"Batch {batch.name} goes on when this is interrupted. To join it: {join}", soft_wrap=True
+        )
         ended = progress.show(context, batch)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Interrupted: the batch {batch.name} goes on. To join it: {join}") from None
