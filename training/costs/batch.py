@@ -20,7 +20,7 @@ OWN_TRANSITIONS = 8  # of the execution itself
 VERDICT_GB = 250 / 1e9  # of a photo with two classes
 LOG_GB = 900 / 1e9  # of an invocation: Lambda's own lines START and REPORT, and one of ours
 LISTED = 1_000  # objects a request
-TALLIED_PER_SECOND = 50_000  # verdicts that tallyVerdicts counts, by a benchmark on one core, a seventh of which it has
+TALLIED_PER_SECOND = 20_000  # verdicts; 150,000 on one core, of which its 256 MB give tallyVerdicts a seventh
 
 
 @dataclass(frozen=True)
