@@ -95,6 +95,7 @@ def tell_unproven(context: Context, deleted: list[str]) -> None:
 def find(context: Context) -> Iterator[Leftover]:
     """Yield what the runs have left, in the order in which it can be deleted: what costs money first."""
     stack, clients = context.stack, context.clients
+    yield from batches(context)
     yield from training_jobs(context)
     yield from endpoints(context)
     yield from schedules(context)
@@ -124,6 +125,28 @@ def stop_training_job(sagemaker: "SageMakerClient", name: str) -> None:
     sagemaker.stop_training_job(TrainingJobName=name)
     ended = ("Stopped", "Failed", "Completed")
     wait_until(lambda: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in ended)
+
+
+def batches(context: Context) -> Iterator[Leftover]:
+    """Yield the batches that are running; somebody who may not list them runs none."""
+    client, machine = context.clients.stepfunctions, context.stack.batch_machine_arn
+    if not machine:  # of an older template
+        return
+    try:
+        pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter="RUNNING")
+        running = [one for page in pages for one in page["executions"]]
+    except ClientError as err:
+        if not is_denied(err):
+            raise
+        return
+    for one in running:
+        yield Leftover(f"batch {one['name']} (stopped)", partial(stop_batch, context, one["executionArn"]))
+
+
+def stop_batch(context: Context, arn: str) -> None:
+    client = context.clients.stepfunctions
+    client.stop_execution(executionArn=arn, error="Cleanup", cause="`cleanup` stopped this batch.")
+    wait_until(lambda: client.describe_execution(executionArn=arn)["status"] != "RUNNING")
 
 
 def endpoints(context: Context) -> Iterator[Leftover]:

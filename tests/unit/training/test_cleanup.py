@@ -83,6 +83,47 @@ def test_what_costs_money_goes_first(context: Context) -> None:
     ]
 
 
+class Batches:
+    """Step Functions with running batches, by their ARNs."""
+
+    def __init__(self, *names: str) -> None:
+        self.running = {f"arn:aws:states:us-east-1:1:execution:m:{name}": name for name in names}
+        self.stopped: list[str] = []
+
+    def get_paginator(self, operation: str) -> "Batches":
+        assert operation == "list_executions"
+        return self
+
+    def paginate(self, stateMachineArn: str, statusFilter: str) -> list[dict[str, Any]]:
+        assert (stateMachineArn, statusFilter) == ("arn:machine", "RUNNING")
+        return [{"executions": [{"name": name, "executionArn": arn}]} for arn, name in self.running.items()]
+
+    def stop_execution(self, executionArn: str, **_: str) -> None:
+        self.stopped.append(self.running.pop(executionArn))
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:
+        return {"status": "RUNNING" if executionArn in self.running else "ABORTED"}
+
+
+def with_batches(context: Context, batches: Batches) -> Context:
+    context.clients.stepfunctions = batches  # type: ignore[assignment]
+    return replace(context, stack=replace(context.stack, batch_machine_arn="arn:machine"))
+
+
+def test_running_batches_are_stopped_before_anything_is_deleted(context: Context) -> None:
+    batches = Batches("one", "two")
+    put(context, "lists/train.lst")
+    assert step.cleanup(with_batches(context, batches))[:2] == ["batch one (stopped)", "batch two (stopped)"]
+    assert batches.stopped == ["one", "two"]
+
+
+def test_who_may_not_list_batches_may_clean_up(context: Context) -> None:
+    batches = Batches("one")
+    refuse(batches, "paginate", *[client_error("AccessDeniedException")] * 2)
+    put(context, "lists/train.lst")
+    assert step.cleanup(with_batches(context, batches)) == ["s3://photos/lists/ (1 object versions)"]
+
+
 def test_manifests_and_verdicts_of_batches_go(context: Context) -> None:
     put(context, "manifests/b.jsonl", "verdicts/b/1/manifest.json", "verdicts/b/1/SUCCEEDED_0.json")
     assert step.cleanup(context) == [

@@ -313,8 +313,13 @@ class Aws:
         where = f"captured/{NAME}/AllTraffic/{now:%Y/%m/%d/%H/%M-%S}-{len(self.executions)}.jsonl"
         self.objects[where] = json.dumps(record).encode()
 
-    def stepfunctions_list_executions(self, _: Parameters) -> Parameters:
-        return {"executions": list(self.executions.values())}
+    def stepfunctions_list_executions(self, parameters: Parameters) -> Parameters:
+        status = parameters.get("statusFilter")
+        return {"executions": [one for one in self.executions.values() if status in (None, one["status"])]}
+
+    def stepfunctions_stop_execution(self, parameters: Parameters) -> Parameters:
+        self.executions[parameters["executionArn"]]["status"] = "ABORTED"
+        return {"stopDate": NOW}
 
     def stepfunctions_describe_execution(self, parameters: Parameters) -> Parameters:
         refused = {"error": "ThresholdConfidenceNotMetError", "cause": "best 0.500 < 0.930"}

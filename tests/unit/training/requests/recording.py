@@ -81,6 +81,8 @@ def record(region: str, algorithm: str, directory: Path) -> Run:
                 wait_for_the_next_second()
             if recorder.step == "status":
                 aws.running.update(arn.rpartition("/")[2] for arn in aws.of("training-job"))
+            if recorder.step == "cleanup":
+                next(one for arn, one in aws.executions.items() if "-batchClassification:" in arn)["status"] = "RUNNING"
             assert run.main(arguments) == 0
     SageMakerClient.reset()  # sagemaker.core keeps its clients, and other tests would be answered by this AWS
     return Run(algorithm, region, partition, suffix, recorder.requests)
