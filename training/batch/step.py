@@ -134,17 +134,21 @@ def finish(context: Context, batch: Batch) -> dict[str, Any]:
     except BatchError as err:
         if ended.status == SUCCEEDED:
             raise
-        raise failure(context, batch, ended) from err
+        raise failure(context, batch, ended, 0) from err  # it has ended before its first verdict
     if ended.status != SUCCEEDED:
-        raise failure(context, batch, ended)
+        raise failure(context, batch, ended, found["failed"])
     return found
 
 
-def failure(context: Context, batch: Batch, ended: Progressed) -> BatchError:
-    """Return the error for a batch that did not succeed."""
+def failure(context: Context, batch: Batch, ended: Progressed, failed: int) -> BatchError:
+    """Return the error for a batch that did not succeed.
+
+    Args:
+        failed: Photos that could not be classified: they can be tried again.
+    """
     reason = f"{ended.error}: {ended.cause}" if ended.error else ended.status
-    retry = f"{command('batch', context.stack.name)} --retry {batch.name}"
-    return BatchError(f"The batch {batch.name} has not succeeded ({reason}). To classify again what failed: {retry}")
+    retry = f" To classify again what failed: {command('batch', context.stack.name)} --retry {batch.name}"
+    return BatchError(f"The batch {batch.name} has not succeeded ({reason}).{retry if failed else ''}")
 
 
 def write_results(context: Context, batch: Batch, ended: Progressed) -> dict[str, Any]:

@@ -195,6 +195,16 @@ def test_a_batch_that_fails_leaves_its_results_and_says_why(context: Context, ma
     assert table.parent.name in str(caught.value)
 
 
+def test_refusals_are_not_offered_to_be_classified_again(
+    context: Context, machine: BatchMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.end = {"status": "FAILED", "error": "TooManyRefusedError", "cause": "1 of 1 photos"}
+    monkeypatch.setattr(verdicts, "read", lambda *_: [REFUSED])
+    with pytest.raises(BatchError, match="TooManyRefusedError") as caught:
+        run(context, "images/test/")
+    assert "--retry" not in str(caught.value)
+
+
 def test_a_batch_that_was_stopped_before_its_first_verdict_says_so(
     context: Context, machine: BatchMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
