@@ -20,6 +20,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -160,13 +161,15 @@ def reports(log_group: str, since: int) -> list[dict[str, float]]:
 
 def cloud_processes() -> list[psutil.Process]:
     """Return the server that listens at AWS_ENDPOINT_URL and all its descendants; none when it is AWS."""
-    port = os.environ.get("AWS_ENDPOINT_URL", "").rpartition(":")[2]
+    server = server_at(os.environ.get("AWS_ENDPOINT_URL", "").rpartition(":")[2])
+    return [server, *server.children(recursive=True)] if server else []
+
+
+@cache  # reading all connections twice a second took a sixth of a core
+def server_at(port: str) -> psutil.Process | None:
     connections = psutil.net_connections("tcp")
     listening = [one.pid for one in connections if one.status == "LISTEN" and one.laddr and str(one.laddr[1]) == port]
-    if not listening or listening[0] is None:
-        return []
-    server = psutil.Process(listening[0])
-    return [server, *server.children(recursive=True)]
+    return psutil.Process(listening[0]) if listening and listening[0] is not None else None
 
 
 def cloud_memory() -> Counter[str]:
