@@ -9,10 +9,11 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import botocore.session
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, cloudwatch_logs
 
 from localcloud.corrections import alarms
 
@@ -48,12 +49,21 @@ def extract_metrics(original: PutLogEvents) -> PutLogEvents:
     def put_log_events(data: dict[str, Any]) -> Any:
         reply = original(data)
         if reply[0] == 200:
+            forget_copies(data)
             for event in data.get("logEvents", []):
                 if MARK in str(event.get("message")):
                     keep(str(event["message"]), str(data.get("logGroupName")))
         return reply
 
     return put_log_events
+
+
+def forget_copies(data: dict[str, Any]) -> None:
+    """Forget MiniStack's second copy of events, which Logs Insights makes again of those that a query finds."""
+    stream = cloudwatch_logs._log_groups[data["logGroupName"]]["streams"][data["logStreamName"]]
+    newest = islice(reversed(stream["events"]), len(data.get("logEvents", [])))
+    for event in list(newest):
+        cloudwatch_logs._log_records.pop(event["eventId"], None)
 
 
 def keep(message: str, log_group: str) -> None:
