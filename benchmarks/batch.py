@@ -4,6 +4,10 @@
 
 Photos must be staged and the endpoint in service: `python training/run.py stage`, `train` and `deploy`. The staged test
 photos are written under as many other keys as are asked for, which stay until `cleanup --everything`.
+
+Measured on 2 cores of which others used more than half, 10,000 photos, 8 at once: 47 a second, each with one verdict;
+23 ms of CPU a photo, of which the server has 13, the functions 8 and the endpoint 2. The server's memory grows by 26
+KiB a photo, mostly by the functions' logs and their copies while they are saved.
 """
 
 import argparse
