@@ -103,7 +103,7 @@ def verdict_errors_named(key: str) -> Iterator[None]:
             raise InvalidVerdictsError(f"{key} is refused by S3: {err}") from err
         raise VerdictsUnavailableError(f"{key} cannot be read now: {err}") from err
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
-        raise InvalidVerdictsError(f"{key} is not what a batch writes: {err!r}") from err
+        raise InvalidVerdictsError(f"{key} is not what a batch writes: {type(err).__name__}: {err}") from err
 
 
 def read_files(bucket: str, key: str) -> list[tuple[str, str, int]]:

@@ -5,11 +5,13 @@ The model says how likely the classes are by the photo's colour: white is sure, 
 
 import io
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -235,10 +237,12 @@ def test_an_input_that_names_no_photos_fails_under_its_name(
 
 def test_an_interrupted_batch_goes_on_and_is_joined(user: dict[str, str], workplace: Path) -> None:
     command = [sys.executable, str(ROOT / "training/run.py"), "batch", "--stack-name", STACK, PREFIX]
-    with subprocess.Popen(command, cwd=workplace, stderr=subprocess.PIPE, text=True, env=user) as process:
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=workplace, stderr=pipe, text=True, env=user, preexec_fn=heed) as process:
         assert process.stderr is not None
         told = next(line for line in lines_of(process.stderr) if "To join it" in line)
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130 and "goes on. To join it" in rest
     found = figures_of(run(user, workplace, "--join"))

@@ -3,6 +3,7 @@
 Each test starts its own cloud in its own directory.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -78,6 +79,14 @@ class Cloud:
         supervisor = server.parent()
         assert supervisor is not None
         return [supervisor, *supervisor.children(recursive=True)]
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Return a process's command line, nothing of one that has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # the cloud asks short programs what this machine can
+        return []
 
 
 @pytest.fixture
@@ -195,7 +204,8 @@ def kill_supervisor(cloud: Cloud) -> None:
 
 def kill_everything(cloud: Cloud) -> None:
     for one in cloud.family():
-        one.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended with its parent
+            one.kill()
 
 
 def wait_until_gone(processes: list[psutil.Process], seconds: float = 15) -> None:
@@ -238,7 +248,7 @@ def test_state_is_kept_and_no_process_is_left(furnished: Cloud, end: Callable[[C
 
 @pytest.mark.aws("Local cloud", "the next `up` ends the processes that a crash left running", "exact")
 def test_orphans_are_ended(furnished: Cloud) -> None:
-    endpoint = next(one for one in furnished.family() if "training.algorithm" in one.cmdline())
+    endpoint = next(one for one in furnished.family() if "training.algorithm" in words_of(one))
     for one in furnished.family()[:2]:  # supervisor and server at once, so that nothing ends the endpoint
         one.kill()
     furnished.run("up")
@@ -261,7 +271,7 @@ def test_a_training_job_ends_with_the_cloud(furnished: Cloud) -> None:
         StoppingCondition={"MaxRuntimeInSeconds": 600},
         ResourceConfig={"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
     )
-    while not (jobs := [one for one in furnished.family() if one.cmdline()[-1:] == ["train"]]):
+    while not (jobs := [one for one in furnished.family() if words_of(one)[-1:] == ["train"]]):
         time.sleep(0.02)
     furnished.run("down")
     wait_until_gone(jobs)

@@ -23,6 +23,13 @@ CLASS_NAMES = ["apple", "bicycle", "motorcycle", "road"]
 WriteArchive = Callable[..., Path]
 
 
+@pytest.fixture(autouse=True)
+def nobody_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the steps ask before something costs, also in a process that has tested the local AWS."""
+    for name in ("SCONES_YES", "SCONES_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def mocked_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """moto in this process in place of AWS, with credentials that open nothing."""

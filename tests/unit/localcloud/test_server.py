@@ -11,7 +11,7 @@ def scope(service: str | None, method: str = "POST") -> dict[str, Any]:
     """A request, signed for a service or not at all."""
     credential = f"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host"
     headers = [(b"host", b"127.0.0.1")] + ([(b"authorization", credential.encode())] if service else [])
-    return {"type": "http", "method": method, "path": "/", "headers": headers}
+    return {"type": "http", "method": method, "path": "/", "query_string": b"", "headers": headers}
 
 
 class Recorder:

@@ -76,8 +76,7 @@ def published_prices(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set nothing that answers the question, and look up no image, which takes seconds."""
-    monkeypatch.delenv("SCONES_YES", raising=False)
+    """Look up no image, which takes seconds."""
     monkeypatch.setattr(planned_checks, "image_of", lambda *_: URI)
 
 
