@@ -11,7 +11,7 @@ ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run up down clean install deploy-local test drill test-docker test-browser test-sdk lint check format ledger policies prices lock
+.PHONY: help run up down clean install deploy-local test drill test-corrections test-docker test-browser test-sdk lint check format ledger policies prices lock
 .DEFAULT_GOAL := help
 
 help: ## show what make can do
@@ -53,6 +53,9 @@ test: install ## run the unit and integration tests
 
 drill: install ## provoke faults on purpose and tell what happened, in under 10 minutes: make drill ARGS="--quick"
 	$(BIN)/python -m drill $(ARGS)
+
+test-corrections: install ## show that each correction of MiniStack is needed: 4 minutes
+	$(BIN)/python -m pytest tests/corrections
 
 test-docker: install ## run sam local invoke on every event; needs a container engine
 	$(BIN)/python -m pytest tests/docker -rs

@@ -26,7 +26,10 @@ def function_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[
 
 
 def kind_of_process(variables: dict[str, str]) -> str:
-    with subprocess.Popen([sys.executable, "-c", "input()"], env=variables, stdin=subprocess.PIPE) as process:
+    pipe, program = subprocess.PIPE, "print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", program], env=variables, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # Linux shows the environment of a process that has only begun as empty
         kind = workflow.kind_of(psutil.Process(process.pid))
         process.communicate(b"\n")
     return kind

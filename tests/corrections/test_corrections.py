@@ -29,7 +29,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Without]:
     state = tmp_path_factory.mktemp("forks") / "cloud"
     program = str(ROOT / "tests/integration/support/forks.py")
     command = [sys.executable, "-P", program, str(state), str(free_port())]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "WAIT_AT_MOST": "8"}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True) as forks:
         assert forks.stdin is not None and forks.stdout is not None
