@@ -1,5 +1,6 @@
 """Parallel and inline Map; histories as recorded on AWS for the tests of LocalStack and floci-io/floci."""
 
+import itertools
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -305,12 +306,14 @@ def test_a_failed_iteration_aborts_the_others_in_their_order() -> None:
 
 def test_40_iterations_run_at_once() -> None:
     running, most, lock = [0], [0], threading.Lock()
+    together, number = threading.Barrier(40), itertools.count()
 
     def function(event: Any) -> None:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
-        threading.Event().wait(0.05)
+        if next(number) < 40:
+            together.wait(30)
         with lock:
             running[0] -= 1
 
