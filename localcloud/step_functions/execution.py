@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.step_functions.history import EVENT_LIMIT, History, HistoryFullError
-from localcloud.step_functions.interpreter.branch import Answer, Branch, Distribute, Invocation, Invoke, Run
+from localcloud.step_functions.interpreter.branch import Branch, Distribute, Invoke, Run
 from localcloud.step_functions.interpreter.documents import Document
 from localcloud.step_functions.interpreter.failures import RUNTIME, TIMEOUT, StateFailedError
 from localcloud.step_functions.interpreter.machine import run_states
@@ -151,31 +151,19 @@ def redrive(execution: Execution) -> bool:
 # The course of an execution --------------------------------------------------------------------------------------
 
 
-def no_functions(invocation: Invocation) -> Answer:
-    raise NotImplementedError("`connect` has not been called")
-
-
-def no_s3(role_arn: str, region: str) -> Any:
-    raise NotImplementedError("`connect` has been called without S3")
-
-
-def no_denial(role_arn: str, action: str, resource_arn: str) -> None:
-    """Allow everything."""
-
-
 @dataclass(frozen=True)
 class Services:
     """What executions call in the rest of the local cloud."""
 
     invoke: Invoke
-    distribute: Distribute | None = None
+    distribute: Distribute
     # Gives boto3's client of S3 that acts as a role in a region.
-    s3: Callable[[str, str], Any] = no_s3
+    s3: Callable[[str, str], Any]
     # Says why a role may not take an action on a resource, None when it may.
-    denial: Callable[[str, str, str], str | None] = no_denial
+    denial: Callable[[str, str, str], str | None]
 
 
-_services = [Services(no_functions)]
+_services: list[Services] = []  # one, from `connect` on
 
 
 def connect(connected: Services) -> None:

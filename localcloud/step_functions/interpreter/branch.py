@@ -51,7 +51,7 @@ class Run:
     context: Mapping[str, Any]  # the part of the context object that stays: Execution and StateMachine
     role_arn: str
     invoke: Invoke
-    distribute: Distribute | None = None
+    distribute: Distribute
     before_stop: list[Callable[[], None]] = field(default_factory=list)  # what adds events before StopExecution's
 
 

@@ -115,7 +115,6 @@ async def run_parallel(visit: Visit) -> Outcome:
 async def run_map(visit: Visit) -> Outcome:
     given, processor = visit.effective_input(), processor_of(visit.state)
     if processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
-        assert visit.branch.run.distribute is not None
         result = await visit.branch.run.distribute(visit, given)
     else:
         result = await run_inline_map(visit, given, processor)

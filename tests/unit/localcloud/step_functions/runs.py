@@ -8,7 +8,8 @@ from typing import Any
 from localcloud.step_functions import execution
 from localcloud.step_functions.execution import Execution, Services
 from localcloud.step_functions.history import History
-from localcloud.step_functions.interpreter.branch import Answer, Invocation
+from localcloud.step_functions.interpreter.branch import Answer, Invocation, Invoke
+from localcloud.step_functions.maps.distributed import distribute
 
 ACCOUNT = "arn:aws:states:us-east-1:111111111111"
 FUNCTION = "arn:aws:lambda:us-east-1:111111111111:function:classify"
@@ -40,6 +41,17 @@ class Functions:
         return Answer(json.dumps(answer).encode(), "$LATEST", "request")
 
 
+def allow_everything(role_arn: str, action: str, resource_arn: str) -> None:
+    """Deny nothing."""
+
+
+def connect(
+    invoke: Invoke, bucket: Any = None, denial: Callable[[str, str, str], str | None] = allow_everything
+) -> None:
+    """Let executions call these functions, and have this bucket as S3."""
+    execution.connect(Services(invoke, distribute, lambda role, region: bucket, denial))
+
+
 def execution_of(definition: dict[str, Any], given: Any = None, kind: str = "STANDARD") -> Execution:
     """Return an execution that has not started."""
     return Execution(
@@ -57,7 +69,7 @@ def execution_of(definition: dict[str, Any], given: Any = None, kind: str = "STA
 
 def run(definition: dict[str, Any], given: Any = None, function: Function = lambda event: event) -> Execution:
     """Run a definition and return its execution."""
-    execution.connect(Services(Functions(function).invoke))
+    connect(Functions(function).invoke)
     found = execution_of(definition, given)
     execution.run(found)
     return found

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from localcloud.step_functions import execution
-from localcloud.step_functions.execution import Execution, Services
+from localcloud.step_functions.execution import Execution
 from tests.unit.localcloud.step_functions.runs import (
     FUNCTION,
     Functions,
     chain,
+    connect,
     details,
     execution_of,
     machine,
@@ -51,7 +52,7 @@ def test_each_change_of_status_is_announced_once(statuses: list[str]) -> None:
 @pytest.mark.parametrize("state", [WAIT, {"Type": "Task", "Resource": FUNCTION}])
 def test_an_execution_is_stopped_at_any_moment(state: dict[str, Any], statuses: list[str]) -> None:
     release = threading.Event()
-    execution.connect(Services(Functions(lambda _: release.wait(20)).invoke))
+    connect(Functions(lambda _: release.wait(20)).invoke)
     found = execution_of(machine(state))
     execution.start(found)
     wait_for_event(found, f"{state['Type']}StateEntered")

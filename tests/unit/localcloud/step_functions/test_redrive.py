@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from localcloud.step_functions import execution
-from localcloud.step_functions.execution import Execution, Services
+from localcloud.step_functions.execution import Execution
 from localcloud.step_functions.maps import registry
-from localcloud.step_functions.maps.distributed import distribute
 from tests.unit.localcloud.step_functions.maps.buckets import Bucket
 from tests.unit.localcloud.step_functions.runs import (
     FUNCTION,
     FunctionError,
     Functions,
     chain,
+    connect,
     details,
     execution_of,
     machine,
@@ -46,7 +46,7 @@ def bucket() -> Bucket:
 @pytest.fixture
 def run(bucket: Bucket) -> Callable[..., Execution]:
     def start_and_wait(definition: dict[str, Any], given: Any, function: Any) -> Execution:
-        execution.connect(Services(Functions(function).invoke, distribute, lambda role, region: bucket))
+        connect(Functions(function).invoke, bucket)
         found = execution_of(definition, given)
         execution.run(found)
         return found

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from localcloud.step_functions import execution
-from localcloud.step_functions.execution import Services
 from localcloud.step_functions.interpreter.branch import Answer, Invocation
 from localcloud.step_functions.interpreter.failures import TaskFailedError
 from tests.unit.localcloud.step_functions.runs import (
@@ -17,6 +16,7 @@ from tests.unit.localcloud.step_functions.runs import (
     FunctionError,
     Functions,
     chain,
+    connect,
     details,
     execution_of,
     machine,
@@ -102,7 +102,7 @@ def test_a_payload_is_sent_as_it_is(payload: dict[str, Any], sent: Any) -> None:
 
 def test_the_role_and_the_qualifier_go_with_the_call() -> None:
     functions = Functions(lambda event: event)
-    execution.connect(Services(functions.invoke))
+    connect(functions.invoke)
     for state in ({**DIRECT, "Resource": f"{FUNCTION}:2"}, invoking(Qualifier="live")):
         execution.run(execution_of(machine(state)))
     called = [(call.role_arn, call.function) for call in functions.invocations]
@@ -129,7 +129,7 @@ def test_a_function_s_error_is_recorded(state: dict[str, Any], kind: str, cause:
 
 
 def test_an_error_without_a_name_is_unknown() -> None:
-    execution.connect(Services(lambda _: Answer(b'{"errorMessage": "m"}', "$LATEST", "r", is_error=True)))
+    connect(lambda _: Answer(b'{"errorMessage": "m"}', "$LATEST", "r", is_error=True))
     found = execution_of(machine(DIRECT))
     execution.run(found)
     assert (found.error, found.cause) == (
@@ -143,7 +143,7 @@ def test_a_call_that_reaches_no_function_starts_and_fails() -> None:
     def invoke(invocation: Invocation) -> Answer:
         raise TaskFailedError("Lambda.ResourceNotFoundException", "Function not found")
 
-    execution.connect(Services(invoke))
+    connect(invoke)
     found = execution_of(machine(invoking()))
     execution.run(found)
     assert types(found)[2:] == ["TaskScheduled", "TaskStarted", "TaskFailed", "ExecutionFailed"]
@@ -193,7 +193,7 @@ def test_the_time_of_a_task_begins_when_its_function_runs() -> None:
         invocation.begun()
         return Answer(b"{}", "$LATEST", "request")
 
-    execution.connect(Services(invoke))
+    connect(invoke)
     found = execution_of(machine({**DIRECT, "TimeoutSeconds": 1}))
     execution.run(found)
     assert found.status == "SUCCEEDED"

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from localcloud.step_functions import execution
-from localcloud.step_functions.execution import Execution, Services
+from localcloud.step_functions.execution import Execution
 from localcloud.step_functions.maps import registry
-from localcloud.step_functions.maps.distributed import distribute
 from localcloud.step_functions.maps.map_run import MapRun
 from tests.unit.localcloud.step_functions.maps.buckets import Bucket
 from tests.unit.localcloud.step_functions.runs import (
@@ -17,6 +16,7 @@ from tests.unit.localcloud.step_functions.runs import (
     FunctionError,
     Functions,
     chain,
+    connect,
     details,
     execution_of,
     machine,
@@ -43,7 +43,7 @@ def bucket() -> Bucket:
 @pytest.fixture
 def run(bucket: Bucket) -> Callable[..., Execution]:
     def start_and_wait(definition: dict[str, Any], given: Any = None, function: Any = lambda event: event) -> Execution:
-        execution.connect(Services(Functions(function).invoke, distribute, lambda role, region: bucket))
+        connect(Functions(function).invoke, bucket)
         found = execution_of(definition, given)
         execution.run(found)
         return found
@@ -272,7 +272,7 @@ def test_the_role_must_start_children(bucket: Bucket) -> None:
     def denial(role_arn: str, action: str, resource_arn: str) -> str:
         return f"{role_arn} may not {action} on {resource_arn}"
 
-    execution.connect(Services(Functions(id).invoke, distribute, lambda role, region: bucket, denial))
+    connect(Functions(id).invoke, bucket, denial)
     found = execution_of(machine(distributed(PASS)), [1])
     execution.run(found)
     assert found.error == "States.Permissions" and found.cause is not None
@@ -392,7 +392,7 @@ class Gate:
 @pytest.fixture
 def gate(bucket: Bucket) -> Gate:
     gate = Gate()
-    execution.connect(Services(Functions(gate.function).invoke, distribute, lambda role, region: bucket))
+    connect(Functions(gate.function).invoke, bucket)
     return gate
 
 
