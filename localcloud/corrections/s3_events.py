@@ -4,6 +4,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
 
 import contextvars
+import functools
+import inspect
 import json
 import time
 import uuid
@@ -26,32 +28,30 @@ _fired: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("
 def note_the_object(original: Fire) -> Fire:
     """Keep what `dispatch_in_aws_s_shape` needs; send on the main thread, where queues may be changed."""
 
-    def fire_s3_event(
-        bucket_name: str,
-        key: str,
-        event_name: str,
-        size: int = 0,
-        etag: str = "",
-        deletion_type: str | None = None,
-        restore_event_data: dict[str, Any] | None = None,
-        version_id: str | None = None,
-        sequencer: str | None = None,
-        object_extra: dict[str, Any] | None = None,
-        record_extra: dict[str, Any] | None = None,
-    ) -> None:
-        deleted, marked = ":ObjectRemoved:" in event_name, event_name.endswith(":DeleteMarkerCreated")
-        members = {
-            "key": key,
-            "size": None if deleted else size,
-            "etag": etag.strip('"') or (OF_NOTHING if marked else None),
-            "version-id": version_id,
-            "sequencer": sequencer,
-        }
-        _fired.set({name: value for name, value in members.items() if value is not None})
-        first, extra = (bucket_name, key, event_name, size, etag), (object_extra, record_extra)
-        main_loop.call(lambda: original(*first, deletion_type, restore_event_data, version_id, sequencer, *extra))
+    parameters = inspect.signature(original)
+
+    @functools.wraps(original)
+    def fire_s3_event(*given: Any, **named: Any) -> None:
+        call = parameters.bind(*given, **named)
+        call.apply_defaults()
+        _fired.set(members_of(call.arguments))
+        main_loop.call(lambda: original(*given, **named))
 
     return fire_s3_event
+
+
+def members_of(event: dict[str, Any]) -> dict[str, Any]:
+    """Return what AWS tells of the object, from the arguments of MiniStack's function."""
+    name = event["event_name"]
+    unmade = OF_NOTHING if name.endswith(":DeleteMarkerCreated") else None
+    members = {
+        "key": event["key"],
+        "size": None if ":ObjectRemoved:" in name else event["size"],
+        "etag": event["etag"].strip('"') or unmade,
+        "version-id": event["version_id"],
+        "sequencer": event["sequencer"],
+    }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def dispatch_in_aws_s_shape(original: Dispatch) -> Dispatch:
