@@ -11,7 +11,8 @@ LIST_PREFIX = "lists"  # lists/<split>.lst
 CODE_PREFIX = "code"  # code/<digest>/algorithm/*.py, what training jobs run
 MODEL_PREFIX = "models"  # models/<training job>/output/model.tar.gz
 MANIFEST_PREFIX = "manifests"  # manifests/<batch>.jsonl, the photos of a batch
-VERDICT_PREFIX = "verdicts"  # verdicts/<batch>/<map run>/*, what a batch says of each photo
+VERDICT_PREFIX = "verdicts"  # verdicts/<batch>/<map run>/*, what a batch says of each photo; verdicts/uploads/date=*/*
+INCOMING_PREFIX = "incoming"  # incoming/*, photos that are classified when they are uploaded
 CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl
 
 CODE_CHANNEL = "code"  # of a training job; it holds what is under one digest of CODE_PREFIX

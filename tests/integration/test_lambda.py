@@ -189,7 +189,8 @@ def test_responses_over_6_mb_are_refused(client: Any, function: str) -> None:
     "Lambda",
     "the variables of a function",
     "approximate",
-    "AWS's own and the function's; AWS_ENDPOINT_URL, AWS_CONFIG_FILE and TMPDIR added; no X-Ray daemon",
+    "AWS's own and the function's; AWS_ENDPOINT_URL, AWS_CONFIG_FILE, AWS_DISABLE_HOST_PREFIX_INJECTION and TMPDIR "
+    "added; no X-Ray daemon",
 )
 def test_a_function_sees_its_own_variables_only(client: Any, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client.update_function_configuration(FunctionName=function, Environment={"Variables": {"ENDPOINT_NAME": "e"}})

@@ -31,7 +31,10 @@ DENIED = ("AccessDenied", "AccessDeniedException", "403")
 SAM_BUCKET = "aws-sam-cli-managed-default-samclisourcebucket-0"
 MACHINE = f"arn:aws:states:us-east-1:{{account}}:stateMachine:{NAME}-imageClassification"
 
-CLOUDFORMATION = {("deployPolicy", action) for action in by_cloudformation()}  # shown below, with stacks
+DEPLOYING = ("deployPolicy", "operationsPolicy")
+CLOUDFORMATION = {
+    (policy, action) for policy in DEPLOYING for action in by_cloudformation()
+}  # shown below, with stacks
 
 Call = tuple[str, str, dict[str, Any]]  # service, operation, parameters
 
@@ -176,7 +179,18 @@ def recorded_calls(directory: Path, account: str) -> list[Call]:
         text = json.dumps({name: value for name, value in parameters.items() if name != "Body"}, default=str)
         parameters |= json.loads(text.replace(recorded_aws.ACCOUNT, account))
         calls["\n".join(request.lines())] = (request.service, request.operation, parameters)
-    return [*calls.values(), *CALLS]
+    return [*calls.values(), *CALLS, *redrive(account)]
+
+
+def redrive(account: str) -> Iterator[Call]:
+    """Yield what moving dead letters back takes; SQS asks for the last three in the caller's name."""
+    queue = {"SourceArn": f"arn:aws:sqs:us-east-1:{account}:{NAME}-uploads-dead-letters"}
+    url = {"QueueUrl": f"http://127.0.0.1/{account}/{NAME}-uploads"}
+    yield "sqs", "StartMessageMoveTask", queue
+    yield "sqs", "ListMessageMoveTasks", queue
+    yield "sqs", "SendMessage", {**url, "MessageBody": "b"}
+    yield "sqs", "ReceiveMessage", url
+    yield "sqs", "DeleteMessage", {**url, "ReceiptHandle": "r"}
 
 
 def as_list(value: str | list[str]) -> list[str]:
@@ -227,6 +241,7 @@ def template() -> str:
     bucket = f"{NAME}-{account()}-us-east-1"
     deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/none"}
     role = {"Fn::GetAtt": ["role", "Arn"]}
+    read_queues = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
     logs_policy = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     code = {"ZipFile": "def handler(event, context): return event"}
     function = {"Role": role, "Code": code, "Runtime": "python3.13", "Handler": "index.handler"}
@@ -234,12 +249,35 @@ def template() -> str:
     machine = {"StateMachineName": f"{NAME}-imageClassification", "RoleArn": role, "DefinitionString": definition}
     resources: dict[str, tuple[str, dict[str, Any]]] = {
         "samBucket": ("S3::Bucket", {"BucketName": f"{SAM_BUCKET}1"}),
-        "bucket": ("S3::Bucket", {"BucketName": bucket}),
+        "bucket": (
+            "S3::Bucket",
+            {
+                "BucketName": bucket,
+                "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+            },
+        ),
+        "queue": ("SQS::Queue", {"QueueName": f"{NAME}-uploads"}),
+        "rule": (
+            "Events::Rule",
+            {
+                "Name": f"{NAME}-uploads",
+                "EventPattern": {"source": ["aws.s3"]},
+                "Targets": [{"Id": "1", "Arn": {"Fn::GetAtt": ["queue", "Arn"]}}],
+            },
+        ),
+        "mapping": (
+            "Lambda::EventSourceMapping",
+            {"EventSourceArn": {"Fn::GetAtt": ["queue", "Arn"]}, "FunctionName": {"Ref": "function"}},
+        ),
         "bucketPolicy": ("S3::BucketPolicy", {"Bucket": {"Ref": "bucket"}, "PolicyDocument": {"Statement": [deny]}}),
         "logs": ("Logs::LogGroup", {"LogGroupName": f"/aws/lambda/{NAME}-any"}),
         "role": (
             "IAM::Role",
-            {"AssumeRolePolicyDocument": {"Statement": [trust]}, "ManagedPolicyArns": [logs_policy]},
+            {
+                "AssumeRolePolicyDocument": {"Statement": [trust]},
+                "ManagedPolicyArns": [logs_policy],
+                "Policies": [{"PolicyName": "read", "PolicyDocument": {"Statement": [read_queues]}}],
+            },
         ),
         "function": ("Lambda::Function", function),
         "machine": ("StepFunctions::StateMachine", machine),
@@ -250,15 +288,16 @@ def template() -> str:
 
 def of_stacks() -> Iterator[str]:
     """Yield the statements whose actions CloudFormation does."""
-    for statement in statements("deployPolicy"):
-        if {("deployPolicy", action) for action in as_list(statement["Action"])} & CLOUDFORMATION:
-            yield statement["Sid"]
+    for policy in DEPLOYING:
+        for statement in statements(policy):
+            if {(policy, action) for action in as_list(statement["Action"])} & CLOUDFORMATION:
+                yield statement["Sid"]
 
 
 @pytest.mark.parametrize("sid", sorted({*of_stacks()} - {*NOT_SHOWN, "UploadCodeAndTemplate"}))
 def test_a_stack_cannot_be_deployed_without(rights: Rights, sid: str) -> None:
     """UploadCodeAndTemplate, of which CloudFormation reads the code, is shown above."""
-    everything = rights.statements["deployPolicy"]
+    everything = [one for policy in DEPLOYING for one in rights.statements[policy]]
     (statement,) = (one for one in everything if one["Sid"] == sid)
     others = [one for one in everything if one["Sid"] != sid]
     rights.less.allow([*others, {"Effect": "Allow", "Action": "cloudformation:*", "Resource": "*"}])

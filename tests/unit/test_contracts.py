@@ -24,7 +24,7 @@ from training.executions import BELOW_THRESHOLD, event_for
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-WORKFLOW = [folder for folder in FUNCTIONS if folder != "tally_verdicts"]  # which belongs to the batch alone
+WORKFLOW = ["classify_image", "filter_inferences", "serialize_image_data"]  # the others serve batches and uploads
 STEP_FILES = [path for path in (ROOT / "training").rglob("*.py") if "algorithm" not in path.parts]
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and, for Lambda's own errors,
@@ -181,7 +181,8 @@ def test_policies_name_no_wildcard_action(template: dict[str, Any]) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "events").glob("*.json")), ids=lambda path: path.stem)
 def test_each_event_names_its_function(path: Path) -> None:
     assert any(path.stem.startswith(folder) for folder in FUNCTIONS)
-    assert {"s3_bucket", "s3_key"} <= set(json.loads(path.read_text()))
+    needed = {"Records"} if path.stem == "classify_uploads" else {"s3_bucket", "s3_key"}
+    assert needed <= set(json.loads(path.read_text()))
 
 
 @pytest.mark.parametrize("folder", FUNCTIONS)
@@ -272,7 +273,7 @@ def test_the_outcome_below_the_threshold_is_the_error_of_the_function(monkeypatc
 
 
 def test_events_of_the_executions_are_what_every_function_reads() -> None:
-    for path in (ROOT / "events").glob("*.json"):
+    for path in {*(ROOT / "events").glob("*.json")} - {ROOT / "events/classify_uploads.json"}:
         assert set(json.loads(path.read_text())) <= set(event_for("bucket", "key")), path
 
 
@@ -285,6 +286,7 @@ PREFIXES = {
     config.MANIFEST_PREFIX,
     config.MODEL_PREFIX,
     config.CAPTURE_PREFIX,
+    config.INCOMING_PREFIX,
     config.VERDICT_PREFIX,
 }
 
@@ -334,7 +336,11 @@ def test_functions_may_read_the_photos_and_nothing_else(
     template: dict[str, Any], logical_id: str, actions: set[str]
 ) -> None:
     policies = template["Resources"][logical_id]["Properties"]["Policies"]
-    assert allowed_prefixes(policies) == {action: {f"{config.IMAGE_PREFIX}/"} for action in actions}
+    prefixes = {f"{config.IMAGE_PREFIX}/", f"{config.INCOMING_PREFIX}/"}
+    assert allowed_prefixes(policies) == {action: prefixes for action in actions}
+    assert set(re.findall(r'"StartsOnUpload", {"Fn::Sub": "([^"]+)', json.dumps(policies))) == {
+        f"${{bucket.Arn}}/{config.INCOMING_PREFIX}/*"
+    }
 
 
 @pytest.mark.parametrize(
@@ -347,6 +353,8 @@ def test_functions_may_read_the_photos_and_nothing_else(
         "tallyVerdicts",
         "imageClassification",
         "batchClassification",
+        "classifyUploads",
+        "uploadClassification",
     ],
 )
 def test_a_role_may_use_the_key_for_what_it_does_with_objects(template: dict[str, Any], logical_id: str) -> None:
@@ -380,8 +388,8 @@ def test_only_captured_inferences_expire(template: dict[str, Any]) -> None:
 
 def test_every_prefix_of_the_template_is_one_of_training_s() -> None:
     text = (ROOT / "template.yaml").read_text()
-    named = set(re.findall(r"\$\{bucket\.Arn\}/([^*\"]+)/\*", text)) | set(re.findall(r"Prefix: (\S+)/", text))
-    assert named == PREFIXES
+    named = set(re.findall(r"\$\{bucket\.Arn\}/([^*\"]+)/\*", text)) | set(re.findall(r"[Pp]refix: (\S+)/", text))
+    assert {prefix.partition("/")[0] for prefix in named} == PREFIXES
 
 
 def test_training_s_modules_take_prefixes_from_config() -> None:

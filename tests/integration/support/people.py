@@ -15,7 +15,8 @@ def person(stack: str, environment: dict[str, str]) -> dict[str, str]:
     """
     outputs = deploy_permissions(stack)
     role = create_person(
-        f"{stack}-person", *(outputs[f"{name}PolicyArn"] for name in ("Deploy", "Train", "Serve", "Scale", "Batch"))
+        f"{stack}-person",
+        *(outputs[f"{name}PolicyArn"] for name in ("Deploy", "Train", "Serve", "Scale", "Batch", "Operations")),
     )
     session = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="person")["Credentials"]
     return {

@@ -22,6 +22,7 @@ from tests.unit.training.fakes import (
 )
 from training import cleanup as step
 from training import expiry
+from training.config import INCOMING_PREFIX
 from training.context import Context
 from training.errors import CleanupError
 
@@ -130,6 +131,12 @@ def test_manifests_and_verdicts_of_batches_go(context: Context) -> None:
         "s3://photos/manifests/ (1 object versions)",
         "s3://photos/verdicts/ (2 object versions)",
     ]
+
+
+def test_verdicts_on_uploads_go_and_the_uploads_themselves_are_left_for_the_user_to_decide(context: Context) -> None:
+    put(context, "verdicts/uploads/date=2026-11-21/0-v.jsonl", f"{INCOMING_PREFIX}/a.png")
+    assert step.cleanup(context) == ["s3://photos/verdicts/ (1 object versions)"]
+    assert "Left: s3://photos/incoming/ (1 object versions)" in printed(context)
 
 
 def test_a_second_time_there_is_nothing_to_delete(context: Context) -> None:
