@@ -25,6 +25,7 @@ SERVICES = (
     "scheduler",
     "events",
     "sqs",
+    "sns",
 )
 # AWS's default number of concurrent invocations in an account. More of them only wait in a queue here; MiniStack's own
 # default is what fits into memory.

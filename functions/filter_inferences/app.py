@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import reprlib
+import time
 from typing import Any, TypeGuard
 
 logger = logging.getLogger()
@@ -63,6 +64,19 @@ def read_inferences(body: dict[str, Any]) -> list[float]:
     return numbers
 
 
+def metrics(namespace: str, best: float, refused: bool) -> dict[str, Any]:
+    """Return what makes a log line metrics of CloudWatch, in its embedded metric format; nothing without a namespace.
+
+    The average of Refused is the share of refusals.
+    """
+    if not namespace:
+        return {}
+    names = [{"Name": "Confidence"}, {"Name": "Refused"}]
+    directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": names}
+    metadata = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    return {"_aws": metadata, "Confidence": best, "Refused": int(refused)}
+
+
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     """Return the event unchanged when its best inference reaches the threshold.
 
@@ -75,7 +89,8 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     if not all(value in (None, "") or is_text(value) for value in photo.values()):
         raise InvalidEventError(f"s3_bucket and s3_key must be text of at most 1,024 bytes, but are {shorten(photo)}.")
     best, threshold = max(inferences), float(os.environ["CONFIDENCE_THRESHOLD"])
-    logger.info("filtered", extra={"s3_key": photo["s3_key"], "confidence": best, "threshold": threshold})
+    measures = metrics(os.environ.get("METRICS_NAMESPACE", ""), best, best < threshold)
+    logger.info("filtered", extra={"s3_key": photo["s3_key"], "confidence": best, "threshold": threshold, **measures})
     if best < threshold:
         raise ThresholdConfidenceNotMetError(f"THRESHOLD_CONFIDENCE_NOT_MET: best {best:.3f} < {threshold:.3f}")
     return {"statusCode": 200, "body": {**photo, "image_data": "", "inferences": inferences}}

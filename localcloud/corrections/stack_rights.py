@@ -60,6 +60,11 @@ def policies_of_queues(props: Properties) -> Iterator[Permission]:
         yield Permission("sqs:SetQueueAttributes", queue)
 
 
+def policies_of_topics(props: Properties) -> Iterator[Permission]:
+    """Yield what SNS asks for the topics that a policy is of."""
+    yield from (Permission("sns:SetTopicAttributes", str(topic)) for topic in props.get("Topics") or [])
+
+
 def alias_of_state_machine(props: Properties) -> str:
     """Return the ARN that an alias will have, which follows from the versions that it leads to."""
     routes = [props.get("DeploymentPreference") or {}, *(props.get("RoutingConfiguration") or [])]
@@ -173,6 +178,34 @@ RIGHTS = {
         create=("lambda:AddPermission",),
         delete=("lambda:RemovePermission",),
         update=("lambda:AddPermission", "lambda:RemovePermission"),
+    ),
+    "AWS::SNS::Topic": Rights(
+        arn="arn:aws:sns:{region}:{account}:{name}",
+        name="TopicName",
+        create=("sns:CreateTopic", "sns:GetTopicAttributes", "sns:TagResource"),
+        delete=("sns:DeleteTopic", "sns:GetTopicAttributes"),
+        update=("sns:GetTopicAttributes", "sns:ListTagsForResource", "sns:SetTopicAttributes"),
+    ),
+    "AWS::SNS::TopicPolicy": Rights(arn="*", name="", create=(), delete=(), others=policies_of_topics),
+    "AWS::SNS::Subscription": Rights(
+        arn="{name}",
+        name="TopicArn",
+        create=("sns:GetSubscriptionAttributes", "sns:Subscribe"),
+        delete=("sns:Unsubscribe",),
+    ),
+    "AWS::CloudWatch::Alarm": Rights(
+        arn="arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
+        name="AlarmName",
+        create=("cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"),
+        delete=("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms"),
+        update=("cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
+    ),
+    "AWS::CloudWatch::Dashboard": Rights(
+        arn="arn:aws:cloudwatch::{account}:dashboard/{name}",
+        name="DashboardName",
+        create=("cloudwatch:GetDashboard", "cloudwatch:PutDashboard"),
+        delete=("cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard"),
+        update=("cloudwatch:GetDashboard", "cloudwatch:PutDashboard"),
     ),
     "AWS::StepFunctions::StateMachineVersion": Rights(
         arn="{name}",

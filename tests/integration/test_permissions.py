@@ -265,6 +265,29 @@ def template() -> str:
                 "Targets": [{"Id": "1", "Arn": {"Fn::GetAtt": ["queue", "Arn"]}}],
             },
         ),
+        "topic": ("SNS::Topic", {"TopicName": f"{NAME}-alerts"}),
+        "alarm": (
+            "CloudWatch::Alarm",
+            {
+                "AlarmName": f"{NAME}-any",
+                "Namespace": "any",
+                "MetricName": "any",
+                "Statistic": "Sum",
+                "Period": 60,
+                "EvaluationPeriods": 1,
+                "ComparisonOperator": "GreaterThanThreshold",
+                "Threshold": 0,
+            },
+        ),
+        "dashboard": ("CloudWatch::Dashboard", {"DashboardName": NAME, "DashboardBody": '{"widgets": []}'}),
+        "permission": (
+            "Lambda::Permission",
+            {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": {"Ref": "function"},
+                "Principal": "events.amazonaws.com",
+            },
+        ),
         "mapping": (
             "Lambda::EventSourceMapping",
             {"EventSourceArn": {"Fn::GetAtt": ["queue", "Arn"]}, "FunctionName": {"Ref": "function"}},

@@ -132,7 +132,7 @@ def by_cloudformation(with_operations: bool = True) -> set[str]:
 
 
 def is_of_operations(resource: dict[str, Any]) -> bool:
-    return resource.get("Condition") == "StartsOnUpload"
+    return resource.get("Condition") in ("StartsOnUpload", "HasAlerts", "HasUploadAlerts", "MailsAlerts")
 
 
 def processed(template: dict[str, Any]) -> dict[str, Any]:

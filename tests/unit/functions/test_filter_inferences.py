@@ -1,9 +1,12 @@
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from localcloud.corrections.embedded_metrics import metrics_of
 
 Wrap = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -97,3 +100,33 @@ def test_a_key_that_cannot_be_answered_is_an_invalid_event(app: ModuleType, s3_k
 
 def test_a_lone_surrogate_where_nothing_is_read_does_not_matter(app: ModuleType) -> None:
     assert app.lambda_handler({**event([0.98, 0.02]), "\ud800": "\udfff"}, None)["body"] == event([0.98, 0.02])
+
+
+@pytest.mark.parametrize(("inferences", "refused"), [([0.97, 0.03], 0), ([0.4, 0.6], 1)])
+def test_a_namespace_makes_the_log_line_metrics(
+    app: ModuleType,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    inferences: list[float],
+    refused: int,
+) -> None:
+    monkeypatch.setenv("METRICS_NAMESPACE", "scones/s")
+    caplog.set_level("INFO")
+    with suppress(app.ThresholdConfidenceNotMetError):
+        app.lambda_handler({"inferences": inferences}, None)
+    (line,) = (record for record in caplog.records if record.message == "filtered")
+    document = {name: getattr(line, name) for name in ("_aws", "Confidence", "Refused")}
+    names = {(one.namespace, one.name, *one.values) for one in metrics_of(json.dumps(document))}
+    assert names == {("scones/s", "Confidence", max(inferences)), ("scones/s", "Refused", refused)}
+
+
+@pytest.mark.parametrize("namespace", [None, ""])
+def test_without_a_namespace_there_are_no_metrics(
+    app: ModuleType, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, namespace: str | None
+) -> None:
+    monkeypatch.delenv("METRICS_NAMESPACE", raising=False)
+    if namespace is not None:
+        monkeypatch.setenv("METRICS_NAMESPACE", namespace)
+    caplog.set_level("INFO")
+    app.lambda_handler({"inferences": [1, 0]}, None)
+    assert not [record for record in caplog.records if hasattr(record, "_aws")]
