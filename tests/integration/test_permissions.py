@@ -235,7 +235,10 @@ def without(everything: list[dict[str, Any]], sid: str, action: str, resource: s
 
 
 def template() -> str:
-    """Return a template with a resource of each type that the application has."""
+    """Return a template with a resource of each type that the application has.
+
+    They are created in the order of their names: SAM's bucket, which nobody here may delete, is the last.
+    """
     services = ["lambda.amazonaws.com", "states.amazonaws.com"]
     trust = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
     bucket = f"{NAME}-{account()}-us-east-1"
@@ -265,7 +268,7 @@ def template() -> str:
                 "Targets": [{"Id": "1", "Arn": {"Fn::GetAtt": ["queue", "Arn"]}}],
             },
         ),
-        "topic": ("SNS::Topic", {"TopicName": f"{NAME}-alerts"}),
+        "alerts": ("SNS::Topic", {"TopicName": f"{NAME}-alerts"}),
         "alarm": (
             "CloudWatch::Alarm",
             {
