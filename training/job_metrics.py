@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +20,31 @@ ACCURACIES = ("train:accuracy", "validation:accuracy")
 # What every algorithm prints: `Epoch[3] Validation-accuracy=0.912500`
 METRIC = re.compile(r"Epoch\[(\d+)\] (Train|Validation)-(accuracy|cross-entropy)=(\S+)")
 # and what `training/algorithm` adds:
+# `Training for 120 epochs.`
+PLANNED = re.compile(r"Training for (\d+) epochs\.")
 # `Kept epoch 9, temperature 0.600: accuracy on 80 unseen images 0.9500 (0.8783 to 0.9804), by epoch 7.`
 KEPT = re.compile(r"Kept epoch (\d+), .* on (\d+) unseen images ([0-9.]+) \(([0-9.]+) to ([0-9.]+)\)")
 UNSEEN = ("unseen:images", "unseen:accuracy", "unseen:low", "unseen:high")
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """What a job logged of one epoch."""
+
+    number: int  # from 0
+    accuracies: Mapping[str, float]  # in [0, 1], by split: train, validation
+
+
 class MetricReader:
     """Reads the metrics that a training job has logged since the last read."""
 
-    def __init__(self, logs: "CloudWatchLogsClient", training_job_name: str) -> None:
+    def __init__(self, logs: "CloudWatchLogsClient", training_job_name: str, planned: int | None = None) -> None:
+        """Read nothing yet.
+
+        Args:
+            planned: How many epochs the job was asked for; None: its log may say so.
+        """
+        self.planned = planned
         self._logs = logs
         self._prefix = f"{training_job_name}/"
         self._stream = ""
@@ -56,18 +73,19 @@ class MetricReader:
             )
             for event in page["events"]:
                 self._rows += metric_rows(event["message"])
+                if found := PLANNED.search(event["message"]):
+                    self.planned = int(found.group(1))
             if page["nextForwardToken"] == self._token:
                 return
             self._token = page["nextForwardToken"]
 
-    def latest(self) -> str:
-        """Return the last accuracies as a phrase, `""` while there are none."""
-        last = {row["metric"]: row for row in self._rows if row["metric"] in ACCURACIES}
-        if not last:
-            return ""
-        epoch = max(row["epoch"] for row in last.values())
-        accuracies = (f"{name.split(':')[0]} accuracy {row['value']:.3f}" for name, row in last.items())
-        return f"epoch {epoch}: {', '.join(accuracies)}"
+    def epochs(self) -> list[Epoch]:
+        """Return the epochs that have an accuracy, in order; the last one may still be incomplete."""
+        found: dict[int, dict[str, float]] = {}
+        for row in self._rows:
+            if row["metric"] in ACCURACIES:
+                found.setdefault(row["epoch"], {})[row["metric"].split(":")[0]] = row["value"]
+        return [Epoch(number, found[number]) for number in sorted(found)]
 
     def frame(self) -> pd.DataFrame:
         return pd.DataFrame(self._rows, columns=["epoch", "metric", "value"])

@@ -26,6 +26,7 @@ from training.context import Context
 from training.csv_files import write_csv
 from training.errors import TrainingJobError
 from training.job_metrics import MetricReader, Validated, validated
+from training.job_progress import ENDED, display
 from training.options import TrainOptions
 from training.programs.choice import choose_program
 from training.programs.code import stage_code
@@ -164,19 +165,27 @@ def data_source(uri: str) -> DataSource:
 
 
 def follow(context: Context, job: TrainingJob) -> pd.DataFrame:
-    """Show status and metrics until the job has ended; returns the metrics of all epochs."""
-    metrics = MetricReader(context.clients.logs, job.training_job_name)
-    with context.console.status("Starting") as status:
+    """Show status, epochs and accuracies until the job has ended; returns the metrics of all epochs."""
+    metrics = MetricReader(context.clients.logs, job.training_job_name, planned_epochs(job))
+    with display(context.console) as shown:
         while True:
             with throttling_ignored():
                 job.refresh()
                 metrics.read()
-            status.update(Text(f"{job.secondary_status} {metrics.latest()}"))
-            if job.training_job_status in ("Completed", "Failed", "Stopped"):
+            if job.training_job_status in ENDED:
                 break
+            shown.update(value_or_empty(job.secondary_status), metrics)
             time.sleep(POLL_SECONDS)
         read_last(context, metrics)
+        shown.update(str(job.training_job_status), metrics)
     return metrics.frame()
+
+
+def planned_epochs(job: TrainingJob) -> int | None:
+    """Return how many epochs the job's request names, None when it leaves them to the program."""
+    given = job.hyper_parameters if isinstance(job.hyper_parameters, dict) else {}
+    value = str(given.get("epochs", ""))
+    return int(value) if value.isascii() and value.isdigit() else None
 
 
 def read_last(context: Context, metrics: "MetricReader") -> None:

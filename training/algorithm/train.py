@@ -85,6 +85,7 @@ def _announce(hp: Hyperparameters, pool: Pool) -> None:
     """Print what the job will do and where that differs from its request."""
     images, validation = (len(part.labels) for part in pool.parts)
     print(f"Training on {images} images of {hp.num_classes} classes, validating on {validation}.")
+    print(f"Training for {hp.epochs} epochs.", flush=True)
     joining = math.ceil(hp.hold_out * hp.epochs)
     if joining < hp.epochs:
         print(f"From epoch {joining} on, all {images + validation} are trained on.")

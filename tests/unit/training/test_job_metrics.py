@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.unit.training.fakes import Logs, client_error, refuse
-from training.job_metrics import MetricReader, Validated, validated
+from training.job_metrics import Epoch, MetricReader, Validated, validated
 from training.programs.own import METRIC_DEFINITIONS
 
 LINES = [
@@ -23,8 +23,8 @@ LINES = [
 ]
 
 
-def reader(logs: Any) -> MetricReader:
-    return MetricReader(logs, "job-1")
+def reader(logs: Any, planned: int | None = None) -> MetricReader:
+    return MetricReader(logs, "job-1", planned)
 
 
 def test_metrics_are_read_from_every_page_once() -> None:
@@ -40,16 +40,24 @@ def test_metrics_are_shown_as_they_come() -> None:
     logs = Logs(LINES[:4])
     metrics = reader(logs)
     metrics.read()
-    assert metrics.latest() == "epoch 0: train accuracy 0.500, validation accuracy 0.900"
+    assert metrics.epochs() == [Epoch(0, {"train": 0.5, "validation": 0.9})]
     logs.lines = LINES
     metrics.read()
-    assert metrics.latest() == "epoch 1: train accuracy 0.800, validation accuracy 0.850"
+    assert metrics.epochs()[1:] == [Epoch(1, {"train": 0.8, "validation": 0.85})]
 
 
 def test_a_log_of_another_job_is_not_read() -> None:
     metrics = reader(Logs(LINES, stream="job-10/algo-1-1"))
     metrics.read()
-    assert metrics.latest() == ""
+    assert metrics.epochs() == []
+
+
+def test_the_number_of_epochs_is_the_requests_unless_the_log_has_one() -> None:
+    asked = reader(Logs(LINES), 30)
+    asked.read()
+    logged = reader(Logs(["Training for 120 epochs.", *LINES]), 30)
+    logged.read()
+    assert (asked.planned, logged.planned, reader(Logs([])).planned) == (30, 120, None)
 
 
 def test_a_log_that_may_not_be_read_is_no_failure() -> None:

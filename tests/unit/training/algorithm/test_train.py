@@ -70,9 +70,11 @@ def torch_settings() -> Iterator[None]:
 def test_a_job_says_what_it_does(job: Job) -> None:
     assert (job.process.returncode, job.process.stderr) == (0, "")
     assert "Hyperparameter num_layers has no effect here: the network is fixed." in job.process.stdout
-    assert "Training on 44 images of 3 classes, validating on 18.\nFrom epoch 8 on, all 62 are trained on.\n" in (
-        job.process.stdout
-    )
+    assert (
+        "Training on 44 images of 3 classes, validating on 18.\n"
+        f"Training for {EPOCHS} epochs.\n"
+        "From epoch 8 on, all 62 are trained on.\n"
+    ) in (job.process.stdout)
     assert "Epoch[7] Validation-accuracy=" in job.process.stdout
     assert "Epoch[8] Validation-accuracy=" not in job.process.stdout
     kept = r"Kept epoch 9, temperature \d\.\d{3}: accuracy on 18 unseen images [01]\.\d{4} \(.* to .*\), by epoch 7\."
