@@ -1,27 +1,30 @@
-"""Calls the targets of schedules that are due: SageMaker's DeleteEndpoint, as the schedule's role.
+"""Calls the targets of schedules that are due: operations of SageMaker, as the schedule's role.
 
 MiniStack drops calls of universal targets, asks no policy, and forgets at a restart which schedules it has called.
 """
 
 import json
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.services import scheduler
 
 from localcloud import identity
 from localcloud.corrections import persistence
-from localcloud.corrections.scheduler import DELETE_ENDPOINT, PRINCIPAL, Schedule, moment_of
+from localcloud.corrections.schedule_expressions import CALLED, Schedule, due_at, interval_of
+from localcloud.corrections.scheduler import PRINCIPAL, operation_of
 
 TICK_SECONDS = 1.0  # between two looks at all schedules; AWS promises a precision of 60
 SESSION_NAME = "EventBridgeScheduler"  # on AWS a random word
-COMPLETED = "CompletedOn"  # a member of a schedule that has called its target and is kept; seconds since 1970
 # What RetryPolicy has where it is left out, on AWS too.
 MOST_RETRIES, OLDEST_SECONDS = 185, 86_400
 LONGEST_PAUSE = 60.0  # seconds between two attempts
@@ -89,7 +92,7 @@ def call_all_due(attempts: dict[Any, Attempts]) -> None:
         if time.monotonic() < made.next:
             continue
         try:
-            call(place, schedule)
+            call(place, schedule, made.number + 1)
         except CallFailedError as err:
             if err.may_pass and made.postpone():
                 continue
@@ -99,31 +102,49 @@ def call_all_due(attempts: dict[Any, Attempts]) -> None:
 
 
 def is_due(schedule: Schedule) -> bool:
-    moment = moment_of(schedule["ScheduleExpression"])
-    is_waiting = schedule["State"] == "ENABLED" and COMPLETED not in schedule
-    return is_waiting and moment is not None and moment <= time.time()
+    moment = due_at(schedule)
+    return moment is not None and moment <= time.time()
 
 
-def call(place: Place, schedule: Schedule) -> None:
+def call(place: Place, schedule: Schedule, attempt: int) -> None:
     """Call the target as the schedule's role.
+
+    Args:
+        attempt: From 1.
 
     Raises:
         CallFailedError: The target is not emulated, or the role may not be assumed, or SageMaker refuses.
     """
     account, region, _ = place
     target = schedule["Target"]
-    if not DELETE_ENDPOINT.fullmatch(target["Arn"]):  # it came with a stack, which is not judged
+    operation = operation_of(target)
+    if not operation:  # it came with a stack, which is not judged
         raise CallFailedError(f"The local cloud does not emulate the target {target['Arn']}.")
     with identity.request_scope(account, region):
         if not identity.role_trusts(target["RoleArn"], PRINCIPAL):
             raise CallFailedError(f"{target['RoleArn']} does not exist, or {PRINCIPAL} may not assume it.")
         sagemaker = client(target["RoleArn"], region)
     try:
-        sagemaker.delete_endpoint(**json.loads(target["Input"]))
+        getattr(sagemaker, xform_name(operation))(**json.loads(with_context(schedule, attempt)))
     except ClientError as err:
         raise CallFailedError(str(err), IN_PROGRESS in str(err) or err.response["Error"]["Code"] in TRANSIENT) from err
     except BotoCoreError as err:
         raise CallFailedError(str(err)) from err
+
+
+def with_context(schedule: Schedule, attempt: int) -> str:
+    """Return the target's input with the values of Scheduler's context attributes."""
+    scheduled = datetime.fromtimestamp(due_at(schedule) or time.time(), UTC)
+    attributes = {
+        "schedule-arn": schedule["Arn"],
+        "scheduled-time": f"{scheduled:%Y-%m-%dT%H:%M:%SZ}",
+        "execution-id": secrets.token_hex(8),
+        "attempt-number": str(attempt),
+    }
+    text: str = schedule["Target"]["Input"]
+    for name, value in attributes.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    return text
 
 
 def client(role_arn: str, region: str) -> Any:
@@ -134,15 +155,15 @@ def client(role_arn: str, region: str) -> Any:
 
 
 def complete(place: Place, schedule: Schedule) -> None:
-    """Delete a schedule that has called its target, or keep it so that it never calls again.
+    """Delete a one-time schedule that has called its target, or note when a schedule that is kept has called.
 
     A schedule that was updated during the call is another one.
     """
     schedules = scheduler._schedules._data
     if schedules.get(place) is not schedule:
         return
-    if schedule["ActionAfterCompletion"] == "DELETE":
+    if schedule["ActionAfterCompletion"] == "DELETE" and interval_of(schedule["ScheduleExpression"]) is None:
         del schedules[place]
     else:
-        schedules[place] = {**schedule, COMPLETED: time.time()}
+        schedules[place] = {**schedule, CALLED: time.time()}
     persistence.changed_without_request.set()

@@ -1,4 +1,4 @@
-"""Which schedules the local EventBridge Scheduler takes: one-time ones that delete an endpoint of SageMaker.
+"""Which schedules the local EventBridge Scheduler takes: those that delete an endpoint or start a processing job.
 
 MiniStack takes every schedule. Here the caller must be allowed to pass its role, the role must trust the Scheduler, and
 what would be ignored later is refused by name. `due_schedules` calls the targets.
@@ -8,16 +8,16 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from ministack.services import scheduler
 
 from localcloud import identity
+from localcloud.corrections.schedule_expressions import Schedule, interval_of, moment_of
+from localcloud.sagemaker.validation import service_model
 
 PRINCIPAL = "scheduler.amazonaws.com"
-DELETE_ENDPOINT = re.compile(r"arn:aws[a-z-]*:scheduler:::aws-sdk:sagemaker:deleteEndpoint")
-AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
+UNIVERSAL_TARGET = re.compile(r"arn:aws[a-z-]*:scheduler:::aws-sdk:sagemaker:(deleteEndpoint|createProcessingJob)")
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 UNTRUSTED = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
 HONOURED = (  # members of CreateSchedule and UpdateSchedule; every other one is refused
@@ -34,7 +34,6 @@ HONOURED = (  # members of CreateSchedule and UpdateSchedule; every other one is
 ONLY = {"GroupName": "default", "ScheduleExpressionTimezone": "UTC", "FlexibleTimeWindow": {"Mode": "OFF"}}
 HONOURED_OF_TARGET = ("Arn", "Input", "RetryPolicy", "RoleArn")
 
-Schedule = dict[str, Any]
 Reply = tuple[int, dict[str, str], bytes]  # HTTP status, headers, body
 HandleRequest = Callable[[str, str, Any, bytes, Any], Awaitable[Reply]]
 
@@ -88,7 +87,7 @@ def problems(schedule: Schedule) -> Iterator[str]:
         return
     yield from unemulated(schedule, target)
     yield from expression_problems(str(schedule.get("ScheduleExpression", "")))
-    yield from input_problems(target.get("Input"))
+    yield from input_problems(operation_of(target), target.get("Input"))
 
 
 def unemulated(schedule: Schedule, target: dict[str, Any]) -> Iterator[str]:
@@ -100,32 +99,32 @@ def unemulated(schedule: Schedule, target: dict[str, Any]) -> Iterator[str]:
         for name, value in ONLY.items()
         if schedule.get(name, value) != value
     ]
-    if not DELETE_ENDPOINT.fullmatch(str(target.get("Arn", ""))):
-        wanted.append(f"Target.Arn {target.get('Arn')!r} (only aws-sdk:sagemaker:deleteEndpoint)")
+    if not operation_of(target):
+        wanted.append(f"Target.Arn {target.get('Arn')!r} (only sagemaker's deleteEndpoint and createProcessingJob)")
     yield from (f"The local cloud does not emulate {one} of a schedule." for one in wanted)
 
 
 def expression_problems(expression: str) -> Iterator[str]:
-    if expression.startswith(("rate(", "cron(")):
-        yield f"The local cloud does not emulate {expression}: schedules are one-time, at(yyyy-mm-ddThh:mm:ss)."
-    elif (moment := moment_of(expression)) is None or moment <= time.time():
+    if expression.startswith("cron("):
+        yield f"The local cloud does not emulate {expression}: schedules are at(yyyy-mm-ddThh:mm:ss) or rate(1 hour)."
+    elif interval_of(expression) is None and ((moment := moment_of(expression)) is None or moment <= time.time()):
         yield f"Invalid Schedule Expression {expression}."
 
 
-def moment_of(expression: str) -> float | None:
-    """Return the time of a one-time expression in seconds since 1970, None when it is no such expression."""
-    found = AT.fullmatch(expression)
-    try:
-        return datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp() if found else None
-    except ValueError:  # no such day or hour
-        return None
+def operation_of(target: dict[str, Any]) -> str:
+    """Return the operation of a universal target that is emulated, such as DeleteEndpoint, or ""."""
+    found = UNIVERSAL_TARGET.fullmatch(str(target.get("Arn", "")))
+    return found[1][0].upper() + found[1][1:] if found else ""
 
 
-def input_problems(text: object) -> Iterator[str]:
+def input_problems(operation: str, text: object) -> Iterator[str]:
     """A universal target gets the request of its operation as JSON."""
     try:
         request = json.loads(str(text))
     except ValueError:
         request = None
-    if not isinstance(request, dict) or not isinstance(request.get("EndpointName"), str):
-        yield "Invalid Input: the target deleteEndpoint needs a JSON object with EndpointName."
+    shape = service_model("sagemaker").operation_model(operation).input_shape if operation else None
+    required = shape.required_members if shape is not None else []
+    if not isinstance(request, dict) or not all(name in request for name in required):
+        wanted = ", ".join(required)
+        yield f"Invalid Input: the target {operation} needs a JSON object with {wanted}."

@@ -7,15 +7,20 @@ from localcloud import identity
 from localcloud.identity import Denial, Permission
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.roles import PRINCIPAL
-from localcloud.sagemaker.store import ENDPOINT, ENDPOINT_CONFIG, MODEL, TRAINING_JOB, Kind, arn_of
+from localcloud.sagemaker.store import ENDPOINT, ENDPOINT_CONFIG, MODEL, PROCESSING_JOB, TRAINING_JOB, Kind, arn_of
 
 RESOURCES: dict[str, Kind] = {  # the member that names an action's resource
     "TrainingJobName": TRAINING_JOB,
+    "ProcessingJobName": PROCESSING_JOB,
     "ModelName": MODEL,
     "EndpointName": ENDPOINT,
     "EndpointConfigName": ENDPOINT_CONFIG,
 }
-ROLE_MEMBERS = {"CreateTrainingJob": "RoleArn", "CreateModel": "ExecutionRoleArn"}  # of the role that is passed
+ROLE_MEMBERS = {  # of the role that is passed
+    "CreateTrainingJob": "RoleArn",
+    "CreateProcessingJob": "RoleArn",
+    "CreateModel": "ExecutionRoleArn",
+}
 
 
 def permissions(action: str, params: dict[str, Any]) -> Iterator[Permission]:

@@ -34,6 +34,21 @@ PRODUCTION_VARIANT = {
     "ContainerStartupHealthCheckTimeoutInSeconds": HONOURED,
     "RoutingConfig": WITHOUT_EFFECT,  # there is one process to route to
 }
+JOB_FILTERS: dict[str, Any] = dict.fromkeys(
+    (
+        "NextToken",
+        "MaxResults",
+        "CreationTimeAfter",
+        "CreationTimeBefore",
+        "LastModifiedTimeAfter",
+        "LastModifiedTimeBefore",
+        "NameContains",
+        "StatusEquals",
+        "SortBy",
+        "SortOrder",
+    ),
+    HONOURED,
+)
 EMULATED: dict[str, dict[str, Any]] = {
     "CreateTrainingJob": {
         "TrainingJobName": HONOURED,
@@ -78,21 +93,43 @@ EMULATED: dict[str, dict[str, Any]] = {
         "ExperimentConfig": WITHOUT_EFFECT,
         "RetryStrategy": WITHOUT_EFFECT,  # for AWS's own failures
     },
-    "ListTrainingJobs": {
-        member: HONOURED
-        for member in (
-            "NextToken",
-            "MaxResults",
-            "CreationTimeAfter",
-            "CreationTimeBefore",
-            "LastModifiedTimeAfter",
-            "LastModifiedTimeBefore",
-            "NameContains",
-            "StatusEquals",
-            "SortBy",
-            "SortOrder",
-        )
+    "ListTrainingJobs": JOB_FILTERS,
+    "CreateProcessingJob": {
+        "ProcessingJobName": HONOURED,
+        "RoleArn": HONOURED,
+        "Environment": HONOURED,
+        "Tags": HONOURED,
+        "AppSpecification": HONOURED,
+        "ProcessingInputs": {
+            "InputName": HONOURED,
+            "S3Input": {
+                "S3Uri": HONOURED,
+                "LocalPath": HONOURED,
+                "S3DataType": ("S3Prefix",),
+                "S3InputMode": ("File",),
+                "S3CompressionType": ("None",),
+                "S3DataDistributionType": WITHOUT_EFFECT,  # both are the same on one instance
+            },
+        },
+        "ProcessingOutputConfig": {
+            "Outputs": {
+                "OutputName": HONOURED,
+                "S3Output": {"S3Uri": HONOURED, "LocalPath": HONOURED, "S3UploadMode": ("EndOfJob",)},
+            },
+            "KmsKeyId": WITHOUT_EFFECT,
+        },
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceType": HONOURED,
+                "InstanceCount": (1,),
+                "VolumeSizeInGB": WITHOUT_EFFECT,
+                "VolumeKmsKeyId": WITHOUT_EFFECT,
+            }
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": HONOURED},
+        "ExperimentConfig": WITHOUT_EFFECT,
     },
+    "ListProcessingJobs": JOB_FILTERS,
     "CreateModel": {
         "ModelName": HONOURED,
         "ExecutionRoleArn": HONOURED,

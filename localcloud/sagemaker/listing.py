@@ -9,7 +9,7 @@ from localcloud.sagemaker.store import Resource
 PAGE = 10  # results in a page when MaxResults is not given, as on AWS
 
 SUMMARY_FIELDS = ("Arn", "Name", "Status")
-COMMON_FIELDS = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus")
+COMMON_FIELDS = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "ProcessingEndTime", "SecondaryStatus")
 
 
 def list_resources(resources: list[Resource], params: dict[str, Any], prefix: str, member: str) -> dict[str, Any]:

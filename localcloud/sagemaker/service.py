@@ -19,6 +19,7 @@ from localcloud.sagemaker.hosting.endpoints import Endpoints
 from localcloud.sagemaker.hosting.metrics import InvocationMetrics, Publish
 from localcloud.sagemaker.hosting.models import Models
 from localcloud.sagemaker.hosting.runtime import Runtime
+from localcloud.sagemaker.processing.jobs import ProcessingJobs
 from localcloud.sagemaker.store import Store
 from localcloud.sagemaker.tags import Tags
 from localcloud.sagemaker.training.jobs import TrainingJobs
@@ -27,6 +28,7 @@ from localcloud.sagemaker.validation import service_model, validate
 INVOCATION_PATH = re.compile(r"/endpoints/([^/]+)/invocations")
 
 Reply = tuple[int, dict[str, str], bytes]  # HTTP status, headers, body
+Actions = dict[str, Callable[[dict[str, Any]], dict[str, Any]]]  # of the control plane, by name
 
 logger = logging.getLogger(__name__)
 
@@ -37,19 +39,26 @@ class SageMaker:
     def __init__(self, directory: Path, publish: Publish) -> None:
         store = Store(directory / "resources.json")
         self._jobs = TrainingJobs(store, directory / "training-jobs")
+        self._processing = ProcessingJobs(store, directory / "processing-jobs")
         self._endpoints = Endpoints(store, directory / "endpoints")
         self._metrics = InvocationMetrics(publish)
         self._runtime = Runtime(self._endpoints, self._metrics.record)
-        self._actions = actions(self._jobs, Models(store), EndpointConfigs(store), self._endpoints, Tags(store))
+        self._actions = {
+            **job_actions(self._jobs, self._processing),
+            **hosting_actions(Models(store), EndpointConfigs(store), self._endpoints),
+            **tag_actions(Tags(store)),
+        }
 
     def start(self) -> None:
         """Resume the jobs and endpoints of an earlier process; call it when the server answers."""
         self._jobs.start()
+        self._processing.start()
         self._endpoints.start()
 
     def stop(self) -> None:
         """End all containers and write the last captured records; call it while the server still answers."""
         self._jobs.stop_all()
+        self._processing.stop_all()
         self._endpoints.stop_all()
         self._metrics.close()
 
@@ -94,16 +103,22 @@ class SageMaker:
         return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
 
 
-def actions(
-    jobs: TrainingJobs, models: Models, configs: EndpointConfigs, endpoints: Endpoints, tags: Tags
-) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
-    """Return every control-plane action of this service by its name."""
+def job_actions(training: TrainingJobs, processing: ProcessingJobs) -> Actions:
     return {
-        "CreateTrainingJob": jobs.create,
-        "DescribeTrainingJob": jobs.describe,
-        "ListTrainingJobs": jobs.list,
-        "StopTrainingJob": jobs.stop,
-        "DeleteTrainingJob": jobs.delete,
+        "CreateTrainingJob": training.create,
+        "DescribeTrainingJob": training.describe,
+        "ListTrainingJobs": training.list,
+        "StopTrainingJob": training.stop,
+        "DeleteTrainingJob": training.delete,
+        "CreateProcessingJob": processing.create,
+        "DescribeProcessingJob": processing.describe,
+        "ListProcessingJobs": processing.list,
+        "StopProcessingJob": processing.stop,
+    }
+
+
+def hosting_actions(models: Models, configs: EndpointConfigs, endpoints: Endpoints) -> Actions:
+    return {
         "CreateModel": models.create,
         "DescribeModel": models.describe,
         "ListModels": models.list,
@@ -117,10 +132,11 @@ def actions(
         "ListEndpoints": endpoints.list,
         "UpdateEndpoint": endpoints.update,
         "DeleteEndpoint": endpoints.delete,
-        "AddTags": tags.add,
-        "ListTags": tags.list,
-        "DeleteTags": tags.delete,
     }
+
+
+def tag_actions(tags: Tags) -> Actions:
+    return {"AddTags": tags.add, "ListTags": tags.list, "DeleteTags": tags.delete}
 
 
 async def read_body(receive: Callable[[], Awaitable[Any]]) -> bytes:

@@ -27,6 +27,7 @@ class Kind:
 
 
 TRAINING_JOB = Kind("training-job")
+PROCESSING_JOB = Kind("processing-job")
 MODEL = Kind("model")
 ENDPOINT_CONFIG = Kind("endpoint-config")
 ENDPOINT = Kind("endpoint")

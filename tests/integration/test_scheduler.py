@@ -97,14 +97,13 @@ def test_a_time_that_never_comes_is_refused(role: str, schedule: str, expression
 @only_local
 @pytest.mark.aws(
     SERVICE,
-    "recurring schedules, other targets, groups, tags, dead-letter queues and flexible windows",
+    "cron schedules, other targets, groups, tags, dead-letter queues and flexible windows",
     "absent",
     "refused by name",
 )
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"ScheduleExpression": "rate(1 hour)"}, r"rate\(1 hour\)"),
         ({"ScheduleExpression": "cron(0 8 * * ? *)"}, r"cron\(0 8"),
         ({"ScheduleExpressionTimezone": "Europe/Berlin"}, "ScheduleExpressionTimezone 'Europe/Berlin'"),
         ({"FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5}}, "FlexibleTimeWindow"),

@@ -43,6 +43,7 @@ ALLOWED = {
         "localcloud.function_runtime",
         "localcloud.identity",
         "localcloud.sagemaker.errors",
+        "localcloud.sagemaker.validation",
         "localcloud.segments",
         "localcloud.step_functions",
         "localcloud.store",

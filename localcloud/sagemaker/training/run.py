@@ -2,8 +2,6 @@
 
 import json
 import logging
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,16 @@ from botocore.exceptions import ClientError
 from localcloud.files import UnsafePathError, inside
 from localcloud.sagemaker import roles
 from localcloud.sagemaker.containers import Container, NotStartedError, empty_directory, launch_in
-from localcloud.sagemaker.images import ImageNotFoundError, Program, program_for
+from localcloud.sagemaker.images import Program
+from localcloud.sagemaker.interruption import AbandonedError, Interruption
 from localcloud.sagemaker.logs import LogStream
+from localcloud.sagemaker.pulling import PullError, pull
 from localcloud.sagemaker.store import now, region_of
 from localcloud.sagemaker.training.metrics import MetricWatcher, metric_definitions
 from localcloud.sagemaker.training.record import JobRecord
 from localcloud.sagemaker.transfer import TransferError, download_prefix, upload_archive
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-STOP_SECONDS = 120  # between SIGTERM and SIGKILL, for the algorithm to save its model, as on AWS
-ABANDON_SECONDS = 10
-POLL_SECONDS = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -40,24 +37,21 @@ class TrainingRun:
         self._specification: dict[str, Any] = self._job["AlgorithmSpecification"]
         self._base = base  # stands for /opt/ml
         self._region = region_of(record.arn)
-        self._stopping = threading.Event()
-        self._abandoned = ""  # the FailureReason, once the cloud stops
-        self._ended = threading.Event()
+        self._interruption = Interruption()
 
     def stop(self) -> None:
         """End the job as Stopped once the algorithm has saved its model; does nothing when the job has ended."""
         self._record.request_stop()
-        self._stopping.set()
+        self._interruption.stop()
 
     def abandon(self, reason: str) -> None:
         """End the job as Failed at once; returns when its process has ended."""
-        self._abandoned = reason
-        self._ended.wait(ABANDON_SECONDS)
+        self._interruption.abandon(reason)
 
     def run(self) -> None:
         try:
             self._run()
-        except TrainingFailedError as err:
+        except (TrainingFailedError, PullError, AbandonedError) as err:
             self._record.fail(str(err))
         except (TransferError, UnsafePathError) as err:  # in SageMaker's words
             self._record.fail(f"ClientError: Data download failed:{err}")
@@ -69,7 +63,7 @@ class TrainingRun:
             logger.exception("%s", self._record.arn)
             self._record.fail(f"InternalServerError: {type(err).__name__}: {err}")
         finally:
-            self._ended.set()
+            self._interruption.ended.set()
 
     def _run(self) -> None:
         self._record.enter("Starting")
@@ -90,15 +84,8 @@ class TrainingRun:
 
     def _pull_image(self) -> Program:
         """Return the program that runs in place of the image."""
-        image = self._specification["TrainingImage"]
+        program = pull(self._specification["TrainingImage"], self._job["RoleArn"], self._region)
         instance_type = self._job["ResourceConfig"]["InstanceType"]
-        cannot = "ClientError: Cannot pull algorithm container. Either the image does not exist or its permissions are"
-        try:
-            program = program_for(image)
-        except ImageNotFoundError as err:
-            raise TrainingFailedError(f"{cannot} incorrect. {err}") from err
-        if missing := roles.missing_pull_action(self._job["RoleArn"], self._region, image):
-            raise TrainingFailedError(f"{cannot} incorrect. The role does not have {missing} permission for {image}.")
         if program.instance_families and not instance_type.startswith(program.instance_families):
             raise TrainingFailedError(
                 f"ClientError: This algorithm trains on GPU instances only, which {instance_type} is not: choose one "
@@ -129,7 +116,7 @@ class TrainingRun:
         launch = launch_in(self._base, program, self._command(program), self._environment())
         try:
             container = Container(launch, on_line)
-            ended = self._wait(container)
+            ended = self._interruption.wait_for(container, self._job["StoppingCondition"]["MaxRuntimeInSeconds"])
         except NotStartedError as err:
             log.write(str(err))
             raise TrainingFailedError(f"AlgorithmError: {err}, exit code: {err.exit_code}") from err
@@ -147,24 +134,6 @@ class TrainingRun:
         if not entrypoint:
             return [*program.command, "train"]
         return [*entrypoint, *self._specification.get("ContainerArguments", [])]
-
-    def _wait(self, container: Container) -> str:
-        """Return how the program ended: by itself, by a request to stop, or by its time limit."""
-        ended = "Completed"
-        deadline = time.monotonic() + self._job["StoppingCondition"]["MaxRuntimeInSeconds"]
-        while container.wait(POLL_SECONDS) is None:
-            is_late = time.monotonic() > deadline
-            if self._abandoned:
-                container.kill()
-            elif ended == "Completed" and (self._stopping.is_set() or is_late):
-                ended = "Stopped" if self._stopping.is_set() else "MaxRuntimeExceeded"
-                container.terminate()
-                deadline = time.monotonic() + STOP_SECONDS
-            elif is_late:
-                container.kill()
-        if self._abandoned:
-            raise TrainingFailedError(self._abandoned)
-        return ended
 
     def _environment(self) -> dict[str, str]:
         return {

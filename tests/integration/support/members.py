@@ -37,6 +37,7 @@ class Member:
 RULE = {"RuleConfigurationName": "rule", "RuleEvaluatorImage": "i", "RuleParameters": {"rule_to_invoke": "Report"}}
 OUTPUT = "s3://bucket/debugger"
 JOB, MODEL, CONFIG = "CreateTrainingJob", "CreateModel", "CreateEndpointConfig"
+PROCESSING, CLUSTER = "CreateProcessingJob", "ProcessingResources.ClusterConfig"
 SOURCE, VARIANT = "InputDataConfig.DataSource.S3DataSource", "ProductionVariants"
 MEMBERS = [
     Member(JOB, f"{SOURCE}.S3DataDistributionType", "ShardedByS3Key", MACHINE),
@@ -53,6 +54,11 @@ MEMBERS = [
     Member(JOB, "TensorBoardOutputConfig", {"S3OutputPath": OUTPUT, "LocalPath": "/opt/ml/tb"}, DEBUGGER),
     Member(JOB, "ExperimentConfig", {"ExperimentName": "e", "TrialName": "t", "RunName": "r"}, EXPERIMENT),
     Member(JOB, "RetryStrategy", {"MaximumRetryAttempts": 2}, RETRY),
+    Member(PROCESSING, "ProcessingInputs.S3Input.S3DataDistributionType", "ShardedByS3Key", MACHINE),
+    Member(PROCESSING, "ProcessingOutputConfig.KmsKeyId", "alias/output", ENCRYPTION),
+    Member(PROCESSING, f"{CLUSTER}.VolumeSizeInGB", 7, MACHINE),
+    Member(PROCESSING, f"{CLUSTER}.VolumeKmsKeyId", "alias/volume", ENCRYPTION),
+    Member(PROCESSING, "ExperimentConfig", {"ExperimentName": "e", "TrialName": "t", "RunName": "r"}, EXPERIMENT),
     Member(MODEL, "PrimaryContainer.ContainerHostname", "first", MACHINE),
     Member(CONFIG, f"{VARIANT}.VolumeSizeInGB", 7, MACHINE),
     Member(CONFIG, f"{VARIANT}.ModelDataDownloadTimeoutInSeconds", 700, MACHINE),

@@ -8,7 +8,8 @@ import pytest
 from ministack.services import scheduler
 
 from localcloud.corrections import due_schedules, persistence
-from localcloud.corrections.due_schedules import Attempts, CallFailedError, call_all_due
+from localcloud.corrections.due_schedules import Attempts, CallFailedError, call_all_due, with_context
+from localcloud.corrections.schedule_expressions import interval_of
 
 PLACE = ("000000000000", "us-east-1", "default/s")
 TARGET = "arn:aws:scheduler:::aws-sdk:sagemaker:deleteEndpoint"
@@ -126,3 +127,42 @@ def test_a_target_that_came_with_a_stack_is_refused_by_name(
     add(schedules, Target={"Arn": TARGET.replace("delete", "create"), "RoleArn": "r"})
     call_all_due({})
     assert "does not emulate the target" in caplog.text and schedules == {}
+
+
+def test_a_rate_calls_at_once_and_again_after_its_interval(
+    schedules: dict[Any, Any], calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000_000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    add(schedules, "rate(6 hours)", LastModificationDate=now)  # DELETE is for schedules that end
+    calls += [None, None, None]
+    call_all_due({})
+    call_all_due({})
+    assert list(schedules) == [PLACE] and len(calls) == 2
+    now += 6 * 3600 - 1
+    call_all_due({})
+    assert len(calls) == 2
+    now += 1
+    call_all_due({})
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "seconds"),
+    [
+        ("rate(1 minute)", 60),
+        ("rate(6 hours)", 21_600),
+        ("rate(2 days)", 172_800),
+        *dict.fromkeys(
+            ("rate(1 hours)", "rate(2 day)", "rate(0 days)", "rate(1 week)", "at(2999-01-01T00:00:00)")
+        ).items(),
+    ],
+)
+def test_a_rate_is_written_as_aws_wants_it(expression: str, seconds: float | None) -> None:
+    assert interval_of(expression) == seconds
+
+
+def test_the_input_has_the_context_of_the_call(schedules: dict[Any, Any]) -> None:
+    add(schedules, Target={"Arn": TARGET, "Input": '"<aws.scheduler.execution-id> <aws.scheduler.attempt-number> <b>"'})
+    first, second = (with_context(schedules[PLACE], attempt).split() for attempt in (1, 2))
+    assert first[0] != second[0] and (first[1:], second[1:]) == (["1", '<b>"'], ["2", '<b>"'])

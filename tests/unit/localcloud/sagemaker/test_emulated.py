@@ -11,7 +11,14 @@ from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.validation import service_model
 from tests.integration.support.members import MEMBERS
 
-CREATING = ("CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint")
+CREATING = (
+    "CreateTrainingJob",
+    "CreateProcessingJob",
+    "CreateModel",
+    "CreateEndpointConfig",
+    "CreateEndpoint",
+    "UpdateEndpoint",
+)
 SAMPLES = {"string": "x", "boolean": True, "integer": 7, "long": 7, "float": 0.5, "double": 0.5}
 # That the Describe calls do not return: tags are listed, UpdateEndpoint's policy is called LastDeploymentConfig.
 NOT_DESCRIBED = {"Tags", "DeploymentConfig"}

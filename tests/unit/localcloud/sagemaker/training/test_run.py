@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.sagemaker import containers, roles
+from localcloud.sagemaker import containers, interruption, roles
 from localcloud.sagemaker.containers import WORK_DIRECTORY
 from localcloud.sagemaker.opt_ml import namespace
 from localcloud.sagemaker.store import TRAINING_JOB, Store
@@ -128,7 +128,7 @@ def test_a_channel_whose_name_leads_out_of_the_job_fails_it(start: Start, store:
 def test_a_container_that_ignores_the_request_to_stop_is_killed(
     start: Start, store: Store, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_run, "STOP_SECONDS", 0.3)
+    monkeypatch.setattr(interruption, "STOP_SECONDS", 0.3)
     run = start(SLEEP_ON)
     started(store, log)
     run.stop()
