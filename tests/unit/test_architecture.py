@@ -126,7 +126,8 @@ TRAINING_LAYERS = (
     ("batch_arguments",),
     ("argument_types",),
     ("context", "options", "results", "csv_files", "console"),
-    ("config", "errors", "atomic", "paired", "streams", "refusals"),
+    ("config", "errors", "atomic", "checks", "paired", "streams", "refusals"),
+    ("statistics",),
 )
 for number, layer in enumerate(TRAINING_LAYERS):
     below = {f"training.{room}" for lower in TRAINING_LAYERS[number + 1 :] for room in lower}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binomtest  # type: ignore[import-untyped]  # scipy has no stubs
+from scipy.stats import binomtest
 from torch.nn import functional
 
 from training.algorithm.interval import wilson_interval

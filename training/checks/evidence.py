@@ -1,0 +1,23 @@
+"""What the checks look at: counts, which a run of the steps or a scheduled job collects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from training.statistics.drifts import Drift
+from training.statistics.intervals import Quantile, Share
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of some captured inferences and of the executions that asked for them."""
+
+    classes: tuple[str, ...]  # in label order
+    captured: int  # inferences
+    expected: int | None  # inferences that should have been captured, at least; None: nobody knows
+    refused: int  # of the captured ones
+    # How many inferences had each (true class, predicted class); the true class is None where it is unknown.
+    answers: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
+    test: Share | None = None  # right ones of the test photos, when the model was deployed
+    failed: Share | None = None  # executions that failed, timed out or were aborted, of all; a refusal is no failure
+    latency: Quantile | None = None  # seconds that 95 % of the executions did not exceed
+    drift: tuple[Drift, ...] | None = None  # None: the model has no profile to compare with
