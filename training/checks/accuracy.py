@@ -1,0 +1,94 @@
+"""Whether the model is right, where the true class is known."""
+
+from collections import Counter
+
+from training.checks.check import Check, Limit
+from training.checks.evidence import Evidence
+from training.checks.limits import Limits
+from training.checks.sentences import estimated, not_enough, percent, photos
+from training.statistics.agreement import agreement
+from training.statistics.intervals import Share
+
+NAME = "accuracy"
+SIGNIFICANCE = 0.05
+BROKEN = (
+    "Do not use its answers. See whether the labels and their order are those of the training, then train and deploy "
+    "another model (the steps train and deploy), or delete the endpoint (cleanup)."
+)
+WORSE = (
+    "Look at the mistakes: do the photos differ from those of the training? Train with photos like them, and deploy "
+    "the model that passes the comparison."
+)
+LABEL = "Label a sample of the photos: without true classes nobody knows whether the model is right."
+SAME = "See whether all of the photos show that class; if not, do not use the answers."
+
+
+def check(evidence: Evidence, limits: Limits) -> Check:
+    """Compare the share of right inferences with chance, with the least that is allowed and with the test photos."""
+    known = {(true, said): number for (true, said), number in evidence.answers.items() if true is not None}
+    share = Share(sum(number for (true, said), number in known.items() if true == said), sum(known.values()))
+    if not share.whole:
+        return without_truth(evidence, limits)
+    limit = Limit(least=least(evidence, limits))
+    counted = f"{share.part} of {share.whole} with a known class are right"
+    if share.whole < limits.enough:
+        sentence = f"{counted}; {not_enough(share.whole, limits.enough)}."
+        return Check(NAME, "unknown", sentence, LABEL, share.value, share.interval, limit)
+    counted = f"{counted}: {estimated(share)}"
+    if is_useless(known, share, evidence.classes):
+        sentence = f"{counted}, no better than chance: {why_useless(known)}."
+        return Check(NAME, "stop", sentence, BROKEN, share.value, share.interval, limit)
+    if limit.least is None or share.interval[1] >= limit.least:
+        return Check(NAME, "healthy", f"{counted}{promised(evidence)}.", "", share.value, share.interval, limit)
+    if limits.min_accuracy is not None:
+        sentence = f"{counted}, less than the {percent(limit.least)} that are demanded."
+        return Check(NAME, "stop", sentence, BROKEN, share.value, share.interval, limit)
+    sentence = f"{counted}, less than on the test photos{promised(evidence)}."
+    return Check(NAME, "check", sentence, WORSE, share.value, share.interval, limit)
+
+
+def least(evidence: Evidence, limits: Limits) -> float | None:
+    """Return the least accuracy: the demanded one, or else where the interval of the test accuracy begins."""
+    if limits.min_accuracy is not None:
+        return limits.min_accuracy
+    return evidence.test.interval[0] if evidence.test else None
+
+
+def promised(evidence: Evidence) -> str:
+    """Return the accuracy on the test photos as an aside, "" when it is unknown."""
+    return f"; the test photos: {estimated(evidence.test)}" if evidence.test else ""
+
+
+def without_truth(evidence: Evidence, limits: Limits) -> Check:
+    """Say that nobody knows, or that one class for all photos is odd."""
+    said = {name for _, name in evidence.answers}
+    if len(said) == 1 and len(evidence.classes) > 1 and evidence.captured >= limits.enough:
+        sentence = f"The model says {said.pop()} for all {photos(evidence.captured)}, and no true class is known."
+        return Check(NAME, "check", sentence, SAME)
+    return Check(NAME, "unknown", "No true class is known.", LABEL)
+
+
+def is_useless(known: dict[tuple[str, str], int], share: Share, classes: tuple[str, ...]) -> bool:
+    """Tell whether the answers are no better than chance, which is more than that they are worse than they were.
+
+    Chance is the same answers dealt to the photos at random; that of a model that says one class for all photos gets
+    that class's share right, so that common classes flatter nobody. It must be possible to explain the right answers
+    by chance, and the interval must end before half of what is to be had above chance: a few photos of a good model
+    can look like chance, too. Photos of one class only can tell nothing but guesses from worse.
+    """
+    if len({true for true, _ in known}) == 1:
+        return share.interval[1] < 1 / len(classes)
+    found = agreement(known)
+    return found.p_value >= SIGNIFICANCE and share.interval[1] < (1 + found.by_chance) / 2
+
+
+def why_useless(known: dict[tuple[str, str], int]) -> str:
+    """Return what makes that plain."""
+    said = {name for _, name in known}
+    if len(said) == 1:
+        return f"the model says {said.pop()} for every photo"
+    true = Counter[str]()
+    for (name, _), number in known.items():
+        true[name] += number
+    commonest, number = true.most_common(1)[0]
+    return f"always saying {commonest} would be right for {percent(number / true.total())}"
