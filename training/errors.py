@@ -53,6 +53,10 @@ class CaptureError(TrainingError):
     """When captured inferences are missing or cannot be read."""
 
 
+class ReviewError(TrainingError):
+    """When photos cannot be reviewed, or answers about them cannot be read."""
+
+
 class CleanupError(TrainingError):
     """When something that the run made is still there after clean-up."""
 

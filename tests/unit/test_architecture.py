@@ -124,6 +124,7 @@ TRAINING_LAYERS = (
         "scaling",
     ),
     ("batch_arguments",),
+    ("review.answers", "review.selection"),
     ("argument_types",),
     ("context", "options", "results", "csv_files", "console"),
     ("config", "errors", "atomic", "checks", "paired", "streams", "refusals"),
