@@ -5,6 +5,7 @@ undo brings the one before it back. Read the file with `read`.
 """
 
 import fcntl
+import hashlib
 import json
 import math
 import os
@@ -32,9 +33,10 @@ class Answer:
     s3_key: str  # "" when the photo is known from the capture only
     version: str  # of the object; "" for the newest
     answer: str  # a class, NONE_OF_THESE or UNUSABLE
-    time: str  # ISO 8601, UTC
+    time: str  # ISO 8601, UTC: when the person answered
     stratum: str  # of `selection.STRATA`
     inclusion_probability: float  # of its selection within the stratum, in (0, 1]
+    inference_time: str  # ISO 8601, UTC: when the model answered
     predicted_class: str  # the model's most likely one
     confidence: float  # the model's, in [0, 1]
     threshold: float  # that decided the stratum, in [0, 1]
@@ -47,6 +49,17 @@ COLUMNS = tuple(field.name for field in fields(Answer))
 def path_of(directory: Path) -> Path:
     """Return the file of answers; `directory` is the run's, `runs/<stack>`."""
     return directory / "review" / "answers.jsonl"
+
+
+def photo_path(directory: Path, event_id: str) -> Path:
+    """Return where the photo of an inference is kept as it was sent to the endpoint; it may be missing.
+
+    Args:
+        directory: The run's, `runs/<stack>`.
+        event_id: It comes from a file of the bucket, so the name of the photo is a digest of it.
+    """
+    name = hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return directory / "review" / "photos" / name
 
 
 def read(directory: Path) -> pd.DataFrame:
@@ -65,12 +78,12 @@ def read(directory: Path) -> pd.DataFrame:
     kept = Answers()
     if path.exists():
         kept.replay(path)
-    return table(kept)
+    return table(kept.latest())
 
 
-def table(kept: "Answers") -> pd.DataFrame:
+def table(given: "list[Answer]") -> pd.DataFrame:
     """Return answers as `read` does."""
-    rows = [asdict(answer) for answer in kept.latest()]
+    rows = [asdict(answer) for answer in given]
     types: dict[str, Any] = {name: float if name in NUMBERS else object for name in COLUMNS}
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(types)
 

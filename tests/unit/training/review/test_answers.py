@@ -11,7 +11,18 @@ from training.errors import ReviewError
 from training.review.answers import COLUMNS, Answer, opened, path_of, read
 
 FIRST = Answer(
-    "e1", "i1", "incoming/a.png", "v1", "bicycle", "2026-01-01T00:00:00+00:00", "refused", 1, "moped", 0.6, 0.9
+    "e1",
+    "i1",
+    "incoming/a.png",
+    "v1",
+    "bicycle",
+    "2026-01-01T00:00:00+00:00",
+    "refused",
+    1,
+    "2026-01-01T00:00:00+00:00",
+    "moped",
+    0.6,
+    0.9,
 )
 SECOND = replace(FIRST, event_id="e2", answer="moped")
 

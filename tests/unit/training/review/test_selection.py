@@ -60,10 +60,10 @@ def test_each_inference_of_a_stratum_is_selected_equally_often() -> None:
     inferences = traffic(200, refused=10, mistakes=0)
     counts = sum(
         inferences["event_id"].isin(select(inferences, Sizes(5, 5, 38), seed)["event_id"]).astype(int)
-        for seed in range(300)
+        for seed in range(100)
     )
-    expected = np.where(inferences["below_threshold"], 0.5, 0.2) * 300
-    assert np.abs(counts - expected).max() < 4.5 * np.sqrt(300 * 0.25)
+    expected = np.where(inferences["below_threshold"], 0.5, 0.2) * 100
+    assert np.abs(counts - expected).max() < 4.5 * np.sqrt(100 * 0.25)
 
 
 def test_nothing_to_select() -> None:
