@@ -103,6 +103,7 @@ TRAINING_LAYERS = (
         "arguments",
         "concurrency",
         "job_progress",
+        "profiles",
         "provenance",
         "region",
         "remains",
@@ -135,8 +136,9 @@ for number, layer in enumerate(TRAINING_LAYERS):
     below = {f"training.{room}" for lower in TRAINING_LAYERS[number + 1 :] for room in lower}
     ALLOWED |= {f"training.{room}": below for room in layer}
 ALLOWED |= {"training": set(), "training.algorithm": set()}  # the algorithm goes into a container alone
-# Photos are decoded when they are staged as an endpoint decodes them.
-ALLOWED["training.dataset"] = ALLOWED["training.dataset"] | {"training.algorithm"}
+# Photos are decoded when they are staged as an endpoint decodes them, and measured as the profile's photos were.
+for name in ("training.dataset", "training.profiles", "training.report", "training.statistics"):
+    ALLOWED[name] = ALLOWED[name] | {"training.algorithm"}
 for name in ("training.arguments", "training.argument_groups", "training.explanations", "training.region"):
     ALLOWED[name] = ALLOWED[name] | {"commandline"}
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 MODEL_FILE, METADATA_FILE, PREDICTIONS_FILE = "model.onnx", "metadata.json", "predictions.csv"  # in model/
+PROFILE_FILE, PROFILE_VERSION = "profile.json", 1  # likewise; the version of its layout
 
 
 def base_directory() -> Path:

@@ -25,9 +25,10 @@ from .fit import Fit, fit
 from .hyperparameters import Hyperparameters, parse
 from .images import network_shape
 from .package import write_package
-from .paths import METADATA_FILE, MODEL_FILE, PREDICTIONS_FILE, base_directory
+from .paths import METADATA_FILE, MODEL_FILE, PREDICTIONS_FILE, PROFILE_FILE, base_directory
 from .pool import Pool
 from .predictions import Predictions
+from .profile import write_profile
 
 
 def main() -> int:
@@ -76,6 +77,7 @@ def run(base: Path, stop: threading.Event) -> None:
         refuse_useless(unseen, class_counts(pool.labels, hp.num_classes), hp.epochs)
     temperature = fit_temperature(unseen.scores, unseen.labels) if unseen else PRIOR_MEDIAN
     save(base / "model", fitted, unseen, hp, temperature)
+    write_profile(base / "model" / PROFILE_FILE, pool, unseen, temperature)
     if crossed:
         write_predictions(base / "model" / PREDICTIONS_FILE, photo_names(base, hp.num_classes), crossed, temperature)
     write_package(base / "model")

@@ -28,6 +28,7 @@ from tests.unit.training.algorithm.jobs import make_job, stripes
 from training.algorithm import __main__ as entry_point
 from training.algorithm import fit, train
 from training.algorithm.errors import InputError
+from training.statistics.profile import parse
 
 COMMAND = [sys.executable, "-m", "training.algorithm", "train"]
 EPOCHS = 10
@@ -92,6 +93,16 @@ def test_a_job_leaves_a_calibrated_model(job: Job) -> None:
     new = np.concatenate([stripes(label, 8, seed=9) for label in range(3)])
     (probabilities,) = session.run(None, {"pixels": new})
     assert (probabilities.argmax(axis=1) == np.repeat([0, 1, 2], 8)).mean() > 0.9
+
+
+def test_a_job_leaves_the_profile_of_its_photos(job: Job) -> None:
+    found = parse((job.base / "model/profile.json").read_bytes())
+    metadata = json.loads((job.base / "model/metadata.json").read_text())
+    assert (found.photos, found.held_out, found.networks) == (62, 18, "epoch 7")
+    assert found.correct / found.held_out == metadata["validation_accuracy"]
+    assert found.labels.tolist() == [0] * 6 + [1] * 6 + [2] * 6
+    assert found.probabilities.shape == (18, 3)
+    assert len(found.statistics["sharpness"]) == 62
 
 
 @pytest.mark.parametrize("seed", [SEED, "4"])
