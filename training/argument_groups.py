@@ -38,6 +38,7 @@ from training.options import (
     StageOptions,
     TrainOptions,
 )
+from training.threshold_arguments import add_threshold_options
 
 MAX_RUNTIME = 28 * 86_400  # seconds, SageMaker's limit
 MAX_EPOCHS = 10_000
@@ -286,6 +287,7 @@ STEP_OPTIONS: dict[str, Callable[[argparse._ArgumentGroup], None]] = {
     "test": add_executions_options,
     "monitor": add_monitor_options,
     "batch": add_batch_options,
+    "threshold": add_threshold_options,
     "cleanup": add_cleanup_options,
 }
 

@@ -140,6 +140,13 @@ def dollars(value: str) -> float:
     return float(value)
 
 
+def cost(value: str) -> float:
+    """Read a cost in any currency, which may be 0."""
+    if not DECIMAL.fullmatch(value) or not float(value) < float("inf"):
+        raise refusal(value, "a cost such as 5 or 0.50")
+    return float(value)
+
+
 def name_value(value: str) -> tuple[str, str]:
     """Read NAME=VALUE, a hyperparameter that does not follow from the photos."""
     name, separator, given = value.partition("=")

@@ -9,7 +9,15 @@ from typing import TypeVar
 from commandline.parser import Parser
 from training.argument_groups import HYPERPARAMETERS, STEP_OPTIONS, add_common_options, add_cost_options
 from training.config import STEPS
-from training.options import BatchOptions, DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.options import (
+    BatchOptions,
+    DeployOptions,
+    ExecutionsOptions,
+    MonitorOptions,
+    StageOptions,
+    ThresholdOptions,
+    TrainOptions,
+)
 
 DESCRIPTIONS = {
     "all": "run every step from stage to monitor: the default",
@@ -19,11 +27,21 @@ DESCRIPTIONS = {
     "test": "run the workflow on random test images",
     "monitor": "write the report on what the endpoint captured",
     "batch": "classify all photos of a prefix or manifest, with one verdict for each",
+    "threshold": "find the confidence threshold that is proven, or that costs least",
     "status": "show what runs, what it costs, and when it ends",
     "cleanup": "delete what the runs made, the endpoint first",
 }
 COSTLY = ("all", "stage", "train", "deploy", "test", "batch")  # the steps that create something that costs
-Options = TypeVar("Options", StageOptions, TrainOptions, DeployOptions, ExecutionsOptions, MonitorOptions, BatchOptions)
+Options = TypeVar(
+    "Options",
+    StageOptions,
+    TrainOptions,
+    DeployOptions,
+    ExecutionsOptions,
+    MonitorOptions,
+    BatchOptions,
+    ThresholdOptions,
+)
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -53,6 +71,8 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
         parsers[step].error("--image-uri goes with --algorithm own: the built-in algorithm has its own image")
     if step == "batch" and len({"source", "retry", "join"} & set(vars(arguments))) != 1:
         parsers[step].error("give one of PREFIX|MANIFEST, --retry and --join")
+    if step == "threshold" and len({"cost_of_error", "cost_of_review"} & set(vars(arguments))) == 1:
+        parsers[step].error("--cost-of-error and --cost-of-review go together")
     return arguments
 
 

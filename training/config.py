@@ -33,8 +33,9 @@ INSTANCES_TAG = "instances"
 
 DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
 STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`
-SEPARATE_STEPS = ("batch",)  # run only when asked for
+SEPARATE_STEPS = ("batch", "threshold")  # run only when asked for
 NO_STEPS = ("status", "cleanup")  # run only when asked for, and without a run's directory
+WITHOUT_SUMMARY = (*NO_STEPS, "threshold")  # what they find is printed by themselves
 SPLITS = ("train", "validation", "test")
 
 PUBLIC_ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"

@@ -47,11 +47,20 @@ def read_csv(path: Path, types: Mapping[str, Any]) -> pd.DataFrame:
     Raises:
         ValueError: The file is no such table.
     """
-    cells = pd.read_csv(path, dtype=str, keep_default_na=False).rename(columns=_unescape)
-    if set(cells) != set(types):
-        raise ValueError(f"its columns are {', '.join(map(str, cells))}")
-    texts = pd.DataFrame({name: column.map(_unescape) for name, column in cells.items()})
+    texts = read_texts(path)
+    if set(texts) != set(types):
+        raise ValueError(f"its columns are {', '.join(map(str, texts))}")
     return texts.astype(dict(types))  # Python's own reading of a number is exact, pandas' is not
+
+
+def read_texts(path: Path) -> pd.DataFrame:
+    """Return the cells of a table, from wherever, as text; those that are missing as "".
+
+    Raises:
+        ValueError: The file is no table.
+    """
+    cells = pd.read_csv(path, dtype=str, keep_default_na=False).rename(columns=_unescape)
+    return pd.DataFrame({name: column.map(_unescape) for name, column in cells.items()})
 
 
 def _escape(value: Any) -> Any:

@@ -18,7 +18,7 @@ from training.config import CAPTURE_PREFIX, DATASET_TAG, VARIANT
 from training.context import Context, sdk_arguments
 from training.endpoint import bring_into_service, current_endpoint
 from training.options import DeployOptions
-from training.predictions import is_right, predict, show_prediction
+from training.predictions import is_right, keep, predict, show_prediction
 from training.programs.choice import serving_environment
 from training.provenance import CONFIG_SUFFIX, check_endpoint_name, check_model, model_tags, other_dataset, tags
 from training.refusals import is_missing
@@ -47,6 +47,7 @@ def deploy(context: Context, dataset: Dataset, model: TrainedModel, options: Dep
         bring_into_service(context, dataset, config_name, guardrails.prepare(context, instances))
     expiry.renew(context, options.expires_in)  # again: the time counts from now, and may have run out meanwhile
     predictions = predict(context, dataset, context.stack.endpoint_name)
+    keep(context.directory, predictions, dataset, model.training_job_name)
     right = is_right(predictions)
     show_prediction(context, predictions, dataset)
     return Deployment(

@@ -33,6 +33,10 @@ class EndpointError(TrainingError):
     """When the endpoint cannot be brought into service."""
 
 
+class ThresholdError(TrainingError):
+    """When there are no labelled answers to judge thresholds by, or they cannot be read."""
+
+
 class WorseModelError(EndpointError):
     """When the new model is worse than the one in service, beyond chance."""
 

@@ -93,3 +93,16 @@ class MonitorOptions:
     """How long to wait for what the endpoint captured."""
 
     capture_timeout: float = 600  # seconds
+
+
+@dataclass(frozen=True)
+class ThresholdOptions:
+    """What a confidence threshold shall prove, and what decisions cost."""
+
+    max_error: float = 0.02  # share of the accepted photos that may be wrong, in (0, 1)
+    confidence: float = 0.95  # of the proof and of all intervals, in (0, 1)
+    cost_of_error: float | None = None  # of an accepted photo whose class is wrong; None: nobody said
+    cost_of_review: float | None = None  # of a refused photo; given with the other one
+    per_class: bool = False  # also find a threshold for each predicted class
+    predictions: str | None = None  # a CSV file; None: what deploy kept
+    seed: int = 0  # of the choice among reviewed photos

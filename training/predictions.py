@@ -1,19 +1,32 @@
-"""An endpoint's answers for the test images of the staged dataset."""
+"""An endpoint's answers for the test images of the staged dataset, which are kept: an endpoint is deleted one day."""
 
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.progress import track
 
 from training.config import inference_id, local_path
 from training.context import Context
+from training.csv_files import read_csv, write_csv
 from training.dataset.index import read_index
 from training.provenance import other_dataset
 from training.results import Dataset
 
 WORKERS = 8  # concurrent invocations
+FILENAME = "predictions.csv"  # in the run's directory
+KEPT: dict[str, Any] = {  # column -> type
+    "time": str,  # ISO 8601, UTC; the model was in service from then on
+    "model": str,  # its name in SageMaker, which is that of its training job
+    "s3_key": str,
+    "true_class": str,
+    "predicted_class": str,
+    "confidence": float,  # in [0, 1]
+}
 
 
 def predict(
@@ -48,6 +61,22 @@ def predict(
     if any(len(row) != len(dataset.classes) for row in rows):
         raise other_dataset(f"The model that endpoint {endpoint_name} serves", dataset)
     return images.assign(predicted=[row.index(max(row)) for row in rows], confidence=[max(row) for row in rows])
+
+
+def keep(directory: Path, predictions: pd.DataFrame, dataset: Dataset, model: str) -> None:
+    """Write what a model predicted to `<directory>/predictions.csv`, in place of an earlier model's."""
+    predicted = [dataset.classes[label] for label in predictions["predicted"]]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    kept = predictions.assign(time=now, model=model, true_class=predictions["class_name"], predicted_class=predicted)
+    write_csv(kept[[*KEPT]], directory / FILENAME)
+
+
+def kept(directory: Path) -> pd.DataFrame | None:
+    """Return what `keep` wrote, with the columns of `KEPT`; None when it is missing or damaged."""
+    try:
+        return read_csv(directory / FILENAME, KEPT)
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def is_right(predictions: pd.DataFrame) -> list[bool]:

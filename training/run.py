@@ -93,12 +93,12 @@ def show(figures: "dict[str, Any]", arguments: "Namespace", console: "Console") 
         OutputError: The JSON could not be written.
     """
     from training import summary
-    from training.config import NO_STEPS
+    from training.config import WITHOUT_SUMMARY
 
     if arguments.json:
         write_json(figures)
         return
-    if arguments.step in NO_STEPS or getattr(arguments, "dry_run", False):
+    if arguments.step in WITHOUT_SUMMARY or getattr(arguments, "dry_run", False):
         return  # what was found has been printed
     console.print(summary.table(figures))
     if arguments.step == "all":

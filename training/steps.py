@@ -15,7 +15,15 @@ from training.arguments import options_for
 from training.config import NO_STEPS, STEPS, run_directory
 from training.context import Clients, Context
 from training.errors import StackError
-from training.options import BatchOptions, DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.options import (
+    BatchOptions,
+    DeployOptions,
+    ExecutionsOptions,
+    MonitorOptions,
+    StageOptions,
+    ThresholdOptions,
+    TrainOptions,
+)
 from training.region import choose_region, command_for
 from training.results import Dataset, Deployment, Executions, Monitoring, RunResults, TrainedModel, load, save
 
@@ -125,8 +133,8 @@ def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]
         return batch(context, arguments) if arguments.step == "batch" else plan.review(context, arguments)
     context.directory.mkdir(parents=True, exist_ok=True)
     atomic.check_writable(context.directory)
-    if arguments.step == "batch":
-        return batch(context, arguments)
+    if arguments.step in SEPARATE_FUNCTIONS:
+        return SEPARATE_FUNCTIONS[arguments.step](context, arguments)
     plan.review(context, arguments)
     for name in STEPS if arguments.step == "all" else [arguments.step]:
         context.console.rule(Text(name, "bold"), align="left")
@@ -193,6 +201,12 @@ def batch(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
     return {"batch": step.finish(context, start.start(context, prepared.source, prepared.settings))}
 
 
+def threshold(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
+    from training.threshold import step
+
+    return {"threshold": step.choose(context, options_for(ThresholdOptions, arguments))}
+
+
 def cleanup(context: Context, arguments: argparse.Namespace) -> list[str]:
     from training import cleanup
 
@@ -214,4 +228,8 @@ STEP_FUNCTIONS: dict[str, Callable[[Context, argparse.Namespace], Any]] = {
     "deploy": deploy,
     "test": run_executions,
     "monitor": monitor,
+}
+SEPARATE_FUNCTIONS: dict[str, Callable[[Context, argparse.Namespace], dict[str, Any]]] = {
+    "batch": batch,
+    "threshold": threshold,
 }
