@@ -6,10 +6,12 @@ tests use AWS's APIs only, so they run against each.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.integration.support.clouds import own_cloud
+from tests.integration.support.stacks import build_application
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,11 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         return
     with own_cloud(tmp_path_factory.mktemp("cloud")):
         yield dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def build(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory into which the SAM CLI has built the application, once for all stacks."""
+    directory = tmp_path_factory.mktemp("application") / "build"
+    build_application(directory, aws)
+    return directory

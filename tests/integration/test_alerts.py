@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -36,10 +37,10 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(aws: dict[str, str], build: Path) -> Iterator[Stack]:
     """Deploy the stack, without an endpoint, as a person with the rights of permissions.yaml."""
     parameters = {"EndpointName": STACK, "ClassifyUploads": "true", "Alerts": "true", "AlertEmail": "me@photos.example"}
-    deploy_application(STACK, tmp_path_factory.mktemp("build"), person(STACK, aws), **parameters)
+    deploy_application(STACK, build, person(STACK, aws), **parameters)
     account = boto3.client("sts").get_caller_identity()["Account"]
     topic = f"arn:aws:sns:us-east-1:{account}:{STACK}-alerts"
     yield Stack(stack_outputs(STACK), subscribe(topic), topic)

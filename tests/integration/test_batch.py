@@ -33,10 +33,10 @@ WHITE, GREY = 255, 0
 
 
 @pytest.fixture(scope="module")
-def user(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def user(aws: dict[str, str], build: Path) -> dict[str, str]:
     """The environment of a person with the rights of permissions.yaml, and a deployed stack that serves."""
     environment = {**person(STACK, aws), "SCONES_YES": "1"}
-    deploy_application(STACK, tmp_path_factory.mktemp("build"), environment, EndpointName=STACK)
+    deploy_application(STACK, build, environment, EndpointName=STACK)
     outputs = stack_outputs(STACK)
     serve(outputs)
     for number in range(SURE + UNSURE):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -38,11 +39,11 @@ def put(bucket: str, key: str, body: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(aws: dict[str, str], build: Path) -> Iterator[Stack]:
     """Deploy the stack as a person with the rights of permissions.yaml. The endpoint comes after the first photo."""
     environment = person(STACK, aws)
     parameters = {"EndpointName": STACK, "ClassifyUploads": "true", "UploadClasses": CLASSES}
-    deploy_application(STACK, tmp_path_factory.mktemp("build"), environment, **parameters)
+    deploy_application(STACK, build, environment, **parameters)
     outputs, sqs = stack_outputs(STACK), boto3.client("sqs")
     uploads, dead_letters = (
         sqs.get_queue_url(QueueName=f"{STACK}-{name}")["QueueUrl"] for name in ("uploads", "uploads-dead-letters")

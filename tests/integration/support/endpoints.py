@@ -105,8 +105,12 @@ def delete_endpoint(name: str) -> None:
     client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
-def create_constant_endpoint(name: str, bucket: str, role: str, probabilities: list[float]) -> None:
-    """Create model, configuration and endpoint of this name, which gives every image these probabilities."""
+def create_constant_endpoint(name: str, bucket: str, role: str, probabilities: list[float], **config: Any) -> None:
+    """Create model, configuration and endpoint of this name, which gives every image these probabilities.
+
+    Args:
+        config: Further members of the endpoint configuration.
+    """
     key = f"models/{name}/model.tar.gz"
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=modelarchive_of(probabilities))
     client = boto3.client("sagemaker")
@@ -115,7 +119,7 @@ def create_constant_endpoint(name: str, bucket: str, role: str, probabilities: l
         PrimaryContainer=container_definition(f"s3://{bucket}/{key}"),
         ExecutionRoleArn=role,
     )
-    client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(name)])
+    client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(name)], **config)
     client.create_endpoint(EndpointName=name, EndpointConfigName=name)
     assert settled_endpoint(name)["EndpointStatus"] == "InService"
 

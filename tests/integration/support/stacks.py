@@ -12,10 +12,13 @@ from botocore.exceptions import WaiterError
 ROOT = Path(__file__).parents[3]
 
 
+def build_application(build: Path, environment: dict[str, str]) -> None:
+    """Build the application into the directory `build`."""
+    run_sam(["build", "--template", str(ROOT / "template.yaml"), "--build-dir", str(build)], environment)
+
+
 def deploy_application(stack: str, build: Path, environment: dict[str, str], **parameters: str) -> None:
-    """Build the application into the directory `build` and deploy it with these template parameters."""
-    template = str(ROOT / "template.yaml")
-    run_sam(["build", "--template", template, "--build-dir", str(build)], environment)
+    """Deploy the application that was built into `build` with these template parameters."""
     deploy = ["deploy", "--template", str(build / "template.yaml"), "--stack-name", stack]
     deploy += ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
     deploy += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
