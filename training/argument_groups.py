@@ -22,6 +22,7 @@ from training.argument_types import (
 )
 from training.batch_arguments import add_batch_options
 from training.config import DEFAULT_STACK_NAME, REGION_VARIABLE, YES_VARIABLE
+from training.monitor_arguments import add_monitor_options
 from training.options import (
     ARCHIVE_SIDE,
     DEFAULT_CLASSES,
@@ -34,7 +35,6 @@ from training.options import (
     TEST_SHARE,
     DeployOptions,
     ExecutionsOptions,
-    MonitorOptions,
     StageOptions,
     TrainOptions,
 )
@@ -44,7 +44,6 @@ MAX_RUNTIME = 28 * 86_400  # seconds, SageMaker's limit
 MAX_EPOCHS = 10_000
 MAX_BATCH = 10_000  # images
 MAX_FOLDS = 20  # the training program's
-MAX_WAIT = 86_400  # seconds
 
 
 def add_common_options(parser: Parser) -> None:
@@ -258,16 +257,6 @@ def add_executions_options(group: argparse._ArgumentGroup) -> None:
         default=ExecutionsOptions.concurrency,
         metavar="NUMBER",
         help="executions under way at once, at most; never more than the account's Lambda concurrency",
-    )
-
-
-def add_monitor_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--capture-timeout",
-        type=whole_number(1, MAX_WAIT),
-        default=MonitorOptions.capture_timeout,
-        metavar="SECONDS",
-        help="time to wait for captured inferences; AWS delivers them after minutes",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from commandline.parser import Parser
 from training.argument_groups import HYPERPARAMETERS, STEP_OPTIONS, add_common_options, add_cost_options
+from training.checks.limits import Limits
 from training.config import STEPS
 from training.options import (
     BatchOptions,
@@ -31,6 +32,10 @@ DESCRIPTIONS = {
     "status": "show what runs, what it costs, and when it ends",
     "cleanup": "delete what the runs made, the endpoint first",
 }
+EXIT_CODES = (
+    "Exit codes: 0 when the verdict is healthy or check, 3 when it is stop, 1 for an error, 2 for wrong usage. "
+    "An interval of 95 % decides: its whole must lie beyond a limit."
+)
 COSTLY = ("all", "stage", "train", "deploy", "test", "batch")  # the steps that create something that costs
 Options = TypeVar(
     "Options",
@@ -87,6 +92,7 @@ def add_steps(main: Parser) -> dict[str, Parser]:
             help=description,
             description=description[0].upper() + description[1:] + ".",
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            epilog=EXIT_CODES if name in ("all", "monitor") else None,
         )
         add_common_options(parsers[name])
         if name in COSTLY:
@@ -123,8 +129,14 @@ def refuse_foreign_options(parsers: Mapping[str, Parser], step: str, words: list
 
 def options_for(kind: type[Options], arguments: argparse.Namespace) -> Options:
     """Return the options of one step; what the command line leaves out has the default of its class."""
-    given = {**vars(arguments), "hyperparameters": hyperparameters(arguments)}
+    given = {**vars(arguments), "hyperparameters": hyperparameters(arguments), "limits": limits(arguments)}
     return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})
+
+
+def limits(arguments: argparse.Namespace) -> Limits:
+    """Return what the checks of monitor allow; what the command line leaves out has the default of its class."""
+    given = vars(arguments)
+    return Limits(**{field.name: given[field.name] for field in fields(Limits) if field.name in given})
 
 
 def hyperparameters(arguments: argparse.Namespace) -> dict[str, str]:

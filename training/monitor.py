@@ -2,15 +2,20 @@
 
 import math
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
+import pandas as pd
+
+from training.checks import table as checks_table
+from training.checks.verdict import Verdict, judge
 from training.config import capture_prefix
 from training.context import Context
 from training.dataset.index import read_index
 from training.errors import CaptureError, MissingEndpointError
 from training.options import MonitorOptions
 from training.provenance import check_served_dataset
-from training.report import files, fonts, inferences
+from training.report import evidence, files, fonts, inferences
 from training.report.capture import CapturedInference, CaptureReader, Expected, wait_for
 from training.report.page import Subject
 from training.results import Deployment, Executions, Monitoring, RunResults
@@ -42,8 +47,24 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
             f"The figures show boxes for the letters {letters}, which no installed font has: install one that does, "
             "such as Noto Sans CJK, and run the step again."
         )
-    path = files.write(Subject(stack, results, table, number, reasons), context.directory / "report")
+    verdict = judge_run(context, results, table, options)
+    context.console.print(checks_table.table(verdict))
+    metrics = evidence.metrics(context.directory / "metrics.csv")
+    subject = Subject(stack, results, table, number, reasons, metrics=metrics, verdict=verdict)
+    path = files.write(subject, context.directory / "report")
     return Monitoring(report=str(path))
+
+
+def judge_run(context: Context, results: RunResults, table: pd.DataFrame, options: MonitorOptions) -> Verdict:
+    """Check the captured inferences and the executions that asked for them."""
+    expected = expected_records(results.executions, results.deployment.capture_percentage)
+    found = replace(
+        evidence.of_inferences(table, results.dataset.classes, expected),
+        test=evidence.tested(results.deployment),
+        failed=evidence.failed(results.executions),
+        latency=evidence.latency(context.directory / "executions.csv"),
+    )
+    return judge(found, options.limits)
 
 
 def refuse_without_capture(deployment: Deployment) -> None:

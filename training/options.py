@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from training.checks.limits import Limits
 from training.config import PUBLIC_ARCHIVE_URL
 
 MAX_SEED = 2**32 - 1  # numpy's and PyTorch's
@@ -90,9 +91,10 @@ class BatchOptions:
 
 @dataclass(frozen=True)
 class MonitorOptions:
-    """How long to wait for what the endpoint captured."""
+    """How long to wait for what the endpoint captured, and what the checks of it allow."""
 
     capture_timeout: float = 600  # seconds
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)

@@ -63,13 +63,20 @@ def run(argv: "Sequence[str] | None") -> int:
             check_stdout()
         context = steps.connect(arguments, console)
         with steps.telling_what_runs_on(context, arguments.step):
-            show(steps.run_steps(context, arguments), arguments, console)
+            figures = steps.run_steps(context, arguments)
+            show(figures, arguments, console)
     except ModuleNotFoundError:
         raise
     except Exception as err:
         fail(err, arguments.stack_name, console)
         return 1
-    return 0
+    return exit_code(figures, arguments.step)
+
+
+def exit_code(figures: "dict[str, Any]", step: str) -> int:
+    """Return 3 when the step judged the model and its answers must not be used, so that a scheduler can act."""
+    judged = step in ("all", "monitor") and figures.get("verdict", {}).get("state") == "stop"
+    return 3 if judged else 0
 
 
 def fail(err: Exception, stack_name: str, console: "Console") -> None:

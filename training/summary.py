@@ -12,6 +12,7 @@ from rich.table import Table
 
 from training.config import STEPS, Stack, command
 from training.errors import StepNotRunError
+from training.report import history
 from training.results import Dataset, Deployment, Executions, Monitoring, Result, TrainedModel, load, seconds_of
 
 
@@ -54,6 +55,8 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
     figures["seconds"] = {step: seconds for step in STEPS if (seconds := seconds_of(directory, step)) is not None}
     if monitoring := result("monitor", Monitoring):
         figures["report"] = monitoring.report
+        if record := history.read(Path(monitoring.report).parent):
+            figures["verdict"] = record["verdict"]
     return figures
 
 
@@ -70,7 +73,7 @@ def table(figures: dict[str, Any]) -> Table:
         show_header=False, box=None, title="Summary", title_justify="left", title_style="bold", padding=(0, 2, 0, 0)
     )
     for name, value in figures.items():
-        grid.add_row(name, phrase(value))
+        grid.add_row(name, phrase(value["state"] if name == "verdict" else value))
     return grid
 
 

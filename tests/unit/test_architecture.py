@@ -124,7 +124,7 @@ TRAINING_LAYERS = (
         "report",
         "scaling",
     ),
-    ("batch_arguments", "threshold_arguments"),
+    ("batch_arguments", "monitor_arguments", "threshold_arguments"),
     ("review_arguments", "review.estimate"),
     ("review.answers", "review.selection"),
     ("argument_types",),

@@ -19,6 +19,7 @@ WORSE = (
     "Look at the mistakes: do the photos differ from those of the training? Train with photos like them, and deploy "
     "the model that passes the comparison."
 )
+MORE = "Classify more photos whose class is known."
 LABEL = "Label a sample of the photos: without true classes nobody knows whether the model is right."
 SAME = "See whether all of the photos show that class; if not, do not use the answers."
 
@@ -33,17 +34,17 @@ def check(evidence: Evidence, limits: Limits) -> Check:
     counted = f"{share.part} of {share.whole} with a known class are right"
     if share.whole < limits.enough:
         sentence = f"{counted}; {not_enough(share.whole, limits.enough)}."
-        return Check(NAME, "unknown", sentence, LABEL, share.value, share.interval, limit)
+        return Check(NAME, "unknown", sentence, MORE, share.value, share.interval, limit)
     counted = f"{counted}: {estimated(share)}"
-    if is_useless(known, share, evidence.classes):
+    if (chance := useless(known, share, evidence.classes)) is not None:
         sentence = f"{counted}, no better than chance: {why_useless(known)}."
-        return Check(NAME, "stop", sentence, BROKEN, share.value, share.interval, limit)
+        return Check(NAME, "stop", sentence, BROKEN, share.value, share.interval, Limit(least=chance))
     if limit.least is None or share.interval[1] >= limit.least:
-        return Check(NAME, "healthy", f"{counted}{promised(evidence)}.", "", share.value, share.interval, limit)
+        return Check(NAME, "healthy", f"{counted}{promised(evidence, 'as')}.", "", share.value, share.interval, limit)
     if limits.min_accuracy is not None:
         sentence = f"{counted}, less than the {percent(limit.least)} that are demanded."
         return Check(NAME, "stop", sentence, BROKEN, share.value, share.interval, limit)
-    sentence = f"{counted}, less than on the test photos{promised(evidence)}."
+    sentence = f"{counted}{promised(evidence, 'less than')}."
     return Check(NAME, "check", sentence, WORSE, share.value, share.interval, limit)
 
 
@@ -54,9 +55,11 @@ def least(evidence: Evidence, limits: Limits) -> float | None:
     return evidence.test.interval[0] if evidence.test else None
 
 
-def promised(evidence: Evidence) -> str:
-    """Return the accuracy on the test photos as an aside, "" when it is unknown."""
-    return f"; the test photos: {estimated(evidence.test)}" if evidence.test else ""
+def promised(evidence: Evidence, compared: str) -> str:
+    """Return how that compares with the test photos, "" when their accuracy is unknown."""
+    if not evidence.test:
+        return ""
+    return f", {compared} when the model was deployed: {estimated(evidence.test)} of the test photos"
 
 
 def without_truth(evidence: Evidence, limits: Limits) -> Check:
@@ -68,8 +71,8 @@ def without_truth(evidence: Evidence, limits: Limits) -> Check:
     return Check(NAME, "unknown", "No true class is known.", LABEL)
 
 
-def is_useless(known: dict[tuple[str, str], int], share: Share, classes: tuple[str, ...]) -> bool:
-    """Tell whether the answers are no better than chance, which is more than that they are worse than they were.
+def useless(known: dict[tuple[str, str], int], share: Share, classes: tuple[str, ...]) -> float | None:
+    """Return what chance would get right if the answers are no better, None if they are.
 
     Chance is the same answers dealt to the photos at random; that of a model that says one class for all photos gets
     that class's share right, so that common classes flatter nobody. It must be possible to explain the right answers
@@ -77,9 +80,11 @@ def is_useless(known: dict[tuple[str, str], int], share: Share, classes: tuple[s
     can look like chance, too. Photos of one class only can tell nothing but guesses from worse.
     """
     if len({true for true, _ in known}) == 1:
-        return share.interval[1] < 1 / len(classes)
+        guessed = 1 / len(classes)
+        return guessed if share.interval[1] < guessed else None
     found = agreement(known)
-    return found.p_value >= SIGNIFICANCE and share.interval[1] < (1 + found.by_chance) / 2
+    explained = found.p_value >= SIGNIFICANCE and share.interval[1] < (1 + found.by_chance) / 2
+    return found.by_chance if explained else None
 
 
 def why_useless(known: dict[tuple[str, str], int]) -> str:

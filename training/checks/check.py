@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from training.statistics.intervals import Interval
 
 State: TypeAlias = Literal["healthy", "check", "stop", "unknown"]
-Unit: TypeAlias = Literal["share", "seconds", "number"]
+Unit: TypeAlias = Literal["share", "seconds", "p-value", "martingale"]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from training.checks.check import Check, Limit
+from training.checks.check import Check, Limit, Unit
 from training.checks.evidence import Evidence
 from training.checks.limits import Limits
 from training.checks.sentences import not_enough, photos
@@ -18,18 +18,20 @@ DRIFTED = (
 def check(evidence: Evidence, limits: Limits) -> Check:
     """Name the statistics that differ, the one of the greatest effect first."""
     if not evidence.drift:
-        return Check(NAME, "unknown", "The model has no profile of held-out photos to compare with.", unit="number")
+        return Check(NAME, "unknown", "The model has no profile of held-out photos to compare with.", unit="p-value")
     looked_at = max(one.photos for one in evidence.drift)
     tested = [one for one in evidence.drift if one.photos >= limits.enough]
     if not tested:
-        return Check(NAME, "unknown", f"{not_enough(looked_at, limits.enough).capitalize()}.", unit="number")
+        sentence = f"Drift shows in many photos only; {not_enough(looked_at, limits.enough)}."
+        return Check(NAME, "unknown", sentence, unit="p-value")
     alarms = sorted((one for one in tested if one.alarm), key=lambda one: -one.effect)
     worst = alarms[0] if alarms else max(tested, key=lambda one: one.effect)
+    unit: Unit = "p-value" if worst.method == "window" else "martingale"
     if not alarms:
         sentence = f"Nothing differs beyond chance from the photos held out of training: {seen(worst)}."
-        return Check(NAME, "healthy", sentence, "", worst.value, None, limit(worst), "number")
-    sentence = f"{named(alarms)} differ from the photos held out of training: {seen(worst)}."
-    return Check(NAME, "check", sentence, DRIFTED, worst.value, None, limit(worst), "number")
+        return Check(NAME, "healthy", sentence, "", worst.value, None, limit(worst), unit)
+    sentence = f"Different from the photos held out of training: {named(alarms)}; most of all {seen(worst)}."
+    return Check(NAME, "check", sentence, DRIFTED, worst.value, None, limit(worst), unit)
 
 
 def limit(drift: Drift) -> Limit:

@@ -10,7 +10,7 @@ from training.checks.check import Check, State
 from training.checks.evidence import Evidence
 from training.checks.limits import Limits
 
-NOTHING = "Nothing is to be done."
+NOTHING = "Nothing."
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,17 @@ def judge(evidence: Evidence, limits: Limits) -> Verdict:
     told = {one.name: one for one in checks}
     right, same = told[accuracy.NAME], told[drift.NAME]
     if right.state == "healthy":
-        return Verdict("healthy", right.sentence, NOTHING, checks)
+        return Verdict("healthy", f"{right.sentence}{unknown(checks)}", NOTHING, checks)
     if same.state == "healthy":
         return Verdict("healthy", f"{same.sentence} {right.sentence}", right.action, checks)
     why = f"Nothing tells whether the model is right. {right.sentence} {same.sentence}"
     return Verdict("check", why, right.action, checks)
+
+
+def unknown(checks: Iterable[Check]) -> str:
+    """Return what a healthy verdict does not rest on, "" when that is nothing."""
+    names = [one.name for one in checks if one.state == "unknown"]
+    return f" Unknown: {', '.join(names)}." if names else ""
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:

@@ -1,43 +1,73 @@
-"""Writes a report's files: the page, its figures as PNG, and the table of inferences."""
+"""Writes a report's files: the page, its figures as PNG, the table of inferences, and its record for the next one."""
 
 import io
 import warnings
 from pathlib import Path
 
 from training import atomic
+from training.checks.verdict import as_json
 from training.csv_files import write_csv
-from training.report import accuracy_plots, confidence_plots
+from training.report import accuracy_plots, calibration_plots, confidence_plots, history, risk_plots, training_plots
+from training.report.leading import leading, others
 from training.report.outcomes import outcomes
 from training.report.page import Subject, render
 from training.report.style import Plot
+from training.report.summaries import summarise
 
 DOTS_PER_INCH = 160
 FIGURES: tuple[Plot, ...] = (confidence_plots.confidence_over_time, confidence_plots.confidence_histograms)
-LABELLED_FIGURES: tuple[Plot, ...] = (accuracy_plots.confusion_matrix, accuracy_plots.accuracy_and_coverage)
+LABELLED_FIGURES: tuple[Plot, ...] = (
+    accuracy_plots.confusion_matrix,
+    accuracy_plots.accuracy_and_coverage,
+    calibration_plots.reliability_curve,
+    risk_plots.risk_and_coverage,
+)
+TRAINING_FIGURES: tuple[Plot, ...] = (training_plots.training_curve,)  # of a training's metrics
 
 
 def write(subject: Subject, directory: Path) -> Path:
-    """Write `report.html`, its figures and `inferences.csv` to `directory`; returns the page's path."""
+    """Write `report.html`, its figures, `inferences.csv` and `report.json` to `directory`; returns the page's path."""
     directory.mkdir(parents=True, exist_ok=True)
-    for plot in (*FIGURES, *LABELLED_FIGURES):  # an earlier report may have had labels that this one has not
+    record = record_of(subject)
+    record["previous"] = history.previous_of(record, history.read(directory))
+    # An earlier report may have had labels that this one has not.
+    for plot in (*FIGURES, *LABELLED_FIGURES, *TRAINING_FIGURES):
         (directory / f"{plot.__name__}.png").unlink(missing_ok=True)
     write_csv(subject.inferences, directory / "inferences.csv")
     pictures = _pictures(subject)
     for name, png in pictures.items():
         atomic.write(directory / f"{name}.png", png)
     path = directory / "report.html"
-    atomic.write_text(path, render(subject, pictures))
+    atomic.write_text(path, render(subject, pictures, history.compare(record, record["previous"])))
+    history.write(directory, record)
     return path
+
+
+def record_of(subject: Subject) -> history.Record:
+    """Return what the next report compares itself with."""
+    results, summary = subject.results, summarise(subject.inferences, subject.expected)
+    figures = (*leading(summary, subject.stack.confidence_threshold), *others(summary, results))
+    return {
+        "since": results.executions.started_at,
+        "until": subject.inferences["time"].max().isoformat(),
+        "model": results.model.training_job_name,
+        "threshold": subject.stack.confidence_threshold,
+        "verdict": as_json(subject.verdict),
+        "figures": {figure.name: [figure.share.part, figure.share.whole] for figure in figures},
+    }
 
 
 def _pictures(subject: Subject) -> dict[str, bytes]:
     """Return the figures as PNG; those that need labels only when there are labels."""
     labelled = outcomes(subject.inferences).labelled.any()
     threshold, classes = subject.stack.confidence_threshold, subject.results.dataset.classes
+    drawn = [(plot, subject.inferences) for plot in ((*FIGURES, *LABELLED_FIGURES) if labelled else FIGURES)]
+    if subject.metrics is not None:
+        drawn += [(plot, subject.metrics) for plot in TRAINING_FIGURES]
     pictures = {}
-    for plot in (*FIGURES, *LABELLED_FIGURES) if labelled else FIGURES:
+    for plot, table in drawn:
         buffer = io.BytesIO()
-        figure = plot(subject.inferences, threshold, classes)
+        figure = plot(table, threshold, classes)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # it is drawn as a box
             figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)

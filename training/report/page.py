@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,16 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from training.checks.sentences import between, percent
+from training.checks.table import interval, limit, value
+from training.checks.verdict import Verdict
 from training.config import Stack, local_path
+from training.report.calibration import calibration
+from training.report.classes import class_figures
+from training.report.history import Comparison
+from training.report.leading import leading, others
 from training.report.outcomes import confusion, outcomes
+from training.report.summaries import summarise
 from training.results import RunResults
 from training.streams import visible
 
@@ -30,31 +38,9 @@ class Subject:
     inferences: pd.DataFrame  # the table of `inferences.join`, at least one row
     expected: int  # inferences of the executions that should have been captured
     unlabelled_because: str = ""  # `inferences.why_unlabelled`
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Counts of inferences; `labelled` ones have a known true class and are right or wrong."""
-
-    captured: int
-    refused: int
-    labelled: int
-    right: int
-    accepted_labelled: int
-    accepted_right: int
-    wrong: int
-    wrong_refused: int
-    missing: int
-
-    @property
-    def accepted(self) -> int:
-        """Inferences at or above the threshold."""
-        return self.captured - self.refused
-
-    @property
-    def unlabelled(self) -> int:
-        """Inferences that cannot be joined to an image."""
-        return self.captured - self.labelled
+    _: KW_ONLY
+    verdict: Verdict
+    metrics: pd.DataFrame | None = None  # of the training's epochs, as `job_metrics` reads them; None: unknown
 
 
 @dataclass(frozen=True)
@@ -71,32 +57,36 @@ class Row:
     thumbnail: str | None  # data URI; None when the file is not on this machine
 
 
-def summarise(inferences: pd.DataFrame, expected: int) -> Summary:
-    """Count the outcomes of captured inferences."""
-    found = outcomes(inferences)
-    return Summary(
-        captured=len(inferences),
-        refused=int(found.refused.sum()),
-        labelled=int(found.labelled.sum()),
-        right=int(found.right.sum()),
-        accepted_labelled=int((found.labelled & ~found.refused).sum()),
-        accepted_right=int((found.right & ~found.refused).sum()),
-        wrong=int(found.wrong.sum()),
-        wrong_refused=int((found.wrong & found.refused).sum()),
-        missing=max(0, expected - len(inferences)),
-    )
-
-
-def render(subject: Subject, pictures: Mapping[str, bytes]) -> str:
+def render(subject: Subject, pictures: Mapping[str, bytes], comparison: Comparison | None = None) -> str:
     """Return the report as one HTML page.
 
     Args:
         pictures: PNG of each figure by the name of the function that draws it; a sentence replaces a figure that is
             left out because it needs labels and there are none.
+        comparison: With the previous report, None when there is none.
     """
     by_confidence = subject.inferences.sort_values("confidence", kind="stable")
     found = outcomes(by_confidence)
     directory = subject.results.dataset.directory
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            subject=subject,
+            verdict=subject.verdict,
+            comparison=comparison,
+            since=pd.Timestamp(subject.results.executions.started_at).tz_convert("UTC"),
+            until=subject.inferences["time"].max(),
+            pictures={name: _data_uri(png) for name, png in pictures.items()},
+            mistake=_worst_mistake(subject),
+            refused=_rows(by_confidence[found.refused], directory),
+            wrong=_rows(by_confidence[found.wrong][::-1], directory),
+            **_figures(subject),
+        )
+    )
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -105,17 +95,24 @@ def render(subject: Subject, pictures: Mapping[str, bytes]) -> str:
         lstrip_blocks=True,
         finalize=_readable,
     )
-    environment.filters |= {"of": _share, "percent": "{:.1%}".format}
-    return environment.get_template("report.html.j2").render(
-        subject=subject,
-        summary=summarise(subject.inferences, subject.expected),
-        since=pd.Timestamp(subject.results.executions.started_at).tz_convert("UTC"),
-        until=subject.inferences["time"].max(),
-        pictures={name: _data_uri(png) for name, png in pictures.items()},
-        mistake=_worst_mistake(subject),
-        refused=_rows(by_confidence[found.refused], directory),
-        wrong=_rows(by_confidence[found.wrong][::-1], directory),
-    )
+    environment.filters |= {"of": _share, "percent": percent, "between": between}
+    environment.filters |= {"value": value, "interval": interval, "limit": limit}  # of a check
+    return environment
+
+
+def _figures(subject: Subject) -> dict[str, Any]:
+    """Return the numbers of the page by the names that the templates have for them."""
+    summary = summarise(subject.inferences, subject.expected)
+    first = leading(summary, subject.stack.confidence_threshold)
+    rest = others(summary, subject.results)
+    return {
+        "summary": summary,
+        "leading": first,
+        "others": rest,
+        "labels": {figure.name: figure.label for figure in (*first, *rest)},
+        "calibration": calibration(subject.inferences),
+        "class_figures": class_figures(subject.inferences, subject.results.dataset.classes),
+    }
 
 
 def _worst_mistake(subject: Subject) -> tuple[str, str, int] | None:

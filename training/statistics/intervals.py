@@ -67,6 +67,23 @@ def exact(successes: int, cases: int, confidence: float = CONFIDENCE) -> Interva
     return low, high
 
 
+def difference(first: Share, second: Share) -> Interval:
+    """Return the 95 % interval of the second share less the first, of different cases, within [-1, 1].
+
+    Newcombe (1998), Interval estimation for the difference between independent proportions, method 10: Wilson's
+    intervals of both. (-1, 1) when one of them has no cases.
+    """
+    if first.value is None or second.value is None:
+        return -1.0, 1.0
+    (low, high), (other_low, other_high) = first.interval, second.interval
+    moved = second.value - first.value
+    below, above = (
+        np.hypot(second.value - other_low, high - first.value),
+        np.hypot(other_high - second.value, first.value - low),
+    )
+    return float(moved - below), float(moved + above)
+
+
 @dataclass(frozen=True)
 class Quantile:
     """The value that a part of all cases does not exceed, estimated from those that were seen."""

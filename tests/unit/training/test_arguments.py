@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from training.arguments import DESCRIPTIONS, options_for, parse
+from training.checks.limits import Limits
 from training.config import NO_STEPS, REGION_VARIABLE, SEPARATE_STEPS, STEPS
 from training.options import BatchOptions, DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
 
@@ -257,3 +258,18 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--stack-name" in done.stdout
+
+
+def test_limits_of_the_checks_are_options_of_monitor() -> None:
+    words = ["monitor", "--min-accuracy", "0.9", "--max-refused", "0.2", "--max-latency", "5"]
+    limits = options_for(MonitorOptions, parse(words)).limits
+    assert (limits.min_accuracy, limits.max_refused_share, limits.max_latency) == (0.9, 0.2, 5)
+    assert limits.max_failed_share == Limits().max_failed_share
+    assert options_for(MonitorOptions, parse(["all"])).limits == Limits()
+
+
+@pytest.mark.parametrize("step", ["all", "monitor"])
+def test_help_tells_the_exit_code_of_a_verdict(step: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse([step, "--help"])
+    assert "3 when it is stop" in " ".join(capsys.readouterr().out.split())

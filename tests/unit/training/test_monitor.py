@@ -12,11 +12,12 @@ import pytest
 from matplotlib import font_manager
 
 from tests.unit.training.fakes import DATASET, RESULTS, SageMaker, make_context, printed, tags_of
+from training.checks.limits import Limits
 from training.config import Stack, inference_id
 from training.csv_files import read_csv
 from training.dataset.index import write_index
 from training.errors import CaptureError
-from training.monitor import expected_records, monitor
+from training.monitor import expected_records, judge_run, monitor
 from training.options import MonitorOptions
 from training.report import fonts
 from training.results import Dataset, Executions, Monitoring
@@ -26,7 +27,9 @@ HOSTILE = ("[/]\n=1+1", "\x1b[31m<script>", "W" * 300, "\u81ea\u8ee2\u8eca", "$x
 COLUMNS = ["time", "s3_key", "filename", "true_class", "predicted_class", "confidence", "below_threshold"]
 KEYS = [f"images/test/bicycle {number}.png" for number in range(4)]
 PICTURES = {f"{name}.png" for name in ("confidence_over_time", "confidence_histograms")}
-LABELLED_PICTURES = {f"{name}.png" for name in ("confusion_matrix", "accuracy_and_coverage")}
+LABELLED_PICTURES = {
+    f"{name}.png" for name in ("confusion_matrix", "accuracy_and_coverage", "reliability_curve", "risk_and_coverage")
+}
 
 
 @pytest.fixture
@@ -73,8 +76,12 @@ def test_the_report_its_figures_and_its_table_are_written(s3: Any, dataset: Data
     assert result == Monitoring(report=str(tmp_path / "report" / "report.html"))
     assert {path.name for path in (tmp_path / "report").glob("*.png")} == PICTURES | LABELLED_PICTURES
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "report").glob("*.png"))
-    assert "4 of 4 right" in Path(result.report).read_text()
+    assert "4 of 4 with a known class are right" in Path(result.report).read_text()
     assert "not captured" not in told
+    assert "Verdict: CHECK" in told and "not enough: 4 of 30" in " ".join(told.split())
+    record = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert record["figures"]["accuracy"] == [4, 4] and record["previous"] is None
+    assert record["verdict"]["state"] == "check" and record["model"] == RESULTS.model.training_job_name
 
 
 def test_the_table_has_one_row_per_inference(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
@@ -169,3 +176,24 @@ def test_names_of_any_kind_make_a_report_without_a_warning(
     columns = [*COLUMNS, *(f"p_{name}" for name in HOSTILE)]
     written = read_csv(tmp_path / "report" / "inferences.csv", dict.fromkeys(columns, str))
     assert set(written["true_class"]) == set(HOSTILE)
+
+
+def test_the_run_is_judged_by_the_limits_of_the_options(tmp_path: Path) -> None:
+    (tmp_path / "executions.csv").write_text("seconds\r\n" + "2.5\r\n" * 40)
+    table = pd.DataFrame(
+        {
+            "true_class": ["bicycle", "motorcycle"] * 20,
+            "predicted_class": ["bicycle", "motorcycle"] * 19 + ["motorcycle", "bicycle"],
+            "below_threshold": [True] * 16 + [False] * 24,
+        }
+    )
+    results = replace(RESULTS, executions=Executions(40, 24, 16, 0, "2026-05-04T12:00:10+00:00"))
+    context = make_context(tmp_path, STACK)
+
+    def states(limits: Limits) -> dict[str, str]:
+        return {one.name: one.state for one in judge_run(context, results, table, MonitorOptions(0, limits)).checks}
+
+    others = {"captures": "healthy", "drift": "unknown", "failures": "healthy"}
+    assert states(Limits()) == {"accuracy": "healthy", "refusals": "healthy", "latency": "healthy", **others}
+    strict = Limits(min_accuracy=0.99, max_refused_share=0.1, max_latency=2)
+    assert states(strict) == {"accuracy": "stop", "refusals": "check", "latency": "check", **others}

@@ -137,6 +137,29 @@ def test_a_single_step_ends_with_the_figures(called: list[str], capsys: pytest.C
     assert capsys.readouterr().err.rstrip().endswith("report.html")
 
 
+@pytest.mark.parametrize(
+    ("step", "state", "code"),
+    [
+        ("all", "stop", 3),
+        ("monitor", "stop", 3),
+        ("monitor", "check", 0),
+        ("monitor", "healthy", 0),
+        ("test", "stop", 0),  # an earlier report is no reason that this step failed
+    ],
+)
+def test_only_the_verdict_stop_has_an_exit_code_of_its_own(
+    called: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], step: str, state: str, code: int
+) -> None:
+    verdict = {"state": state, "why": "", "action": "", "checks": []}
+    record = {"since": "", "until": "", "model": "", "verdict": verdict, "figures": {}, "previous": None}
+    report = Path(RESULTS["monitor"].report)
+    report.parent.mkdir(parents=True)
+    report.with_name("report.json").write_text(json.dumps(record))
+    assert run.main([step, "--json"]) == code
+    if step != "test":
+        assert json.loads(capsys.readouterr().out)["verdict"] == verdict
+
+
 def test_an_error_is_one_sentence_and_no_later_step_runs(
     called: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 
@@ -26,6 +27,20 @@ def test_all_steps_make_the_documented_object(tmp_path: Path) -> None:
         "seconds": {"stage": 1, "train": 70, "deploy": 5, "test": 9, "monitor": 3},
         "report": "runs/s/report/report.html",
     }
+
+
+def test_the_verdict_is_that_of_the_report(tmp_path: Path) -> None:
+    verdict = {"state": "stop", "why": "0 of 200 are right", "action": "Do not use its answers.", "checks": []}
+    record = {"since": "a", "until": "b", "model": "job", "verdict": verdict, "figures": {}, "previous": None}
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.json").write_text(json.dumps(record))
+    save(tmp_path, "monitor", Monitoring(str(tmp_path / "report" / "report.html")), 3)
+    figures = summary.collect(tmp_path, STACK)
+    assert figures["verdict"] == verdict
+    console = Console(width=80, record=True, file=(tmp_path / "out").open("w"))
+    with console.file:
+        console.print(summary.table(figures))
+    assert "verdict    stop" in console.export_text()
 
 
 def test_a_comparison_is_among_the_figures(tmp_path: Path) -> None:

@@ -94,9 +94,8 @@ def test_captures_are_complete_or_missing() -> None:
 def test_drift_names_what_differs_and_the_greatest_effect() -> None:
     found = drifts.check(replace(HEALTHY, drift=OTHER), LIMITS)
     assert found.state == "check"
-    assert found.sentence.startswith(
-        "sharpness, confidence differ from the photos held out of training: sharpness by 0.61"
-    )
+    assert found.sentence.startswith("Different from the photos held out of training: sharpness, confidence;")
+    assert "most of all sharpness by 0.61 (Kolmogorov-Smirnov distance, p = 1e-09, 200 photos)" in found.sentence
     assert "brightness" not in found.sentence
     assert (found.value, found.limit.least) == (1e-9, 0.01)
 
@@ -112,4 +111,4 @@ def test_drift_is_unknown_without_a_profile_or_photos() -> None:
     for nothing in (None, ()):
         assert drifts.check(replace(HEALTHY, drift=nothing), LIMITS).state == "unknown"
     few = drifts.check(replace(HEALTHY, drift=(drift("brightness", 1e-9, 0.9, photos=29),)), LIMITS)
-    assert (few.state, few.sentence) == ("unknown", "Not enough: 29 of 30.")
+    assert (few.state, few.sentence) == ("unknown", "Drift shows in many photos only; not enough: 29 of 30.")

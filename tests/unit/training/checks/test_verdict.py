@@ -38,7 +38,7 @@ def test_a_drifted_run_is_to_be_looked_at() -> None:
         "latency": "healthy",
         "captures": "healthy",
     }
-    assert "165 of 200" in found.why and "sharpness, confidence differ" in found.why
+    assert "165 of 200" in found.why and "held out of training: sharpness, confidence;" in found.why
     assert "Look at the mistakes" in found.action and "Look at the photos" in found.action
 
 

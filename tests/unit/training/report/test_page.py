@@ -11,12 +11,24 @@ import pytest
 from PIL import Image
 
 from tests.unit.training.fakes import DATASET, RESULTS
+from training.checks.limits import Limits
+from training.checks.verdict import judge
 from training.config import Stack
-from training.report import page
+from training.report import history, page
+from training.report.evidence import of_inferences
+from training.report.summaries import summarise
 from training.results import Dataset, Executions, RunResults
 
 PNG = b"\x89PNG\r\n\x1a\n not really"
-FIGURES = ("confidence_over_time", "confidence_histograms", "confusion_matrix", "accuracy_and_coverage")
+FIGURES = (
+    "confidence_over_time",
+    "confidence_histograms",
+    "confusion_matrix",
+    "accuracy_and_coverage",
+    "risk_and_coverage",
+    "reliability_curve",
+    "training_curve",
+)
 THRESHOLD = 0.9
 
 
@@ -62,7 +74,8 @@ def subject(
     stack: Stack = STACK,
 ) -> page.Subject:
     executions = Executions(expected, 4, below_threshold, 0, "2026-05-04T11:59:58+00:00")
-    return page.Subject(stack, RunResults(dataset, JOB, SERVED, executions), inferences, expected)
+    verdict = judge(of_inferences(inferences, dataset.classes, expected), Limits())
+    return page.Subject(stack, RunResults(dataset, JOB, SERVED, executions), inferences, expected, verdict=verdict)
 
 
 def render(about: page.Subject, names: tuple[str, ...] = FIGURES) -> str:
@@ -75,7 +88,7 @@ def text(html: str) -> str:
 
 
 def test_the_outcomes_are_counted() -> None:
-    found = page.summarise(TYPICAL, expected=10)
+    found = summarise(TYPICAL, expected=10)
     assert (found.captured, found.accepted, found.refused, found.unlabelled) == (8, 5, 3, 1)
     assert (found.labelled, found.right, found.wrong, found.wrong_refused) == (7, 5, 2, 1)
     assert (found.accepted_labelled, found.accepted_right, found.missing) == (4, 3, 2)
@@ -85,22 +98,32 @@ def test_the_photos_of_a_cross_validation_are_more_than_those_of_the_validation_
     about = subject(TYPICAL)
     results = replace(about.results, model=replace(JOB, validation_images=98))
     html = text(render(replace(about, results=results)))
-    assert "Validation accuracy 87.5% on 98 images that the network had not seen" in html
+    assert "Validation accuracy 87.8% (79.8% to 92.9%): 86 of 98 of images that the network had not seen" in html
 
 
-def test_the_tiles_hold_the_key_figures() -> None:
-    html = text(render(subject(TYPICAL)))
+def test_three_figures_lead_and_have_intervals() -> None:
+    html = render(subject(TYPICAL))
+    assert html.count('<div class="tile">') == 3
+    seen = text(html).replace("&nbsp;", " ")
     for tile in (
-        "Inferences captured 8 all that were expected",
-        "Refused at 0.9 37.5% 3 of 8 were not sure enough",
-        "Accuracy of the accepted 75.0% 3 of 4 right",
-        "Mistakes held back 50.0% 1 of 2 mistakes were refused",
-        "Workflow executions 7 4 succeeded, 3 below threshold, 0 failed",
-        "Accuracy, refused included 71.4% 5 of 7 right",
-        "Validation accuracy 87.5% on 8 images that the network had not seen",
-        "Test accuracy 92.5% through the endpoint, on 200 images",
+        "Right, refused included 71.4% 95 % interval 35.9% to 91.8% 5 of 7, of the inferences with a known class",
+        "Refused at 0.9 37.5% 95 % interval 13.7% to 69.4% 3 of 8, of the captured inferences",
+        "Right of the accepted 75.0% 95 % interval 30.1% to 95.4% 3 of 4, what the workflow lets through",
     ):
-        assert tile in html
+        assert tile in seen
+
+
+def test_the_other_figures_explain_the_leading_ones() -> None:
+    seen = text(render(subject(TYPICAL)))
+    for figure in (
+        "Inferences captured 8, all that were expected",
+        "Mistakes held back 50.0% (9.5% to 90.5%): 1 of 2 of the mistakes were refused",
+        "Workflow executions 7: 4 succeeded, 3 below threshold, 0 failed",
+        "Executions that failed 0.0% (0.0% to 35.4%): 0 of 7 of the executions",
+        "Validation accuracy 87.5% (52.9% to 97.8%): 7 of 8 of images that the network had not seen",
+        "Test accuracy 92.5% (88.0% to 95.4%): 185 of 200 of the test images, through the endpoint",
+    ):
+        assert figure in seen
 
 
 def test_the_head_names_stack_endpoint_and_period() -> None:
@@ -141,7 +164,8 @@ def test_refused_images_begin_with_the_least_sure_and_mistakes_with_the_most_sur
 )
 def test_long_tables_are_cut_and_say_so(images: int, rows: int, sentence: str) -> None:
     html = render(subject(table(*[("cat", "dog", 0.5)] * images)))
-    assert html.count("<tr>") == 2 * (1 + rows)
+    tables = re.findall('<table class="photos">(.*?)</table>', html, re.DOTALL)
+    assert [table.count("<tr>") for table in tables] == [1 + rows] * 2
     assert text(html).count(sentence) == 2
 
 
@@ -197,6 +221,88 @@ def test_nothing_odd_is_said_of_complete_data() -> None:
 
 def test_without_labels_a_sentence_stands_for_the_figures_that_need_them() -> None:
     html = text(render(subject(table((None, "cat", 0.99), (None, "dog", 0.5))), FIGURES[:2]))
-    assert html.count("Not drawn: it needs the true class") == 2
-    assert "Accuracy of the accepted n/a none with a known label" in html
+    assert html.count("Not drawn: it needs the true class") == 4
+    assert "Right of the accepted unknown no true class is known" in html
+    assert "Not known: none of the captured inferences has a known class." in html
     assert "2 images classified: 1 was sure enough to pass the threshold of 0.9." in html
+
+
+# The verdict, and what changed ---------------------------------------------------------------------------------
+
+
+RIGHT = [("cat", "cat", 0.99)] * 50 + [("dog", "dog", 0.95)] * 50
+WRONG = [("cat", "dog", 0.99)] * 50 + [("dog", "cat", 0.95)] * 50
+
+
+def head(html: str) -> str:
+    """Return the banner before the table of checks."""
+    return html.split('<section class="verdict')[1].split("<table")[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "state", "word", "sentence"),
+    [
+        (RIGHT, "healthy", "Healthy", "What to do: Nothing."),
+        (WRONG, "stop", "Stop", "What to do: Do not use its answers."),
+        ([("cat", "cat", 0.5)] * 60 + [("dog", "dog", 0.5)] * 40, "check", "Check", "more than the 50.0% that are"),
+    ],
+)
+def test_the_verdict_has_a_colour_a_shape_and_a_word(
+    rows: list[tuple[str | None, str, float]], state: str, word: str, sentence: str
+) -> None:
+    html = render(subject(table(*rows), expected=100))
+    banner = head(html)
+    assert banner.startswith(f" state-{state}") and "<svg" in banner
+    assert re.search(rf"</svg>\s*{word}</h2>", banner)
+    assert sentence in text(f"<body>{banner}")
+    assert html.index('class="verdict') < html.index('class="tiles"') < html.index("<figure>")
+
+
+def test_states_differ_in_shape_not_in_colour_alone() -> None:
+    shapes = {
+        state: re.findall(r' d="([^"]*)"', head(render(subject(table(*rows), expected=100))))
+        for state, rows in (("healthy", RIGHT), ("stop", WRONG))
+    }
+    assert shapes["healthy"] and shapes["stop"] and shapes["healthy"] != shapes["stop"]
+
+
+def test_each_check_is_shown_with_value_interval_and_limit() -> None:
+    seen = text(render(subject(table(*WRONG), expected=100)))
+    assert "accuracy Stop 0.0% 0.0% to 3.7% at least 50.0% 0 of 100 with a known class are right" in seen
+    assert "refusals Healthy 0.0% 0.0% to 3.7% at most 50.0%" in seen
+    assert "drift Unknown unknown \u2013 \u2013 The model has no profile" in seen
+    assert "captures Healthy 100.0% \u2013 at least 100.0%" in seen
+
+
+def test_each_class_has_precision_and_recall_with_intervals() -> None:
+    seen = text(render(subject(TYPICAL)))
+    assert "cat 100.0% 43.9% to 100.0%; 3 of 3 60.0% 23.1% to 88.2%; 3 of 5" in seen
+    assert "dog 50.0% 15.0% to 85.0%; 2 of 4 100.0% 34.2% to 100.0%; 2 of 2" in seen
+
+
+def test_what_changed_is_told_with_chance() -> None:
+    about = subject(table(*WRONG), expected=100)
+    before = {
+        "since": "2026-05-03T00:00:00+00:00",
+        "until": "2026-05-03T01:02:03+00:00",
+        "model": "other-job",
+        "verdict": {"state": "healthy"},
+        "figures": {"accuracy": [96, 100], "refused": [3, 100], "held_back": [0, 0]},
+    }
+    now = {"figures": {"accuracy": [0, 100], "refused": [0, 100], "held_back": [0, 100]}}
+    seen = text(page.render(about, {}, history.compare(now, before)))
+    assert "The verdict was healthy and is stop now. That report ended 2026-05-03 01:02:03 UTC;" in seen
+    assert "the model was another one, other-job." in seen
+    assert "Right, refused included 96.0% 90.2% to 98.4% 0.0% 0.0% to 3.7% yes" in seen
+    assert "Refused at 0.9 3.0% 1.0% to 8.5% 0.0% 0.0% to 3.7% no" in seen
+    changes = seen.split("Since the previous report")[1].split("How sure the model was")[0]
+    assert "Mistakes held back" not in changes  # there were none before
+    assert "There is no earlier report to compare with." in text(render(about))
+
+
+def test_the_calibration_is_told_in_numbers() -> None:
+    sure = table(*[("cat", "cat", 0.95)] * 60 + [("dog", "cat", 0.95)] * 40)
+    seen = text(render(subject(sure)))
+    assert "Mean confidence 95.0%, right 60.0% (50.2% to 69.1%). The expected calibration error is 35.0%;" in seen
+    assert "that is more than the" in seen
+    assert "chance explains it" in text(render(subject(table(*RIGHT))))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from training.statistics.intervals import Share, exact, quantile, wilson
+from training.statistics.intervals import Share, difference, exact, quantile, wilson
 
 CASES = np.random.default_rng(0).integers(1, 400, 25)
 
@@ -53,3 +53,26 @@ def test_the_interval_of_a_quantile_is_that_of_the_quantile_test(part: float, ca
     assert found.interval == (low, high)
     assert np.mean(values <= found.value) >= part > np.mean(values < found.value)
     assert found.cases == cases
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wanted"),
+    [  # table II of Newcombe (1998), whose differences are first less second
+        ((56, 70), (48, 80), (0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.1705, 0.8090)),
+        ((6, 7), (2, 7), (0.0582, 0.8062)),
+        ((5, 56), (0, 29), (-0.0381, 0.1926)),
+        ((0, 10), (0, 20), (-0.1611, 0.2775)),
+        ((10, 10), (0, 10), (0.6075, 1.0)),
+    ],
+)
+def test_the_interval_of_a_difference_is_newcombes(
+    first: tuple[int, int], second: tuple[int, int], wanted: tuple[float, float]
+) -> None:
+    assert difference(Share(*second), Share(*first)) == pytest.approx(wanted, abs=1e-4)
+    low, high = difference(Share(*first), Share(*second))
+    assert (-high, -low) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_nothing_is_known_of_a_difference_without_cases() -> None:
+    assert difference(Share(0, 0), Share(5, 10)) == (-1, 1)

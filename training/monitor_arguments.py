@@ -1,0 +1,61 @@
+"""The options of the command line for the step `monitor`."""
+
+import argparse
+
+from training.argument_types import fraction, whole_number
+from training.checks.limits import LATENCY_PART, Limits
+from training.options import MonitorOptions
+
+MAX_WAIT = 86_400  # seconds
+
+
+def add_monitor_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--capture-timeout",
+        type=whole_number(1, MAX_WAIT),
+        default=MonitorOptions.capture_timeout,
+        metavar="SECONDS",
+        help="time to wait for captured inferences; AWS delivers them after minutes",
+    )
+    add_limits(group)
+
+
+def add_limits(group: argparse._ArgumentGroup) -> None:
+    """Add what the checks allow: an interval of 95 % must lie wholly beyond a limit."""
+    add = group.add_argument
+    add(
+        "--min-accuracy",
+        type=fraction,
+        default=argparse.SUPPRESS,
+        metavar="SHARE",
+        help="verdict stop: fewer of the photos with a known class are right (default: verdict check when fewer are "
+        "right than of the test photos; a model no better than chance is always stopped)",
+    )
+    add(
+        "--max-refused-share",
+        type=fraction,
+        default=Limits.max_refused_share,
+        metavar="SHARE",
+        help="verdict check: more photos are below the threshold",
+    )
+    add(
+        "--min-refused-share",
+        type=fraction,
+        default=Limits.min_refused_share,
+        metavar="SHARE",
+        help="verdict check: fewer photos are below the threshold",
+    )
+    add(
+        "--max-failed-share",
+        type=fraction,
+        default=Limits.max_failed_share,
+        metavar="SHARE",
+        help="verdict check: more executions fail (stop: most do); a refusal is no failure",
+    )
+    add(
+        "--max-latency",
+        type=whole_number(1, MAX_WAIT),
+        default=int(Limits.max_latency),
+        metavar="SECONDS",
+        help=f"verdict check: {LATENCY_PART:.0%} of the executions do not end within this time".replace("%", "%%"),
+    )

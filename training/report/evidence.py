@@ -1,0 +1,60 @@
+"""What the checks need to know, counted from captured inferences and from what the steps left behind."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from training.checks.evidence import Evidence
+from training.checks.limits import LATENCY_PART
+from training.csv_files import read_csv
+from training.report.outcomes import outcomes
+from training.results import Deployment, Executions
+from training.statistics.intervals import Quantile, Share, quantile
+
+
+def of_inferences(inferences: pd.DataFrame, classes: tuple[str, ...], expected: int | None) -> Evidence:
+    """Count inferences; nothing is known of executions, tests and drift.
+
+    Args:
+        inferences: The table of `inferences.join`.
+        expected: The least number of inferences that should have been captured, None when nobody knows.
+    """
+    found = outcomes(inferences)
+    said = inferences["predicted_class"]
+    known = Counter(zip(inferences["true_class"][found.labelled], said[found.labelled], strict=True))
+    answers: dict[tuple[str | None, str], int] = dict(known)
+    answers |= Counter((None, name) for name in said[~found.labelled])
+    return Evidence(classes, len(inferences), expected, int(found.refused.sum()), answers)
+
+
+def tested(deployment: Deployment) -> Share | None:
+    """Return how many of the test photos were right when the model was deployed, None without test photos."""
+    photos = deployment.test_images
+    return Share(round(deployment.test_accuracy * photos), photos) if photos else None
+
+
+def failed(executions: Executions) -> Share:
+    return Share(executions.failed, executions.started)
+
+
+def latency(path: Path) -> Quantile | None:
+    """Return the duration of the executions in a test step's table, None when that is missing or damaged.
+
+    What a user waits for is the whole execution, cold starts and queues included; the endpoint's own time, which
+    CloudWatch has, is a part of it, and an alarm guards that already.
+    """
+    try:
+        seconds = pd.read_csv(path, usecols=["seconds"])["seconds"].dropna().astype(float)  # NaN: not started
+    except (OSError, ValueError):
+        return None
+    return quantile(list(seconds), LATENCY_PART) if len(seconds) else None
+
+
+def metrics(path: Path) -> pd.DataFrame | None:
+    """Return what a training left of its epochs, None when the table is missing, damaged or without accuracies."""
+    try:
+        table = read_csv(path, {"epoch": int, "metric": str, "value": float})
+    except (OSError, ValueError):
+        return None
+    return table if table["metric"].isin(("train:accuracy", "validation:accuracy")).any() else None
