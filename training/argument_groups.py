@@ -188,6 +188,11 @@ def add_train_options(group: argparse._ArgumentGroup) -> None:
         metavar="SECONDS",
         help="time after which training is stopped",
     )
+    group.add_argument(
+        "--with-reviewed",
+        action="store_true",
+        help="also train on the photos of runs/<stack>/review, with people's answers as labels (always so in learn)",
+    )
     for name, (kind, unit, meaning) in HYPERPARAMETERS.items():
         group.add_argument(
             f"--{name}",

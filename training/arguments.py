@@ -9,7 +9,7 @@ from typing import TypeVar
 from commandline.parser import Parser
 from training.argument_groups import HYPERPARAMETERS, STEP_OPTIONS, add_common_options, add_cost_options
 from training.checks.limits import Limits
-from training.config import STEPS
+from training.config import COMBINED_STEPS, steps_of
 from training.options import (
     BatchOptions,
     DeployOptions,
@@ -27,6 +27,7 @@ DESCRIPTIONS = {
     "deploy": "put the model behind the endpoint and measure its accuracy there",
     "test": "run the workflow on random test images",
     "monitor": "write the report on what the endpoint captured",
+    "learn": "train again with the reviewed photos too, then deploy the model if it is no worse, test and monitor it",
     "batch": "classify all photos of a prefix or manifest, with one verdict for each",
     "threshold": "find the confidence threshold that is proven, or that costs least",
     "status": "show what runs, what it costs, and when it ends",
@@ -36,7 +37,11 @@ EXIT_CODES = (
     "Exit codes: 0 when the verdict is healthy or check, 3 when it is stop, 1 for an error, 2 for wrong usage. "
     "An interval of 95 % decides: its whole must lie beyond a limit."
 )
-COSTLY = ("all", "stage", "train", "deploy", "test", "batch")  # the steps that create something that costs
+COSTLY = ("all", "stage", "train", "deploy", "test", "learn", "batch")  # the steps that create something that costs
+EXAMPLES = {  # of the steps whose options need one
+    "learn": "Example: `python training/run.py review`, answer some photos, then `python training/run.py learn`.",
+    "threshold": "Example: `python training/run.py threshold --max-error 0.01 --cost-of-error 5 --cost-of-review 0.2`.",
+}
 Options = TypeVar(
     "Options",
     StageOptions,
@@ -92,14 +97,15 @@ def add_steps(main: Parser) -> dict[str, Parser]:
             help=description,
             description=description[0].upper() + description[1:] + ".",
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-            epilog=EXIT_CODES if name in ("all", "monitor") else None,
+            epilog=EXIT_CODES if name in ("all", "learn", "monitor") else EXAMPLES.get(name),
         )
         add_common_options(parsers[name])
         if name in COSTLY:
             add_cost_options(parsers[name])
-        for step in STEPS if name == "all" else [name]:
+        for step in steps_of(name):
             if step in STEP_OPTIONS:
                 STEP_OPTIONS[step](parsers[name].add_argument_group(step))
+    parsers["learn"].set_defaults(with_reviewed=True)
     return parsers
 
 
@@ -122,7 +128,7 @@ def takes_next_word(word: str, options: Mapping[str, argparse.Action]) -> bool:
 def refuse_foreign_options(parsers: Mapping[str, Parser], step: str, words: list[str]) -> None:
     """Exit with a sentence that names the step of an option that is not one of `step`'s."""
     for option in (word.partition("=")[0] for word in words):
-        owners = [name for name, parser in parsers.items() if name != "all" and option in parser.options()]
+        owners = [name for name, parser in parsers.items() if name not in COMBINED_STEPS and option in parser.options()]
         if owners and option not in parsers[step].options():
             parsers[step].error(f"{option} is an option of {owners[0]}, not of {step}")
 

@@ -33,6 +33,7 @@ INSTANCES_TAG = "instances"
 
 DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
 STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`
+COMBINED_STEPS = {"all": STEPS, "learn": STEPS[1:]}  # what a step stands for that is several
 SEPARATE_STEPS = ("batch", "threshold")  # run only when asked for
 NO_STEPS = ("status", "cleanup")  # run only when asked for, and without a run's directory
 WITHOUT_SUMMARY = (*NO_STEPS, "threshold")  # what they find is printed by themselves
@@ -60,6 +61,11 @@ class Stack:
     confidence_threshold: float  # in [0, 1]; an inference below it is refused
     expiry_role_arn: str = ""  # the role that may delete the endpoint; "" for a stack of an older template
     batch_machine_arn: str = ""  # the workflow for many photos; "" likewise
+
+
+def steps_of(step: str) -> tuple[str, ...]:
+    """Return the steps that are run for a word of the command line, in their order."""
+    return COMBINED_STEPS.get(step, (step,))
 
 
 def run_directory(stack_name: str) -> Path:

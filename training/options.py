@@ -55,6 +55,7 @@ class TrainOptions:
     seed: int = 0
     algorithm: str = "own"  # or "builtin"
     image_uri: str | None = None  # of an image that holds our program; None: AWS's
+    with_reviewed: bool = False  # also train on the photos that people have reviewed
 
 
 @dataclass(frozen=True)

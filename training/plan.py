@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from training.config import STEPS, YES_VARIABLE
+from training.config import YES_VARIABLE, steps_of
 from training.context import Context
 from training.costs import table as costs
 from training.costs.estimate import Estimate
@@ -26,7 +26,7 @@ def review(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         PlanError: AWS would refuse a step, the cost is above the limit, or nobody agreed to it.
     """
-    steps = STEPS if arguments.step == "all" else (arguments.step,)
+    steps = steps_of(arguments.step)
     estimate = Estimate(context.stack.region, tuple(lines(context, steps, arguments)))
     if not estimate.lines:
         return {}

@@ -88,7 +88,7 @@ def check_expiry(stack: Stack, options: DeployOptions) -> Check:
 def check_results(context: Context, step: str) -> list[Check]:
     """Return a check for each earlier step whose result a single step needs."""
     found = []
-    if step in ("train", "deploy"):
+    if step in ("train", "learn", "deploy"):
         found.append(check_result("stage", lambda: load(context.directory, "stage", Dataset)))
     if step == "deploy":
         found.append(check_result("train", lambda: load(context.directory, "train", TrainedModel)))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from training.arguments import options_for
+from training.config import COMBINED_STEPS
 from training.context import Context
 from training.costs import estimate
 from training.costs.estimate import Line
@@ -43,7 +44,7 @@ def train_lines(context: Context, arguments: argparse.Namespace) -> list[Line]:
 def deploy_lines(context: Context, arguments: argparse.Namespace) -> list[Line]:
     options = options_for(DeployOptions, arguments)
     region = context.stack.region
-    executions = options_for(ExecutionsOptions, arguments).executions if arguments.step == "all" else 0
+    executions = options_for(ExecutionsOptions, arguments).executions if arguments.step in COMBINED_STEPS else 0
     hours = options.expires_in / timedelta(hours=1) if options.expires_in else None
     return [
         *estimate.endpoint(region, options.endpoint_instance_type, options.instances, hours),

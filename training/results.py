@@ -23,6 +23,7 @@ class Dataset:
     validation: int  # images
     test: int  # images
     fingerprint: str  # of everything that the dataset was made from
+    reviewed: int = 0  # of the training images: people's answers are their labels
 
 
 @dataclass(frozen=True)

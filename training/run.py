@@ -100,7 +100,7 @@ def show(figures: "dict[str, Any]", arguments: "Namespace", console: "Console") 
         OutputError: The JSON could not be written.
     """
     from training import summary
-    from training.config import WITHOUT_SUMMARY
+    from training.config import COMBINED_STEPS, WITHOUT_SUMMARY
 
     if arguments.json:
         write_json(figures)
@@ -108,7 +108,7 @@ def show(figures: "dict[str, Any]", arguments: "Namespace", console: "Console") 
     if arguments.step in WITHOUT_SUMMARY or getattr(arguments, "dry_run", False):
         return  # what was found has been printed
     console.print(summary.table(figures))
-    if arguments.step == "all":
+    if arguments.step in COMBINED_STEPS:
         commands = summary.next_commands(figures["report"], arguments.stack_name)
         console.print("\nNext, in a new shell:", *commands, sep="\n  ", highlight=False, soft_wrap=True)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from training import atomic
 from training.arguments import options_for
-from training.config import NO_STEPS, STEPS, run_directory
+from training.config import NO_STEPS, run_directory, steps_of
 from training.context import Clients, Context
 from training.errors import StackError
 from training.options import (
@@ -25,7 +25,17 @@ from training.options import (
     TrainOptions,
 )
 from training.region import choose_region, command_for
-from training.results import Dataset, Deployment, Executions, Monitoring, RunResults, TrainedModel, load, save
+from training.results import (
+    Dataset,
+    Deployment,
+    Executions,
+    Monitoring,
+    RunResults,
+    TrainedModel,
+    load,
+    save,
+    seconds_of,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -136,7 +146,7 @@ def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]
     if arguments.step in SEPARATE_FUNCTIONS:
         return SEPARATE_FUNCTIONS[arguments.step](context, arguments)
     plan.review(context, arguments)
-    for name in STEPS if arguments.step == "all" else [arguments.step]:
+    for name in steps_of(arguments.step):
         context.console.rule(Text(name, "bold"), align="left")
         started = time.monotonic()
         result = STEP_FUNCTIONS[name](context, arguments)
@@ -156,7 +166,13 @@ def stage(context: Context, arguments: argparse.Namespace) -> Dataset:
 def train(context: Context, arguments: argparse.Namespace) -> TrainedModel:
     from training import train
 
-    return train.train(context, load(context.directory, "stage", Dataset), options_for(TrainOptions, arguments))
+    dataset, options = load(context.directory, "stage", Dataset), options_for(TrainOptions, arguments)
+    if options.with_reviewed:
+        from training.learning import step as learning
+
+        dataset = learning.add_reviewed(context, dataset)
+        save(context.directory, "stage", dataset, seconds_of(context.directory, "stage") or 0.0)
+    return train.train(context, dataset, options)
 
 
 def deploy(context: Context, arguments: argparse.Namespace) -> Deployment:

@@ -27,7 +27,8 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if dataset := result("stage", Dataset):
         counts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-        figures["dataset"] = {"classes": list(dataset.classes), **counts}
+        reviewed = {"reviewed": dataset.reviewed} if dataset.reviewed else {}
+        figures["dataset"] = {"classes": list(dataset.classes), **counts, **reviewed}
     if model := result("train", TrainedModel):
         figures["training"] = {
             "job": model.training_job_name,

@@ -9,8 +9,16 @@ import pytest
 
 from training.arguments import DESCRIPTIONS, options_for, parse
 from training.checks.limits import Limits
-from training.config import NO_STEPS, REGION_VARIABLE, SEPARATE_STEPS, STEPS
-from training.options import BatchOptions, DeployOptions, ExecutionsOptions, MonitorOptions, StageOptions, TrainOptions
+from training.config import COMBINED_STEPS, NO_STEPS, REGION_VARIABLE, SEPARATE_STEPS, STEPS
+from training.options import (
+    BatchOptions,
+    DeployOptions,
+    ExecutionsOptions,
+    MonitorOptions,
+    StageOptions,
+    ThresholdOptions,
+    TrainOptions,
+)
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/scones:1"
 ROOT = Path(__file__).parents[3]
@@ -236,7 +244,7 @@ def printed_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_help_lists_every_step_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed_help(["--json", "--help"], capsys)
     assert "--stack-name" in text and "--epochs" not in text
-    assert set(DESCRIPTIONS) == {"all", *STEPS, *SEPARATE_STEPS, *NO_STEPS}
+    assert set(DESCRIPTIONS) == {*COMBINED_STEPS, *STEPS, *SEPARATE_STEPS, *NO_STEPS}
     for step, description in DESCRIPTIONS.items():
         assert f"    {step} " in text and description.split()[0] in text
 
@@ -273,3 +281,36 @@ def test_help_tells_the_exit_code_of_a_verdict(step: str, capsys: pytest.Capture
     with pytest.raises(SystemExit):
         parse([step, "--help"])
     assert "3 when it is stop" in " ".join(capsys.readouterr().out.split())
+
+
+def test_learning_takes_the_options_of_its_steps_and_always_the_reviewed_photos() -> None:
+    arguments = parse(["learn", "--epochs", "4", "--accept-worse", "--executions", "1"])
+    assert options_for(TrainOptions, arguments).with_reviewed
+    assert options_for(TrainOptions, arguments).hyperparameters == {"epochs": "4"}
+    assert options_for(DeployOptions, arguments).accept_worse
+    assert not options_for(TrainOptions, parse(["train"])).with_reviewed
+    assert options_for(TrainOptions, parse(["train", "--with-reviewed"])).with_reviewed
+
+
+def test_learning_stages_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["learn", "--archive", "a.tar.gz"])
+    assert "--archive is an option of stage, not of learn" in capsys.readouterr().err
+
+
+def test_a_threshold_has_defaults_and_costs_in_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert options_for(ThresholdOptions, parse(["threshold"])) == ThresholdOptions()
+    words = ["threshold", "--max-error", ".05", "--confidence", "0.9", "--cost-of-error", "5", "--cost-of-review", "0"]
+    expected = ThresholdOptions(0.05, 0.9, 5.0, 0.0, True, "p.csv", 3)
+    more = ["--per-class", "--predictions", "p.csv", "--seed", "3"]
+    assert options_for(ThresholdOptions, parse([*words, *more])) == expected
+    with pytest.raises(SystemExit):
+        parse(["threshold", "--cost-of-error", "5"])
+    assert "--cost-of-error and --cost-of-review go together" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--max-error", "0"], ["--max-error", "1"], ["--cost-of-error", "-1"]])
+def test_values_that_no_threshold_has_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["threshold", *words])
+    assert f"argument {words[0]}: '{words[1]}' is not a" in capsys.readouterr().err

@@ -31,10 +31,12 @@ from tests.unit.training.fakes import (
 )
 from tests.unit.training.versions import VersionedBucket
 from training import run, steps
+from training.arguments import parse
 from training.config import STEPS
+from training.console import PlainConsole
 from training.context import Context
 from training.errors import DatasetError
-from training.results import Monitoring, load
+from training.results import Monitoring, load, save, seconds_of
 
 RESULTS: dict[str, Any] = {
     "stage": DATASET,
@@ -333,3 +335,25 @@ def test_an_interrupted_run_says_where_to_look(
     before, last = capsys.readouterr().err.splitlines()[-2:]
     assert before == "What was started on AWS runs on: python training/run.py status --stack-name s"
     assert last == "Interrupted: run the same command to resume."
+
+
+def test_learning_runs_every_step_but_stage(called: list[str]) -> None:
+    assert run.main(["learn"]) == 0
+    assert called == [*STEPS[1:]]
+
+
+@pytest.mark.parametrize(("words", "trained_on"), [(["train"], "f"), (["train", "--with-reviewed"], "g")])
+def test_training_with_reviewed_photos_makes_their_dataset_the_staged_one(
+    words: list[str], trained_on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = replace(DATASET, fingerprint="g", train=92, reviewed=2)
+    trained: list[Any] = []
+    monkeypatch.setattr("training.learning.step.add_reviewed", lambda context, dataset: learned)
+    monkeypatch.setattr("training.train.train", lambda context, dataset, options: trained.append(dataset) or MODEL)
+    save(tmp_path, "stage", DATASET, 12.0)
+    save(tmp_path, "train", MODEL, 60.0)
+    steps.train(Context(STACK, tmp_path, PlainConsole(), FakeClients()), parse(words))
+    assert [one.fingerprint for one in trained] == [trained_on]
+    assert load(tmp_path, "stage", type(DATASET)).fingerprint == trained_on
+    assert seconds_of(tmp_path, "stage") == 12.0
+    assert (seconds_of(tmp_path, "train") is None) == (trained_on == "g")  # a model of other photos
