@@ -33,7 +33,7 @@ PSEUDO = {
 }
 POLICIES_OF = {  # a step's; status and cleanup need all three
     **dict.fromkeys(("stage", "train", "train again"), ("trainPolicy",)),
-    **dict.fromkeys(("deploy", "test", "monitor"), ("servePolicy",)),
+    **dict.fromkeys(("deploy", "threshold", "test", "monitor"), ("servePolicy",)),
     **dict.fromkeys(("batch", "batch again"), ("servePolicy", "batchPolicy")),
     **dict.fromkeys(("deploy again", "deploy with two"), ("servePolicy", "scalePolicy")),
 }

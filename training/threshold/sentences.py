@@ -49,12 +49,12 @@ def cost_sentence(row: Row) -> str:
 
 
 def commands(stack: Stack, threshold: float) -> list[str]:
-    """Return what deploys a threshold, on AWS and on the local AWS; other parameters keep their values."""
+    """Return what deploys a threshold, on AWS and in a shell of the local AWS; other parameters keep their values."""
     name = [] if stack.name == DEFAULT_STACK_NAME else ["--stack-name", stack.name]
     parameter = ["--parameter-overrides", f"ConfidenceThreshold={threshold:g}"]
     deploy = shlex.join(["sam", "deploy", *name, *parameter])
     local = shlex.join(["sam", "deploy", "--config-env", "local", *name, *parameter])
-    return [f"sam build && {deploy}", f"python -m localcloud exec -- {local}"]
+    return [f"sam build && {deploy}", f"sam build && {local}"]
 
 
 def with_errors(errors: int) -> str:

@@ -59,7 +59,7 @@ def show(context: Context, found: Evidence, judged: Sequence[Row]) -> dict[str, 
     chosen = lowest_proven(judged) or least_cost(judged)
     shown = sentences.commands(context.stack, chosen.threshold) if chosen and chosen.threshold != deployed else []
     if chosen and shown:
-        title = f"To deploy {chosen.threshold:g}, on AWS or on the local AWS:"
+        title = f"To deploy {chosen.threshold:g}, on AWS or in a shell of the local AWS:"
         context.console.print(title, *shown, sep="\n  ", highlight=False, soft_wrap=True)
     proven, cheapest = lowest_proven(judged), least_cost(judged)
     return {

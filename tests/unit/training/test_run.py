@@ -349,7 +349,12 @@ def test_training_with_reviewed_photos_makes_their_dataset_the_staged_one(
     learned = replace(DATASET, fingerprint="g", train=92, reviewed=2)
     trained: list[Any] = []
     monkeypatch.setattr("training.learning.step.add_reviewed", lambda context, dataset: learned)
-    monkeypatch.setattr("training.train.train", lambda context, dataset, options: trained.append(dataset) or MODEL)
+
+    def train(context: Context, dataset: Any, options: Any) -> Any:
+        trained.append(dataset)
+        return MODEL
+
+    monkeypatch.setattr("training.train.train", train)
     save(tmp_path, "stage", DATASET, 12.0)
     save(tmp_path, "train", MODEL, 60.0)
     steps.train(Context(STACK, tmp_path, PlainConsole(), FakeClients()), parse(words))

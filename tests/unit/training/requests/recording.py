@@ -126,6 +126,7 @@ def commands(options: list[str]) -> dict[str, list[str]]:
         "train again": ["train", *options, "--seed", "1"],
         "deploy again": ["deploy", "--instances", "2-3"],
         "deploy with two": ["deploy", "--instances", "2"],
+        "threshold": ["threshold"],
         "test": ["test", "--executions", "2"],
         "monitor": ["monitor"],
         "batch": ["batch", "images/test/"],

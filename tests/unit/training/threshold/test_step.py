@@ -39,6 +39,7 @@ def test_a_proven_threshold_is_shown_with_the_commands_that_deploy_it(context: C
     deploy = "sam deploy --stack-name s --parameter-overrides ConfidenceThreshold=0.65"
     assert found["held_out"]["commands"][0] == f"sam build && {deploy}"
     assert f"  sam build && {deploy}\n" in printed(context)
+    assert found["held_out"]["commands"][1] == f"sam build && {deploy.replace('--stack', '--config-env local --stack')}"
     assert "Proven: at 0.65, less than 2 % of the accepted photos are wrong (0 of 240" in printed(context)
 
 
