@@ -2,15 +2,16 @@
 
 import hashlib
 import json
+from contextlib import suppress
 
 from botocore.exceptions import ClientError
 
 from training.config import DATASET_TAG, STACK_TAG, TEST_TAG, local_path
 from training.context import Context
 from training.dataset.index import read_index
-from training.errors import EndpointError, MissingEndpointError
+from training.errors import EndpointError, MissingEndpointError, StepNotRunError
 from training.refusals import is_missing
-from training.results import Dataset, TrainedModel
+from training.results import Dataset, TrainedModel, load
 
 CONFIG_SUFFIX = "-%Y%m%d-%H%M%S"  # of an endpoint configuration's name, 16 characters when it is filled in
 LONGEST_NAME = 63 - 16  # characters; SageMaker's limit for the name of an endpoint configuration is 63
@@ -111,3 +112,18 @@ def served_models(context: Context) -> dict[str, dict[str, str]]:
     names = [variant["ModelName"] for variant in config["ProductionVariants"]]
     arns = [sagemaker.describe_model(ModelName=name)["ModelArn"] for name in names]
     return {name: context.tags_of(arn) for name, arn in zip(names, arns, strict=True)}
+
+
+def class_names(context: Context) -> tuple[str, ...]:
+    """Return the names of the classes that the endpoint tells apart, in label order; () where nobody knows them."""
+    with suppress(StepNotRunError, MissingEndpointError):
+        dataset = load(context.directory, "stage", Dataset)
+        try:
+            check_served_dataset(context, dataset)
+        except EndpointError as err:
+            if isinstance(err, MissingEndpointError):
+                raise
+            context.console.print(f"Verdicts have labels in place of names: {err}", highlight=False)
+            return ()
+        return dataset.classes
+    return ()

@@ -52,7 +52,8 @@ class Execution:
     stopped: datetime | None = None
     error: str = ""
     cause: str = ""
-    explained: bool = False  # error and cause are known; a list does not have them
+    output: str = ""  # JSON
+    explained: bool = False  # error, cause and output are known; a list does not have them
     doubt: str = ""  # StartExecution's error, while the execution may have been started all the same
     heard: float = -math.inf  # of the last news, on this machine's monotonic clock
 
@@ -95,7 +96,7 @@ class Workflow:
         """
         ended, last_end = 0, time.monotonic()
         while ended < len(self.executions):
-            self._follow()
+            self.follow()
             now_ended, running = len(self.having(*ENDED)), len(self.having(RUNNING))
             if now_ended > ended:
                 ended, last_end = now_ended, time.monotonic()
@@ -114,15 +115,16 @@ class Workflow:
 
     def _start_all(self, executions: Iterable[Execution]) -> None:
         with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(self._start, executions))
+            list(pool.map(self.start, executions))
 
-    def _start(self, execution: Execution) -> None:
+    def start(self, execution: Execution) -> None:
         """Start an execution; one that AWS refuses has failed.
 
         Raises:
             ClientError: AWS would refuse every other execution too.
         """
-        execution.status = RUNNING  # before AWS has answered: the answer may be lost
+        # Before AWS has answered: the answer may be lost, and another thread may follow meanwhile.
+        execution.heard, execution.status = time.monotonic(), RUNNING
         try:
             reply = self._client.start_execution(
                 stateMachineArn=self._state_machine_arn, name=execution.name, input=json.dumps(execution.event)
@@ -135,13 +137,13 @@ class Workflow:
 
     # Following -----------------------------------------------------------------------------------------------
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
         """Read the news of the executions that are under way."""
         with throttling_ignored():
             self._read_list()
         now = time.monotonic()
         silent = [one for one in self.having(RUNNING) if one.doubt or now - one.heard > SILENT_SECONDS]
-        self._describe_all(sorted(silent, key=lambda execution: execution.heard)[:DESCRIBED])
+        self.describe_all(sorted(silent, key=lambda execution: execution.heard)[:DESCRIBED])
 
     def _read_list(self) -> None:
         """Read the list, newest first, back to the start of the oldest execution that is under way.
@@ -167,7 +169,8 @@ class Workflow:
         if execution and execution.status == RUNNING and not execution.doubt:
             execution.take(entry)
 
-    def _describe_all(self, executions: Iterable[Execution]) -> None:
+    def describe_all(self, executions: Iterable[Execution]) -> None:
+        """Read what the list does not say: errors, causes and outputs; a throttled description is left out."""
         with ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(self._describe, executions))
 
@@ -187,6 +190,7 @@ class Workflow:
         execution.take(reply)
         if reply["status"] in ENDED:
             execution.error, execution.cause = reply.get("error") or "", reply.get("cause") or ""
+            execution.output = reply.get("output") or ""
             execution.explained = True
 
     # Reasons -------------------------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ class Workflow:
         """
         last_news = time.monotonic()
         while unexplained := self._unexplained():
-            self._describe_all(unexplained)
+            self.describe_all(unexplained)
             left = len(self._unexplained())
             if left < len(unexplained):
                 last_news = time.monotonic()

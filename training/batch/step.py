@@ -1,7 +1,6 @@
 """Step `batch`: what is asked for, its cost and checks before it, its results after it."""
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,17 +17,16 @@ from training.context import Context
 from training.costs import batch as costs
 from training.costs.batch import BatchSize
 from training.costs.estimate import Estimate
-from training.errors import BatchError, EndpointError, MissingEndpointError, StackError, StepNotRunError
+from training.errors import BatchError, StackError
 from training.options import LAST_BATCH, BatchOptions
-from training.preflight.check import Check, passed, problem
-from training.provenance import check_served_dataset
-from training.results import Dataset, load
+from training.preflight.check import Check
+from training.preflight.serving import check_endpoint
+from training.provenance import class_names
 from training.running import RunningEndpoint
 from training.running import find as find_endpoint
 
 PHOTOS_AN_INSTANCE = 32  # that one instance of the endpoint bears at once
 SHARE_OF_ACCOUNT = 0.8  # of its Lambda concurrency, by default
-SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
 SUCCEEDED = "SUCCEEDED"
 
 
@@ -83,32 +81,6 @@ def settings_of(context: Context, options: BatchOptions, endpoint: RunningEndpoi
     if classes := class_names(context):
         given["classes"] = list(classes)
     return {"concurrency": options.concurrency or max(1, borne), **given}
-
-
-def class_names(context: Context) -> tuple[str, ...]:
-    """Return the names of the classes that the endpoint tells apart, in label order; () where nobody knows them."""
-    with suppress(StepNotRunError, MissingEndpointError):
-        dataset = load(context.directory, "stage", Dataset)
-        try:
-            check_served_dataset(context, dataset)
-        except EndpointError as err:
-            if isinstance(err, MissingEndpointError):
-                raise
-            context.console.print(f"Verdicts have labels in place of names: {err}", highlight=False)
-            return ()
-        return dataset.classes
-    return ()
-
-
-def check_endpoint(context: Context, endpoint: RunningEndpoint | None) -> Check:
-    subject, name = "endpoint in service", context.stack.endpoint_name
-    if endpoint is None:
-        return problem(
-            subject, f"there is no endpoint {name} of this stack", "run `python training/run.py deploy` first"
-        )
-    if endpoint.status not in SERVING:
-        return problem(subject, f"the endpoint {name} is {endpoint.status}", "deploy it, or wait until it serves")
-    return passed(subject, name)
 
 
 # Until its end -------------------------------------------------------------------------------------------------
