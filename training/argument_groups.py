@@ -39,6 +39,7 @@ from training.options import (
     TrainOptions,
 )
 from training.threshold_arguments import add_threshold_options
+from training.traffic_arguments import add_traffic_options
 
 MAX_RUNTIME = 28 * 86_400  # seconds, SageMaker's limit
 MAX_EPOCHS = 10_000
@@ -282,6 +283,7 @@ STEP_OPTIONS: dict[str, Callable[[argparse._ArgumentGroup], None]] = {
     "monitor": add_monitor_options,
     "batch": add_batch_options,
     "threshold": add_threshold_options,
+    "traffic": add_traffic_options,
     "cleanup": add_cleanup_options,
 }
 

@@ -17,6 +17,7 @@ from training.options import (
     MonitorOptions,
     StageOptions,
     ThresholdOptions,
+    TrafficOptions,
     TrainOptions,
 )
 
@@ -30,6 +31,7 @@ DESCRIPTIONS = {
     "learn": "train again with the reviewed photos too, then deploy the model if it is no worse, test and monitor it",
     "batch": "classify all photos of a prefix or manifest, with one verdict for each",
     "threshold": "find the confidence threshold that is proven, or that costs least",
+    "traffic": "send photos at a rate, sound or spoilt, to rehearse an incident",
     "status": "show what runs, what it costs, and when it ends",
     "cleanup": "delete what the runs made, the endpoint first",
 }
@@ -37,10 +39,14 @@ EXIT_CODES = (
     "Exit codes: 0 when the verdict is healthy or check, 3 when it is stop, 1 for an error, 2 for wrong usage. "
     "An interval of 95 % decides: its whole must lie beyond a limit."
 )
-COSTLY = ("all", "stage", "train", "deploy", "test", "learn", "batch")  # the steps that create something that costs
-EXAMPLES = {  # of the steps whose options need one
-    "learn": "Example: `python training/run.py review`, answer some photos, then `python training/run.py learn`.",
+COSTLY = ("all", "stage", "train", "deploy", "test", "learn", "batch", "traffic")  # the steps that create what costs
+EPILOGS = {
+    "all": EXIT_CODES,
+    "monitor": EXIT_CODES,
+    "learn": "Example: `python training/run.py review`, answer some photos, then `python training/run.py learn`. "
+    + EXIT_CODES,
     "threshold": "Example: `python training/run.py threshold --max-error 0.01 --cost-of-error 5 --cost-of-review 0.2`.",
+    "traffic": "Example: `python training/run.py traffic --rate 20 --duration 5m --shift dark:0.7@2m --corrupt 0.05`.",
 }
 Options = TypeVar(
     "Options",
@@ -51,6 +57,7 @@ Options = TypeVar(
     MonitorOptions,
     BatchOptions,
     ThresholdOptions,
+    TrafficOptions,
 )
 
 
@@ -97,7 +104,7 @@ def add_steps(main: Parser) -> dict[str, Parser]:
             help=description,
             description=description[0].upper() + description[1:] + ".",
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-            epilog=EXIT_CODES if name in ("all", "learn", "monitor") else EXAMPLES.get(name),
+            epilog=EPILOGS.get(name),
         )
         add_common_options(parsers[name])
         if name in COSTLY:

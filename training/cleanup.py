@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from training import expiry, guardrails, remains, scaling
 from training.config import (
     CODE_PREFIX,
+    IMAGE_PREFIX,
+    INCOMING_PREFIX,
     INSTANCES_TAG,
     LIST_PREFIX,
     MANIFEST_PREFIX,
@@ -21,6 +23,7 @@ from training.config import (
     candidate_name,
     capture_prefix,
     image_prefix,
+    traffic_prefix,
 )
 from training.context import Context, of_candidate
 from training.errors import CleanupError
@@ -103,7 +106,8 @@ def find(context: Context) -> Iterator[Leftover]:
     yield from models(context)
     yield from captures(context)
     own = (f"{prefix}/" for prefix in (LIST_PREFIX, CODE_PREFIX, MODEL_PREFIX, MANIFEST_PREFIX, VERDICT_PREFIX))
-    for prefix in (*own, *map(image_prefix, SPLITS)):
+    sent = map(traffic_prefix, (IMAGE_PREFIX, INCOMING_PREFIX))
+    for prefix in (*own, *map(image_prefix, SPLITS), *sent):
         yield from objects(stack.bucket, prefix, clients.s3)
     yield from log_groups(stack, clients.logs)
     yield from alarms(stack, clients.cloudwatch)

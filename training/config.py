@@ -13,6 +13,7 @@ MODEL_PREFIX = "models"  # models/<training job>/output/model.tar.gz
 MANIFEST_PREFIX = "manifests"  # manifests/<batch>.jsonl, the photos of a batch
 VERDICT_PREFIX = "verdicts"  # verdicts/<batch>/<map run>/*, what a batch says of each photo; verdicts/uploads/date=*/*
 INCOMING_PREFIX = "incoming"  # incoming/*, photos that are classified when they are uploaded
+TRAFFIC_FOLDER = "traffic"  # images/traffic/<name>/* and incoming/traffic/<name>/*, photos that the step traffic sends
 CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl
 
 CODE_CHANNEL = "code"  # of a training job; it holds what is under one digest of CODE_PREFIX
@@ -34,7 +35,7 @@ INSTANCES_TAG = "instances"
 DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
 STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`
 COMBINED_STEPS = {"all": STEPS, "learn": STEPS[1:]}  # what a step stands for that is several
-SEPARATE_STEPS = ("batch", "threshold")  # run only when asked for
+SEPARATE_STEPS = ("batch", "threshold", "traffic")  # run only when asked for
 NO_STEPS = ("status", "cleanup")  # run only when asked for, and without a run's directory
 WITHOUT_SUMMARY = (*NO_STEPS, "threshold")  # what they find is printed by themselves
 SPLITS = ("train", "validation", "test")
@@ -61,6 +62,7 @@ class Stack:
     confidence_threshold: float  # in [0, 1]; an inference below it is refused
     expiry_role_arn: str = ""  # the role that may delete the endpoint; "" for a stack of an older template
     batch_machine_arn: str = ""  # the workflow for many photos; "" likewise
+    upload_machine_arn: str = ""  # the workflow for uploads; "" unless ClassifyUploads is true
 
 
 def steps_of(step: str) -> tuple[str, ...]:
@@ -87,6 +89,11 @@ def image_prefix(split: str) -> str:
 def image_key(split: str, filename: str) -> str:
     """Return the S3 key of a photo."""
     return image_prefix(split) + filename
+
+
+def traffic_prefix(prefix: str) -> str:
+    """Return the prefix of what the step traffic puts below IMAGE_PREFIX or INCOMING_PREFIX."""
+    return f"{prefix}/{TRAFFIC_FOLDER}/"
 
 
 def list_key(split: str) -> str:

@@ -53,6 +53,10 @@ class BatchError(TrainingError):
     """When a batch of photos cannot be started or read, or has not succeeded."""
 
 
+class TrafficError(TrainingError):
+    """When traffic cannot be sent as it was asked for."""
+
+
 class CaptureError(TrainingError):
     """When captured inferences are missing or cannot be read."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple
 
 from training.checks.limits import Limits
 from training.config import PUBLIC_ARCHIVE_URL
@@ -10,6 +11,8 @@ from training.config import PUBLIC_ARCHIVE_URL
 MAX_SEED = 2**32 - 1  # numpy's and PyTorch's
 LAST_BATCH = "last"  # in place of a batch's name: the last one that was started on this machine
 MAX_BATCH_CONCURRENCY = 40_000  # photos; 10,000 children of a Distributed Map, each with four at once
+MAX_RATE = 1000  # photos a second of traffic, on average; beyond that, one process does not keep its schedule
+MAX_TRAFFIC = 200_000  # photos of one step traffic, all of which it keeps in memory
 MAX_EXECUTIONS = 99_999  # of one test step; the names of executions have five digits
 # The algorithms, and the machine that each trains on unless another one is chosen.
 INSTANCE_TYPES = {"own": "ml.m5.large", "builtin": "ml.g4dn.xlarge"}
@@ -88,6 +91,47 @@ class BatchOptions:
     concurrency: int | None = None  # photos under way at once; None: what the endpoint and the account bear
     max_refused_share: float | None = None  # in [0, 1]; None: the stack's
     max_failed_share: float | None = None  # in [0, 1]; None: the stack's
+
+
+EXECUTIONS, UPLOADS = "executions", "uploads"  # the ways that traffic takes through the stack
+# How photos of traffic may be changed, with the strength that each change has unless another one is given.
+SHIFTS = {"blur": 0.5, "dark": 0.5, "contrast": 0.5, "noise": 0.5, "grey": 1.0, "jpeg": 0.5, "rotate": 0.5}
+
+
+class Shift(NamedTuple):
+    """A change of the photos, from a moment on."""
+
+    kind: str  # of SHIFTS
+    strength: float  # in (0, 1]
+    start: float = 0.0  # seconds after the first photo
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.strength:g}"
+
+
+class Burst(NamedTuple):
+    """A higher rate, again and again: at the end of each period."""
+
+    factor: float  # of the rate
+    seconds: float  # that it lasts
+    every: float  # seconds, the period
+
+
+@dataclass(frozen=True)
+class TrafficOptions:
+    """Which photos to send to the stack, when, and how they are changed."""
+
+    rate: float  # photos a second
+    duration: float  # seconds
+    through: str = EXECUTIONS
+    photos: str | None = None  # a directory of own photos; None: the staged test photos
+    mix: tuple[tuple[str, float], ...] = ()  # classes and their weights; none: as the photos are
+    corrupt: float = 0.0  # share of the photos, in [0, 1], that are replaced by files that are no usable photos
+    shift: tuple[Shift, ...] = ()
+    burst: Burst | None = None
+    poisson: bool = False  # arrivals at random moments instead of regular ones
+    wait: float = 120.0  # seconds after the last photo for outcomes that are missing
+    seed: int = 0
 
 
 @dataclass(frozen=True)

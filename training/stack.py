@@ -38,9 +38,10 @@ def describe(cloudformation: "CloudFormationClient", name: str) -> Stack:
             endpoint_name=outputs["Endpoint"],
             state_machine_arn=outputs["StateMachineArn"],
             confidence_threshold=float(outputs["Threshold"]),
-            # Only deploy and batch need them: cleanup must work on a stack of an older template.
+            # Only deploy, batch and traffic need them: cleanup must work on a stack of an older template.
             expiry_role_arn=outputs.get("ExpiryRoleArn", ""),
             batch_machine_arn=outputs.get("BatchStateMachineArn", ""),
+            upload_machine_arn=outputs.get("UploadStateMachineArn", ""),
         )
     except KeyError as err:
         status = found["StackStatus"]

@@ -22,6 +22,7 @@ from training.options import (
     MonitorOptions,
     StageOptions,
     ThresholdOptions,
+    TrafficOptions,
     TrainOptions,
 )
 from training.region import choose_region, command_for
@@ -140,11 +141,11 @@ def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]
     if arguments.step == "cleanup":
         return {"deleted": cleanup(context, arguments)}
     if getattr(arguments, "dry_run", False):
-        return batch(context, arguments) if arguments.step == "batch" else plan.review(context, arguments)
+        return SEPARATE.get(arguments.step, plan.review)(context, arguments)
     context.directory.mkdir(parents=True, exist_ok=True)
     atomic.check_writable(context.directory)
-    if arguments.step in SEPARATE_FUNCTIONS:
-        return SEPARATE_FUNCTIONS[arguments.step](context, arguments)
+    if arguments.step in SEPARATE:
+        return SEPARATE[arguments.step](context, arguments)
     plan.review(context, arguments)
     for name in steps_of(arguments.step):
         context.console.rule(Text(name, "bold"), align="left")
@@ -223,6 +224,16 @@ def threshold(context: Context, arguments: argparse.Namespace) -> dict[str, Any]
     return {"threshold": step.choose(context, options_for(ThresholdOptions, arguments))}
 
 
+def traffic(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Send photos; returns their figures, or in a dry run the plan."""
+    from training import plan
+    from training.traffic import step
+
+    prepared = step.prepare(context, options_for(TrafficOptions, arguments))
+    planned = plan.decide(context, arguments, prepared.estimate, lambda: prepared.checks)
+    return planned if arguments.dry_run else {"traffic": step.send(context, prepared)}
+
+
 def cleanup(context: Context, arguments: argparse.Namespace) -> list[str]:
     from training import cleanup
 
@@ -238,14 +249,15 @@ def status(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
     return figures.figures(found)
 
 
+SEPARATE: dict[str, Callable[[Context, argparse.Namespace], dict[str, Any]]] = {
+    "batch": batch,
+    "threshold": threshold,
+    "traffic": traffic,
+}
 STEP_FUNCTIONS: dict[str, Callable[[Context, argparse.Namespace], Any]] = {
     "stage": stage,
     "train": train,
     "deploy": deploy,
     "test": run_executions,
     "monitor": monitor,
-}
-SEPARATE_FUNCTIONS: dict[str, Callable[[Context, argparse.Namespace], dict[str, Any]]] = {
-    "batch": batch,
-    "threshold": threshold,
 }

@@ -35,6 +35,7 @@ POLICIES_OF = {  # a step's; status and cleanup need all three
     **dict.fromkeys(("stage", "train", "train again"), ("trainPolicy",)),
     **dict.fromkeys(("deploy", "threshold", "test", "monitor"), ("servePolicy",)),
     **dict.fromkeys(("batch", "batch again"), ("servePolicy", "batchPolicy")),
+    **dict.fromkeys(("traffic", "traffic through uploads"), ("servePolicy", "batchPolicy")),
     **dict.fromkeys(("deploy again", "deploy with two"), ("servePolicy", "scalePolicy")),
 }
 NOT_IN_EVERY_RUN = {

@@ -9,6 +9,8 @@ import jsonschema  # type: ignore[import-untyped]  # of cfn-lint
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from training.traffic.uploads import verdict_name
+
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "events/schemas/photo_classified.json").read_text())
 GOOD = {"accepted": True, "class": "bicycle", "confidence": 0.97, "inferences": [0.97, 0.03]}
@@ -99,6 +101,12 @@ def tags_of(record: Record) -> dict[str, str]:
     key, version = record["messageId"].split("#")
     tags = boto3.client("s3").get_object_tagging(Bucket="photos", Key=key, VersionId=version)["TagSet"]
     return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def test_traffic_looks_for_verdicts_under_the_names_that_they_have(app: ModuleType) -> None:
+    key = "incoming/\u00e4.png"
+    upload = app.Upload("b", key, "v", "e", "2026-01-02T03:04:05Z", "0")
+    assert upload.verdict_key == f"verdicts/uploads/date=2026-01-02/{verdict_name(key, 'v')}"
 
 
 def test_a_photo_gets_a_verdict_an_event_and_a_tag(

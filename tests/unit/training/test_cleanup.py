@@ -139,6 +139,20 @@ def test_verdicts_on_uploads_go_and_the_uploads_themselves_are_left_for_the_user
     assert "Left: s3://photos/incoming/ (1 object versions)" in printed(context)
 
 
+def test_photos_of_traffic_go(context: Context) -> None:
+    put(
+        context,
+        "images/traffic/n/000001.png",
+        f"{INCOMING_PREFIX}/traffic/n/000001.png",
+        f"{INCOMING_PREFIX}/traffic.png",
+    )
+    assert step.cleanup(context) == [
+        "s3://photos/images/traffic/ (1 object versions)",
+        "s3://photos/incoming/traffic/ (1 object versions)",
+    ]
+    assert keys(context) == {f"{INCOMING_PREFIX}/traffic.png"}
+
+
 def test_a_second_time_there_is_nothing_to_delete(context: Context) -> None:
     make_endpoint(context.clients.sagemaker, "s", OURS)
     assert step.cleanup(context)

@@ -10,6 +10,7 @@ from botocore import xform_name
 from botocore.response import StreamingBody
 
 from training.config import inference_id
+from training.traffic.uploads import verdict_name
 
 ACCOUNT = "123456789012"
 NAME = "scones-unlimited"  # of the stack and its endpoint
@@ -120,6 +121,7 @@ class Aws:
             "Endpoint": NAME,
             "StateMachineArn": self.arn("states", f"stateMachine:{NAME}-imageClassification"),
             "BatchStateMachineArn": self.arn("states", f"stateMachine:{NAME}-batchClassification"),
+            "UploadStateMachineArn": self.arn("states", f"stateMachine:{NAME}-uploadClassification"),
             "Threshold": "0.93",
         }
         return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": outputs[key]} for key in outputs]}]}
@@ -164,8 +166,13 @@ class Aws:
         return {"Body": StreamingBody(io.BytesIO(content), len(content))}
 
     def s3_put_object(self, parameters: Parameters) -> Parameters:
-        self.objects[parameters["Key"]] = b"any"
-        return {}
+        key = parameters["Key"]
+        self.objects[key] = b"any"
+        if key.startswith("incoming/"):  # it is classified
+            verdict = {"s3_key": key, "accepted": True, "class": 0, "confidence": 0.98}
+            where = f"verdicts/uploads/date={datetime.now(UTC):%Y-%m-%d}/{verdict_name(key, 'v')}"
+            self.objects[where] = json.dumps(verdict).encode()
+        return {"VersionId": "v", "ETag": '"0"'}
 
     def s3_delete_objects(self, parameters: Parameters) -> Parameters:
         for one in parameters["Delete"]["Objects"]:

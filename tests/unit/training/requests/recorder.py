@@ -25,6 +25,7 @@ Answer = Callable[[str, str, dict[str, Any]], dict[str, Any]]  # of a service, a
 # What differs from run to run, or from photo to photo.
 VARYING = (
     (re.compile(r"\b\d{8}-\d{6}(-[0-9a-f]{4})?\b"), "<time>"),
+    (re.compile(r"(?<=date=)\d{4}-\d\d-\d\d"), "<date>"),
     (re.compile(r"\b\d{4}/\d\d/\d\d/\d\d(/\d\d-\d\d)?\b"), "<hour>"),
     (re.compile(r"(?<=/)[^/\"]+\.png\b"), "<photo>"),
     (re.compile(r"(?<=/)[^/\"]+\.py\b"), "<module>"),

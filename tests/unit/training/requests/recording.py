@@ -131,6 +131,8 @@ def commands(options: list[str]) -> dict[str, list[str]]:
         "monitor": ["monitor"],
         "batch": ["batch", "images/test/"],
         "batch again": ["batch", "--retry"],
+        "traffic": ["traffic", "--rate", "20", "--duration", "0.05"],
+        "traffic through uploads": ["traffic", "--rate", "20", "--duration", "0.05", "--through", "uploads"],
         "status": ["status"],
         "cleanup": ["cleanup", "--everything"],
     }

@@ -1,0 +1,1 @@
+"""Step `traffic`: photos at a rate, sound or spoilt, to see how the stack bears them."""
