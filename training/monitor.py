@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from training import sent_photos
 from training.checks import table as checks_table
 from training.checks.verdict import Verdict, judge
 from training.config import capture_prefix
@@ -38,8 +39,11 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
     since = datetime.fromisoformat(results.executions.started_at)
     expected = Expected(since, set(images["inference_id"]), number, options.capture_timeout)
     captured = collect(context, expected)
+    # Photos of traffic have ids of their own: they have labels in the report, and nobody waited for them above.
+    sent = sent_photos.read(context.directory, dataset.classes)
+    images = pd.concat([images, inferences.known_images(sent)], ignore_index=True)
     table = inferences.join(captured, images, dataset.classes, stack.confidence_threshold)
-    reasons = inferences.why_unlabelled(captured, index)
+    reasons = inferences.why_unlabelled(captured, pd.concat([index, sent], ignore_index=True))
     if reasons:
         context.console.print(f"Captured, but unlabelled: {reasons}; they count neither as right nor as wrong.")
     if letters := fonts.missing_letters(dataset.classes):

@@ -12,6 +12,7 @@ import pytest
 from matplotlib import font_manager
 
 from tests.unit.training.fakes import DATASET, RESULTS, SageMaker, make_context, printed, tags_of
+from training import sent_photos
 from training.checks.limits import Limits
 from training.config import Stack, inference_id
 from training.csv_files import read_csv
@@ -150,6 +151,24 @@ def test_records_without_a_label_are_counted_with_the_reason(s3: Any, dataset: D
     page = Path(result.report).read_text()
     assert "3 of 4 inferences could not be joined" in page and reasons in page
     assert "3 of them unlabelled" in page and "had not reached the bucket" not in page
+
+
+def test_photos_of_traffic_have_their_true_class_and_are_not_waited_for(
+    s3: Any, dataset: Dataset, tmp_path: Path
+) -> None:
+    """Three of four inferences of the executions are missing, whatever else was sent meanwhile."""
+    sent = "images/traffic/20260504-120000-abcd/000001.png"
+    directory = sent_photos.directory_of(tmp_path, "20260504-120000-abcd")
+    directory.mkdir(parents=True)
+    sent_photos.write({sent: ("bicycle 9.png", "motorcycle"), "other": ("b.png", "no class of ours")}, directory)
+    put(s3, 11, inference_id(KEYS[0]), 0.9, 0.1)
+    for second in range(12, 18):
+        put(s3, second, inference_id(sent), 0.8, 0.2)
+    _, told = run(s3, dataset, tmp_path)
+    table = pd.read_csv(tmp_path / "report" / "inferences.csv", keep_default_na=False)
+    assert table["true_class"].tolist() == ["null"] + ["motorcycle"] * 6
+    assert set(table["s3_key"]) == {KEYS[0], sent}
+    assert "unlabelled" not in told
 
 
 def test_an_endpoint_without_capture_is_said_at_once(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
