@@ -4,9 +4,9 @@ The archive is CIFAR-100's python version (https://www.cs.toronto.edu/~kriz/cifa
 Python 2 wrote. A few kB can claim to hold gigabytes at every layer, so each has its limit.
 """
 
+import io
 import reprlib
 import tarfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from training.dataset.unpacking import Unpacked
+from training.dataset.unpacking import DamagedError, Unpacked
 from training.dataset.unpickler import PickledArray, Unpickler
 from training.errors import ArchiveError
 
@@ -24,6 +24,7 @@ MEMBERS = ("train", "test", "meta")
 MOST_KEYS, MOST_QUOTED = 20, 100  # keys that a sentence names, characters that it quotes
 MOST_MEMBERS = 1000  # of the tar file; the public archive has 5
 MOST_HEADER_BYTES = 1 << 20  # of one header in the tar file
+READ_AHEAD = 1 << 16  # bytes, of a member
 MOST_BYTES = 256 << 20  # of an archive, packed or unpacked; the public one unpacks to 186 MB
 INSTEAD = "use `--archive PATH` for a local file or `--archive sample` for the built-in sample"
 
@@ -61,7 +62,7 @@ def read(path: Path) -> Archive:
         raise
     except FileNotFoundError as err:
         raise ArchiveError(f"There is no archive at {path}: correct the path, or {INSTEAD}.") from err
-    except Exception as err:  # a damaged archive raises anything, from zlib.error to RecursionError
+    except Exception as err:  # a damaged archive raises anything, from DamagedError to RecursionError
         raise ArchiveError(
             f"{path} is truncated or not a tar.gz file ({_cut(err)}): fetch it again, or {INSTEAD}."
         ) from err
@@ -78,13 +79,17 @@ class _Limited:
 
     def __init__(self, file: Unpacked) -> None:
         self._file = file
-        self.most_at_once = MOST_HEADER_BYTES
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= self.most_at_once:  # a header can claim a negative size too (CVE-2025-8194)
+        """Return a part of a header: the content of members is read into the reader's own buffer."""
+        if not 0 <= size <= MOST_HEADER_BYTES:  # a header can claim a negative size too (CVE-2025-8194)
             raise ArchiveError(f"The archive has a header of {size:,} bytes; at most {MOST_HEADER_BYTES:,} are read.")
         self._refuse(self._file.tell() + size)
         return self._file.read(size)
+
+    def readinto(self, buffer: memoryview) -> int:
+        self._refuse(self._file.tell() + len(buffer))
+        return self._file.readinto(buffer)
 
     def seek(self, position: int) -> int:
         self._refuse(position)
@@ -101,6 +106,21 @@ class _Limited:
             raise ArchiveError(f"The archive unpacks to more than {MOST_BYTES:,} bytes, the most that is read.")
 
 
+class _Content(io.RawIOBase):
+    """The content of the member at which a file is; tarfile's own reader copies it twice more."""
+
+    def __init__(self, file: _Limited, size: int) -> None:
+        self._file, self._left = file, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # whoever reads has such a buffer
+        count = self._file.readinto(memoryview(buffer)[: self._left])
+        self._left -= count
+        return count
+
+
 def _unpickle_members(unpacked: _Limited) -> dict[str, dict[str, Any]]:
     contents: dict[str, dict[str, Any]] = {}
     with tarfile.open(fileobj=unpacked, mode="r:") as tar:  # type: ignore[call-overload]  # a file of which it reads
@@ -109,14 +129,13 @@ def _unpickle_members(unpacked: _Limited) -> dict[str, dict[str, Any]]:
                 raise ArchiveError(f"The archive has more than {MOST_MEMBERS} members: it must hold train, test, meta.")
             _refuse_unsafe(member)
             folder, _, name = member.name.removeprefix("./").partition("/")
-            file = tar.extractfile(member) if folder and name in MEMBERS else None
-            if file is None:
+            if not (folder and name in MEMBERS and member.isreg()):
                 continue
             if name in contents:
                 raise ArchiveError(f"The archive has two members {name}, the second is {_cut(member.name)}.")
-            unpacked.most_at_once = MOST_BYTES
-            contents[name] = _unpickle(file, _cut(member.name))
-            unpacked.most_at_once = MOST_HEADER_BYTES
+            unpacked.seek(member.offset_data)
+            content = io.BufferedReader(_Content(unpacked, member.size), READ_AHEAD)
+            contents[name] = _unpickle(content, _cut(member.name))
     return contents
 
 
@@ -146,7 +165,7 @@ def _cut(text: object) -> str:
 def _unpickle(file: IO[bytes], name: str) -> dict[str, Any]:
     try:
         content = Unpickler(file).load()
-    except (ArchiveError, EOFError, OSError, zlib.error):
+    except (ArchiveError, EOFError, OSError, DamagedError):
         raise
     except Exception as err:  # a damaged pickle raises anything: https://docs.python.org/3/library/pickle.html
         sentence = f"{name} in the archive is not a readable pickle ({_cut(err)}): fetch the archive again."

@@ -1,21 +1,55 @@
-"""Unpacks a gzip file ahead of its reader, and digests it in the same pass."""
+"""Unpacks a gzip file ahead of its reader, and digests it in the same pass.
+
+Three threads share the work: one unpacks, one digests, and the caller's reads. The first is the slowest, so it has the
+fastest library: for 183 MB of photos, zlib-ng needs 0.6 s, ISA-L 0.75 s and zlib 0.95 s.
+"""
 
 import hashlib
 import queue
 import threading
-import zlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
+
+from zlib_ng import zlib_ng
 
 from training.errors import ArchiveError
+
+DamagedError: type[Exception] = zlib_ng.error  # type: ignore[assignment]  # its stub names an instance
 
 CHUNK = 1 << 20  # bytes unpacked at once
 READ = 1 << 18  # bytes read at once
 AHEAD = 8  # chunks that wait for the reader
 MOST_MEMBERS = 1000  # of the gzip file; the public archive has one
-GZIP = zlib.MAX_WBITS | 16  # the format, for zlib
+GZIP = zlib_ng.MAX_WBITS | 16  # the format, for zlib
+
+
+class Digest(Protocol):
+    """What is updated with each part of a file."""
+
+    def update(self, part: bytes, /) -> None: ...
+
+
+class DigestingThread:
+    """A SHA-256 that is calculated in a thread, at most one part behind."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(1, "digesting")
+        self._last: Future[None] = self._thread.submit(self._sha256.update, b"")
+
+    def update(self, part: bytes, /) -> None:
+        self._last.result()
+        self._last = self._thread.submit(self._sha256.update, part)
+
+    def hexdigest(self) -> str:
+        self._last.result()
+        return self._sha256.hexdigest()
+
+    def stop(self) -> None:
+        self._thread.shutdown()
 
 
 class Unpacked:
@@ -23,7 +57,7 @@ class Unpacked:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
-        self._digest = hashlib.sha256()
+        self._digest = DigestingThread()
         self._chunks: queue.Queue[bytes | Exception] = queue.Queue(AHEAD)
         self._left = memoryview(b"")  # of the chunk that is being read
         self._position = 0
@@ -36,6 +70,7 @@ class Unpacked:
 
     def __exit__(self, *_: object) -> None:
         self._stop()
+        self._digest.stop()
         self._file.close()
 
     def _stop(self) -> None:
@@ -61,6 +96,12 @@ class Unpacked:
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the beginning of a buffer with the next bytes; returns how many there were, 0 at the end."""
+        part = self._next(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
 
     def skip(self, size: int) -> None:
         while size > 0 and (part := self._next(size)):
@@ -98,15 +139,15 @@ class Unpacked:
             self._chunks.put(err)
 
 
-def unpack(file: IO[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
+def unpack(file: IO[bytes], digest: Digest) -> Iterator[bytes]:
     """Yield what a gzip file holds, in chunks of at most `CHUNK` bytes, and update a digest with what was read.
 
     Raises:
         ArchiveError: It has too many members.
         EOFError: It is cut.
-        zlib.error: It is damaged or no gzip file.
+        DamagedError: It is damaged or no gzip file.
     """
-    member, members = zlib.decompressobj(GZIP), 1
+    member, members = zlib_ng.decompressobj(GZIP), 1
     while packed := file.read(READ):
         digest.update(packed)
         while packed:
@@ -114,7 +155,7 @@ def unpack(file: IO[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
                 packed = packed.lstrip(b"\0")  # padding
                 if not packed:
                     break
-                member, members = zlib.decompressobj(GZIP), members + 1
+                member, members = zlib_ng.decompressobj(GZIP), members + 1
             if members > MOST_MEMBERS:  # each may be empty, and takes its time
                 raise ArchiveError(f"The archive has more than {MOST_MEMBERS:,} gzip members: refused.")
             if chunk := member.decompress(packed, CHUNK):

@@ -4,12 +4,14 @@ import io
 import os
 import pickle
 import tarfile
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from training.dataset import unpacking
 from training.dataset.archive import _text, read
 from training.errors import ArchiveError
 
@@ -30,6 +32,20 @@ def test_the_fixture_writes_what_python_2_wrote(write_archive: Any) -> None:
         file = tar.extractfile("cifar-100-python/train")
         assert file is not None
         assert set(pickle.load(file, encoding="bytes")) == {b"data", b"fine_labels", b"filenames"}
+
+
+def test_photos_are_in_memory_once(write_archive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "CHUNK", 1 << 16)
+    rows = 3000
+    data = np.random.default_rng(0).integers(0, 256, (rows, 3072), np.uint8)
+    train = {"data": data, "fine_labels": [1] * rows, "filenames": [f"{row}.png" for row in range(rows)]}
+    path = write_archive(train=train)
+    tracemalloc.start()
+    archive = read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(archive.train.data, data)
+    assert peak < 1.5 * data.nbytes
 
 
 def write_tar(path: Path, *members: tarfile.TarInfo | tuple[str, bytes]) -> Path:

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import random
 import threading
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +53,15 @@ def test_it_reads_what_gzip_reads(tmp_path: Path, packed: bytes, size: int) -> N
         assert b"".join(read) == CONTENT == gzip.decompress(packed)
         assert file.tell() == len(CONTENT)
         assert file.sha256() == hashlib.sha256(packed).hexdigest()
+
+
+def test_it_reads_into_a_buffer(tmp_path: Path) -> None:
+    with Unpacked(zipped(tmp_path, members(CONTENT))) as file:
+        content, buffer = b"", bytearray(7000)
+        while count := file.readinto(memoryview(buffer)):
+            content += buffer[:count]
+        assert content == CONTENT
+        assert file.tell() == len(CONTENT)
 
 
 def test_parts_can_be_skipped(tmp_path: Path) -> None:
@@ -111,7 +119,7 @@ def test_a_damaged_file_is_an_error(tmp_path: Path, damage: str) -> None:
         content += b"no gzip member"
     else:
         content[{"middle": 50_000, "sum": -6}[damage]] ^= 1
-    with Unpacked(zipped(tmp_path, bytes(content))) as file, pytest.raises(zlib.error):
+    with Unpacked(zipped(tmp_path, bytes(content))) as file, pytest.raises(unpacking.DamagedError):
         file.skip(10**9)
 
 
