@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from ministack.services import cloudformation, lambda_svc, s3
 
 from localcloud.corrections import roles
+from localcloud.corrections.provisioners import Properties, complete_creation, complete_update
 
 INTERRUPTED = "The local cloud ended while this ran: it was stopped, killed or crashed. Send the request again."
 RESERVED = "ReservedConcurrentExecutions"
@@ -61,35 +62,20 @@ def create_functions(original: Callable[..., Any]) -> Callable[..., Any]:
     return roles.create_function_of_stack(reserve_concurrency(original))
 
 
-def reserve_concurrency(original: Callable[..., Any]) -> Callable[..., Any]:
-
-    def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
-        created = original(logical_id, props, stack_name)
-        if RESERVED in props:
-            lambda_svc._put_function_concurrency(created[0], {RESERVED: int(props[RESERVED])})
-        return created
-
-    return create
+def reserve_concurrency(original: Callable[..., Any]) -> Any:
+    return complete_creation(original, keep_reservation)
 
 
-def reserve_concurrency_of_updated_functions(original: Callable[..., Any]) -> Callable[..., Any]:
+def reserve_concurrency_of_updated_functions(original: Callable[..., Any]) -> Any:
     """Change the reserved concurrency of a stack's function where its template changes it."""
+    return complete_update(original, keep_reservation)
 
-    def update(
-        physical_id: str,
-        old_props: dict[str, Any],
-        new_props: dict[str, Any],
-        stack_name: str,
-        logical_id: str | None = None,
-    ) -> Any:
-        updated = original(physical_id, old_props, new_props, stack_name, logical_id)
-        if RESERVED in new_props:
-            lambda_svc._put_function_concurrency(updated[0], {RESERVED: int(new_props[RESERVED])})
-        elif RESERVED in old_props:
-            lambda_svc._delete_function_concurrency(updated[0])
-        return updated
 
-    return update
+def keep_reservation(function: str, old_props: Properties, new_props: Properties) -> None:
+    if RESERVED in new_props:
+        lambda_svc._put_function_concurrency(function, {RESERVED: int(new_props[RESERVED])})
+    elif RESERVED in old_props:
+        lambda_svc._delete_function_concurrency(function)
 
 
 def end_interrupted(original: Callable[[Any], None]) -> Callable[[Any], None]:

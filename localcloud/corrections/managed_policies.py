@@ -16,6 +16,8 @@ from xml.sax.saxutils import escape
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.services import iam
 
+from localcloud.corrections.provisioners import Properties, complete_creation, complete_update
+
 PREFIX = "arn:aws:iam::aws:policy/"
 SERVICE_LINKED = f"{PREFIX}aws-service-role/"
 # What IAM says about an ARN that no policy has, by the action and the parameter that names it.
@@ -111,37 +113,21 @@ def refusal(arn: str, sentence: str) -> tuple[int, str, str] | None:
     return 404, "NoSuchEntity", escape(sentence.format(arn))
 
 
-def create_with_known_policies(original: Callable[..., Any]) -> Callable[..., Any]:
+def create_with_known_policies(original: Callable[..., Any]) -> Any:
     """Create a stack's role with policies and a boundary that exist; MiniStack leaves the boundary out."""
-
-    def create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
-        refuse_unknown(props)
-        created = original(logical_id, props, stack_name)
-        iam._roles[created[0]]["PermissionsBoundary"] = props.get("PermissionsBoundary")
-        return created
-
-    return create
+    return complete_creation(original, keep_boundary, check=refuse_unknown)
 
 
-def update_with_known_policies(original: Callable[..., Any]) -> Callable[..., Any]:
+def update_with_known_policies(original: Callable[..., Any]) -> Any:
     """The same for a role that a stack changes."""
-
-    def update(
-        physical_id: str,
-        old_props: dict[str, Any],
-        new_props: dict[str, Any],
-        stack_name: str,
-        logical_id: str | None = None,
-    ) -> Any:
-        refuse_unknown(new_props)
-        updated = original(physical_id, old_props, new_props, stack_name, logical_id)
-        iam._roles[updated[0]]["PermissionsBoundary"] = new_props.get("PermissionsBoundary")
-        return updated
-
-    return update
+    return complete_update(original, keep_boundary, check=refuse_unknown)
 
 
-def refuse_unknown(props: dict[str, Any]) -> None:
+def keep_boundary(role: str, old_props: Properties, new_props: Properties) -> None:
+    iam._roles[role]["PermissionsBoundary"] = new_props.get("PermissionsBoundary")
+
+
+def refuse_unknown(props: Properties) -> None:
     """Raise for a managed policy or a permissions boundary that does not exist.
 
     Raises:

@@ -15,6 +15,8 @@ ACCOUNT = "arn:aws:states:us-east-1:111111111111"
 FUNCTION = "arn:aws:lambda:us-east-1:111111111111:function:classify"
 INVOKE = "arn:aws:states:::lambda:invoke"
 ROLE = "arn:aws:iam::111111111111:role/machine"
+PASS = {"Type": "Pass"}
+TASK = {"Type": "Task", "Resource": FUNCTION}
 
 Function = Callable[[Any], Any]
 

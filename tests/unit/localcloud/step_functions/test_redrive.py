@@ -9,7 +9,8 @@ from localcloud.step_functions.execution import Execution
 from localcloud.step_functions.maps import registry
 from tests.unit.localcloud.step_functions.maps.buckets import Bucket
 from tests.unit.localcloud.step_functions.runs import (
-    FUNCTION,
+    PASS,
+    TASK,
     FunctionError,
     Functions,
     chain,
@@ -19,9 +20,6 @@ from tests.unit.localcloud.step_functions.runs import (
     machine,
     output,
 )
-
-PASS = {"Type": "Pass"}
-TASK = {"Type": "Task", "Resource": FUNCTION}
 
 
 class Flaky:

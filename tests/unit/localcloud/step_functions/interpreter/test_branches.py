@@ -9,7 +9,8 @@ import pytest
 
 from localcloud.step_functions import execution
 from tests.unit.localcloud.step_functions.runs import (
-    FUNCTION,
+    PASS,
+    TASK,
     FunctionError,
     chain,
     details,
@@ -20,9 +21,7 @@ from tests.unit.localcloud.step_functions.runs import (
     types,
 )
 
-PASS = {"Type": "Pass"}
 FAIL = {"Type": "Fail", "Error": "MyError", "Cause": "my cause"}
-TASK = {"Type": "Task", "Resource": FUNCTION}
 UNDEFINED = {"Type": "Pass", "Output": {"v": "{% $states.input.missing %}"}}
 
 

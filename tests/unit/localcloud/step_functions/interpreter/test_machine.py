@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit.localcloud.step_functions.runs import (
-    FUNCTION,
+    PASS,
+    TASK,
     FunctionError,
     chain,
     details,
@@ -15,9 +16,6 @@ from tests.unit.localcloud.step_functions.runs import (
     run,
     types,
 )
-
-TASK = {"Type": "Task", "Resource": FUNCTION}
-PASS = {"Type": "Pass"}
 
 
 def failing(error: str, message: str = "boom") -> Any:

@@ -12,7 +12,9 @@ from localcloud.step_functions.interpreter.failures import TaskFailedError
 from tests.unit.localcloud.step_functions.runs import (
     FUNCTION,
     INVOKE,
+    PASS,
     ROLE,
+    TASK,
     FunctionError,
     Functions,
     chain,
@@ -25,16 +27,13 @@ from tests.unit.localcloud.step_functions.runs import (
     types,
 )
 
-DIRECT = {"Type": "Task", "Resource": FUNCTION}
-PASS = {"Type": "Pass"}
-
 
 def invoking(**arguments: Any) -> dict[str, Any]:
     return {"Type": "Task", "Resource": INVOKE, "Parameters": {"FunctionName": FUNCTION, **arguments}}
 
 
 def test_a_function_s_arn_has_its_own_events() -> None:
-    found = run(machine({**DIRECT, "TimeoutSeconds": 9}), {"x": 1}, lambda event: {"y": event["x"]})
+    found = run(machine({**TASK, "TimeoutSeconds": 9}), {"x": 1}, lambda event: {"y": event["x"]})
     assert output(found) == {"y": 1}
     assert chain(found)[1:] == [
         ("TaskStateEntered", 0),
@@ -103,7 +102,7 @@ def test_a_payload_is_sent_as_it_is(payload: dict[str, Any], sent: Any) -> None:
 def test_the_role_and_the_qualifier_go_with_the_call() -> None:
     functions = Functions(lambda event: event)
     connect(functions.invoke)
-    for state in ({**DIRECT, "Resource": f"{FUNCTION}:2"}, invoking(Qualifier="live")):
+    for state in ({**TASK, "Resource": f"{FUNCTION}:2"}, invoking(Qualifier="live")):
         execution.run(execution_of(machine(state)))
     called = [(call.role_arn, call.function) for call in functions.invocations]
     assert called == [(ROLE, f"{FUNCTION}:2"), (ROLE, f"{FUNCTION}:live")]
@@ -116,7 +115,7 @@ def fails(event: Any) -> Any:
 @pytest.mark.parametrize(
     ("state", "kind", "cause"),
     [
-        (DIRECT, "LambdaFunctionFailed", '{"errorMessage": "boom", "errorType": "Boom"}'),
+        (TASK, "LambdaFunctionFailed", '{"errorMessage": "boom", "errorType": "Boom"}'),
         (invoking(), "TaskFailed", '{"errorMessage":"boom","errorType":"Boom"}'),
     ],
 )
@@ -130,7 +129,7 @@ def test_a_function_s_error_is_recorded(state: dict[str, Any], kind: str, cause:
 
 def test_an_error_without_a_name_is_unknown() -> None:
     connect(lambda _: Answer(b'{"errorMessage": "m"}', "$LATEST", "r", is_error=True))
-    found = execution_of(machine(DIRECT))
+    found = execution_of(machine(TASK))
     execution.run(found)
     assert (found.error, found.cause) == (
         "Lambda.Unknown",
@@ -152,7 +151,7 @@ def test_a_call_that_reaches_no_function_starts_and_fails() -> None:
 
 @pytest.mark.parametrize(
     ("state", "kind", "name"),
-    [(DIRECT, "LambdaFunctionFailed", FUNCTION), (invoking(), "TaskFailed", "lambda")],
+    [(TASK, "LambdaFunctionFailed", FUNCTION), (invoking(), "TaskFailed", "lambda")],
 )
 def test_too_large_a_result_fails_the_task(state: dict[str, Any], kind: str, name: str) -> None:
     found = run(machine(state), function=lambda _: "x" * 262_145)
@@ -163,14 +162,14 @@ def test_too_large_a_result_fails_the_task(state: dict[str, Any], kind: str, nam
 
 
 def test_too_large_an_argument_fails_the_state() -> None:
-    found = run(machine({**DIRECT, "Parameters": {"a.$": "$", "b.$": "$"}}), "x" * 200_000)
+    found = run(machine({**TASK, "Parameters": {"a.$": "$", "b.$": "$"}}), "x" * 200_000)
     assert (found.error, types(found)[-2]) == ("States.DataLimitExceeded", "TaskStateEntered")
 
 
 @pytest.mark.parametrize(
     ("state", "kind", "caught"),
     [
-        ({**DIRECT, "TimeoutSeconds": 1}, "LambdaFunctionTimedOut", "States.Timeout"),
+        ({**TASK, "TimeoutSeconds": 1}, "LambdaFunctionTimedOut", "States.Timeout"),
         ({**invoking(), "TimeoutSecondsPath": "$.one"}, "TaskTimedOut", "States.ALL"),
         ({**invoking(), "TimeoutSeconds": 9, "HeartbeatSeconds": 1}, "TaskTimedOut", "States.HeartbeatTimeout"),
     ],
@@ -194,7 +193,7 @@ def test_the_time_of_a_task_begins_when_its_function_runs() -> None:
         return Answer(b"{}", "$LATEST", "request")
 
     connect(invoke)
-    found = execution_of(machine({**DIRECT, "TimeoutSeconds": 1}))
+    found = execution_of(machine({**TASK, "TimeoutSeconds": 1}))
     execution.run(found)
     assert found.status == "SUCCEEDED"
 
@@ -208,7 +207,7 @@ def test_the_time_of_a_task_begins_when_its_function_runs() -> None:
     ],
 )
 def test_what_is_not_emulated_is_named(fields: dict[str, Any], named: str) -> None:
-    found = run(machine({**DIRECT, **fields}))
+    found = run(machine({**TASK, **fields}))
     assert found.error == "States.Runtime" and found.cause is not None
     assert found.cause.endswith(f"The local cloud does not emulate {named}")
 
@@ -221,5 +220,5 @@ def test_the_retry_count_is_in_the_context() -> None:
         return fails(event)
 
     retry = [{"ErrorEquals": ["Boom"], "MaxAttempts": 2, "IntervalSeconds": 0}]
-    run(machine({**DIRECT, "Parameters": {"count.$": "$$.State.RetryCount"}, "Retry": retry}), function=function)
+    run(machine({**TASK, "Parameters": {"count.$": "$$.State.RetryCount"}, "Retry": retry}), function=function)
     assert counts == [0, 1, 2]

@@ -12,7 +12,8 @@ from localcloud.step_functions.maps import registry
 from localcloud.step_functions.maps.map_run import MapRun
 from tests.unit.localcloud.step_functions.maps.buckets import Bucket
 from tests.unit.localcloud.step_functions.runs import (
-    FUNCTION,
+    PASS,
+    TASK,
     FunctionError,
     Functions,
     chain,
@@ -24,8 +25,6 @@ from tests.unit.localcloud.step_functions.runs import (
     types,
 )
 
-PASS = {"Type": "Pass"}
-TASK = {"Type": "Task", "Resource": FUNCTION}
 WRITER = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "results", "Prefix": "out"}}
 LISTING = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "photos", "Prefix": "p/"}}
 
