@@ -5,8 +5,9 @@
 The endpoint must be in service. The same model, from the archive that the endpoint serves, answers the same PNG in
 this process. InvokeEndpoint is called through boto3 and through a plain HTTP client that signs each request itself,
 both over connections that are kept open, which shows the cost of the client. Then the serving program is started with
-one worker and with one for each core, and is compared under load with ONNX Runtime alone and with InvokeEndpoint. What
-is compared takes turns, so that this machine's other load affects all equally.
+one worker on one core, with one worker for each core, and with one worker whose ONNX Runtime has a thread for each
+core. Each is compared under load with ONNX Runtime alone on as many cores, and with InvokeEndpoint. What is compared
+takes turns, so that this machine's other load affects all equally.
 """
 
 import argparse

@@ -6,8 +6,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,45 +19,68 @@ from training.algorithm.model import Model
 from training.algorithm.workers import usable_cores
 
 ROOT = Path(__file__).resolve().parent.parent
-CLIENTS = (1, 2, 4, 16, 64)
+CLIENTS = (1, 2, 4, 8, 16, 32, 64)
 ROUNDS = 3
+SERVER = ("-m", "training.algorithm", "serve")
 
 Measure = Callable[[int, float], float]  # clients and seconds -> requests a second
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What is put under load."""
+
+    name: str
+    measure: Measure
+    bare: float  # requests/s of ONNX Runtime alone on as many cores
+
+
 def print_throughput(base: Path, image: bytes, invoke: Measure, seconds: float) -> None:
-    """Print the rates of bare ONNX Runtime and of each server, as shares of bare ONNX Runtime on all cores.
+    """Print the rates of bare ONNX Runtime and of each server, as shares of bare ONNX Runtime on as many cores.
 
     Args:
         base: Has the model in `model/`.
         invoke: Measures InvokeEndpoint.
         seconds: Of load for each figure; the servers take turns.
     """
-    cores = usable_cores()
-    bare = {number: bare_rate(base / "model", image, number, seconds) for number in sorted({1, cores})}
-    print("\nrequests/s")
-    for number, rate in bare.items():
-        print(f"ONNX Runtime alone, {number} process{'es' * (number > 1)}: {rate:.0f}")
+    cores, model = usable_cores(), base / "model"
+    one, all_cores = bare_rate(model, image, seconds), bare_rate(model, image, seconds, processes=cores)
+    split = bare_rate(model, image, seconds, threads=cores)
+    print(f"\nrequests/s of ONNX Runtime alone\n{'one core':20s} {one:10.0f}")
+    print(f"{f'{cores} processes':20s} {all_cores:10.0f}\n{f'{cores} threads':20s} {split:10.0f}\n\nrequests/s")
+    request = post("/invocations", {"Content-Type": "image/png", "Content-Length": str(len(image))}, image)
+    threaded = (str(ROOT / "benchmarks/threaded_server.py"), str(cores))
     with ExitStack() as stack:
-        servers = {f"server, {n} worker{'s' * (n > 1)}": stack.enter_context(server(base, n)) for n in bare}
-        request = post("/invocations", {"Content-Type": "image/png", "Content-Length": str(len(image))}, image)
-        kinds: dict[str, Measure] = {
-            name: partial(requests_per_second, port, request) for name, port in servers.items()
-        }
-        print_rates(kinds | {"InvokeEndpoint": invoke}, bare[cores], seconds)
+
+        def served(name: str, bare: float, port: AbstractContextManager[int]) -> Kind:
+            return Kind(name, partial(requests_per_second, stack.enter_context(port), request), bare)
+
+        print_rates(
+            [
+                served("1 worker, 1 core", one, server(base, 1, only_core=True)),
+                served(f"{cores} workers", all_cores, server(base, cores)),
+                served(f"1 worker, {cores} threads", all_cores, server(base, 1, threaded)),
+                Kind("InvokeEndpoint", invoke, all_cores),
+            ],
+            seconds,
+        )
 
 
-def print_rates(kinds: Mapping[str, Measure], bare: float, seconds: float) -> None:
-    print("clients" + "".join(f"{name:>24s}" for name in kinds))
+def print_rates(kinds: Sequence[Kind], seconds: float) -> None:
+    print("clients" + "".join(f"{kind.name:>24s}" for kind in kinds))
     for clients in CLIENTS:
-        rounds = [{name: measure(clients, seconds / ROUNDS) for name, measure in kinds.items()} for _ in range(ROUNDS)]
-        rates = [statistics.median(found[name] for found in rounds) for name in kinds]
-        print(f"{clients:7d}" + "".join(f"{rate:16.0f} ({rate / bare:4.0%})" for rate in rates))
+        rounds = [[kind.measure(clients, seconds / ROUNDS) for kind in kinds] for _ in range(ROUNDS)]
+        rates = zip(kinds, map(statistics.median, zip(*rounds, strict=True)), strict=True)
+        print(f"{clients:7d}" + "".join(f"{rate:16.0f} ({rate / kind.bare:4.0%})" for kind, rate in rates), flush=True)
 
 
 @contextmanager
-def server(base: Path, workers: int) -> Iterator[int]:
-    """Run the serving program and yield its port."""
+def server(base: Path, workers: int, program: Sequence[str] = SERVER, only_core: bool = False) -> Iterator[int]:
+    """Run a serving program and yield its port.
+
+    Args:
+        only_core: It may use one core, where the operating system can be told so.
+    """
     port = free_port()
     environment = os.environ | {
         "SAGEMAKER_BASE_DIR": str(base),
@@ -64,9 +88,11 @@ def server(base: Path, workers: int) -> Iterator[int]:
         "SAGEMAKER_BIND_TO_PORT": str(port),
         "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
     }
-    command = [sys.executable, "-m", "training.algorithm", "serve"]
+    command = [sys.executable, *program]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
+            if only_core and sys.platform == "linux":
+                os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
             while not answers_ping(port):
                 assert process.poll() is None, "The server has ended."
                 time.sleep(0.05)
@@ -76,15 +102,19 @@ def server(base: Path, workers: int) -> Iterator[int]:
             process.terminate()
 
 
-def bare_rate(model: Path, image: bytes, processes: int, seconds: float) -> float:
-    """Return how many photos a second ONNX Runtime classifies, decoding included."""
+def bare_rate(model: Path, image: bytes, seconds: float, processes: int = 1, threads: int = 1) -> float:
+    """Return how many photos a second ONNX Runtime classifies, decoding included.
+
+    Args:
+        threads: Of each process, among which one photo's work is split.
+    """
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        return sum(pool.starmap(classify, [(model, image, seconds)] * processes, 1))
+        return sum(pool.starmap(classify, [(model, image, seconds, threads)] * processes, 1))
 
 
-def classify(model: Path, image: bytes, seconds: float) -> float:
+def classify(model: Path, image: bytes, seconds: float, threads: int) -> float:
     """Classify one photo again and again in this process; returns how often a second."""
-    loaded, done = Model(model), 0
+    loaded, done = Model(model, threads), 0
     deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
         loaded.classify(image)

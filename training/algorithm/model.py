@@ -14,8 +14,12 @@ from .paths import METADATA_FILE, MODEL_FILE
 class Model:
     """An ONNX graph in memory; safe to call from several threads."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, threads: int = 1) -> None:
         """Load `model.onnx` and `metadata.json`.
+
+        Args:
+            threads: Among which one request is split. One is best where requests run in parallel:
+                benchmarks/endpoint.py compares both.
 
         Raises:
             InputError: One of them is missing.
@@ -24,7 +28,7 @@ class Model:
             if not (directory / name).is_file():
                 raise InputError(f"{directory / name} is missing: serving needs the model of a training job.")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # requests run in parallel; splitting one over threads would add waiting
+        options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(directory / MODEL_FILE, options, ["CPUExecutionProvider"])
         self._shape = json.loads((directory / METADATA_FILE).read_text())["network_shape"]  # height, width, channels
 
