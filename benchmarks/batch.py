@@ -26,7 +26,14 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # this file is run as a script
 
-from benchmarks.workflow import Memory, cloud_memory, cloud_processor_seconds, describe_memory, print_row  # noqa: E402
+from benchmarks.workflow import (  # noqa: E402
+    Memory,
+    cloud_memory,
+    cloud_processor_seconds,
+    describe_memory,
+    describe_processor,
+    print_row,
+)
 from training import stack as stacks  # noqa: E402
 from training.batch import photos, progress, start, verdicts  # noqa: E402
 from training.config import IMAGE_PREFIX, image_prefix  # noqa: E402
@@ -74,10 +81,10 @@ def measure(context: Context, source: photos.Source, concurrency: int) -> None:
         batch = start.start(context, source, {"concurrency": concurrency, "max_refused_share": 1})
         *_, ended = progress.follow(context, batch)
     seconds = time.monotonic() - began
-    processor = cloud_processor_seconds() - processor_before
+    processor = describe_processor(processor_before, source.photos)
     print_row("execution", f"{ended.status} {ended.error} {ended.cause}")
     print_row("photos/s", f"{source.photos / seconds:.1f} ({seconds:.1f} s)")
-    print_row("CPU of the cloud", f"{processor / source.photos * 1000:.1f} ms a photo, functions and endpoint included")
+    print_row("CPU of the cloud", processor)
     print_row("peak memory", describe_memory(memory.peak))
     found = list(verdicts.read(context, batch.name))
     print_row("verdicts", json.dumps(Counter(map(outcome_of, found))))

@@ -106,7 +106,7 @@ def measure(context: Context, events: dict[str, dict[str, Any]]) -> None:
     with Memory() as memory:
         workflow = step.run_all(context, events, len(events))
     seconds = time.monotonic() - began
-    processor = cloud_processor_seconds() - processor_before
+    processor = describe_processor(processor_before, len(events))
     outcomes = step.read_outcomes(workflow)
     work = reported_work(context.stack.name, began_at)
     per_execution = 1000 / len(events)  # seconds to milliseconds
@@ -114,7 +114,7 @@ def measure(context: Context, events: dict[str, dict[str, Any]]) -> None:
     print_row("executions/s", f"{len(events) / seconds:.1f} ({seconds:.1f} s)")
     print_row("invocations/s", f"{work.invocations / seconds:.1f} ({work.invocations}, {work.cold} cold)")
     print_row("its functions", f"{work.handlers * per_execution:.0f} ms, and {work.init * per_execution:.0f} ms init")
-    print_row("CPU of the cloud", f"{processor * per_execution:.0f} ms an execution, functions and endpoint included")
+    print_row("CPU of the cloud", processor)
     print_row("peak memory", describe_memory(memory.peak))
     alone(context, next(iter(events.values())))
 
@@ -193,9 +193,21 @@ def describe_memory(memory: Counter[str]) -> str:
     return f"{memory.total()} MiB ({', '.join(f'{kind} {mib}' for kind, mib in sorted(memory.items()))})"
 
 
-def cloud_processor_seconds() -> float:
-    """Return the CPU time that the processes have used, their ended children included."""
-    return sum(sum(process.cpu_times()[:4]) for process in cloud_processes())
+def cloud_processor_seconds() -> dict[str, float]:
+    """Return the CPU seconds of the server and of each kind of its processes, their ended children included."""
+    seconds: dict[str, float] = {}
+    for number, process in enumerate(cloud_processes()):
+        kind = "server" if number == 0 else kind_of(process)
+        seconds[kind] = seconds.get(kind, 0) + sum(process.cpu_times()[:4])
+    return seconds
+
+
+def describe_processor(before: dict[str, float], number: int) -> str:
+    """Return the CPU milliseconds since a measurement, for each of so many photos or executions."""
+    now = cloud_processor_seconds()
+    spent = {kind: (now[kind] - before.get(kind, 0)) / number * 1000 for kind in sorted(now)}
+    kinds = ", ".join(f"{kind} {milliseconds:.1f}" for kind, milliseconds in spent.items())
+    return f"{sum(spent.values()):.1f} ms each ({kinds})"
 
 
 if __name__ == "__main__":
