@@ -17,7 +17,7 @@ import uvicorn
 from ministack.app import app as ministack
 
 from localcloud import LocalCloudError, identity, instances, keys, supervisor
-from localcloud.corrections import main_loop, registry, s3_requests, s3_store
+from localcloud.corrections import log_events, main_loop, registry, s3_requests, s3_store
 from localcloud.corrections.alarms import publish_endpoint_metrics
 from localcloud.corrections.persistence import Saver
 from localcloud.environment import SERVICES
@@ -142,15 +142,16 @@ def serve(port: int, state: Path) -> None:
 
 
 def load_objects() -> None:
-    """Read what S3 holds.
+    """Read what S3 and CloudWatch Logs hold on disk.
 
     Raises:
         LocalCloudError: It cannot be read.
     """
     try:
         s3_store.load()
+        log_events.open_store()
     except OSError as err:
-        raise LocalCloudError(f"The objects of S3 cannot be read: {err}. Make their files readable.") from err
+        raise LocalCloudError(f"Objects of S3 or log events cannot be read: {err}. Make the files readable.") from err
 
 
 def stop_signals() -> threading.Event:

@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Any
 
 import botocore.session
-from ministack.services import cloudwatch, cloudwatch_logs
+from ministack.services import cloudwatch_logs
 
-from localcloud.corrections import alarms
+from localcloud.corrections import alarms, log_events, metric_data
 
 MARK = '"_aws"'
 MOST_SETS_OF_KEYS, MOST_KEYS, MOST_METRICS, MOST_VALUES = 100, 30, 100, 100
@@ -47,6 +47,8 @@ def extract_metrics(original: PutLogEvents) -> PutLogEvents:
     """Keep the metrics of log events when the events are kept; a function's log comes this way too."""
 
     def put_log_events(data: dict[str, Any]) -> Any:
+        if stream := stream_of(data):
+            log_events.keep_on_disk(stream)
         reply = original(data)
         if reply[0] == 200:
             forget_copies(data)
@@ -58,10 +60,17 @@ def extract_metrics(original: PutLogEvents) -> PutLogEvents:
     return put_log_events
 
 
+def stream_of(data: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the stream that a request names, None when there is none."""
+    group = cloudwatch_logs._log_groups.get(data.get("logGroupName"), {})
+    stream: dict[str, Any] | None = group.get("streams", {}).get(data.get("logStreamName"))
+    return stream
+
+
 def forget_copies(data: dict[str, Any]) -> None:
     """Forget MiniStack's second copy of events, which Logs Insights makes again of those that a query finds."""
-    stream = cloudwatch_logs._log_groups[data["logGroupName"]]["streams"][data["logStreamName"]]
-    newest = islice(reversed(stream["events"]), len(data.get("logEvents", [])))
+    stream = stream_of(data)
+    newest = islice(reversed(stream["events"] if stream else ()), len(data.get("logEvents", [])))
     for event in list(newest):
         cloudwatch_logs._log_records.pop(event["eventId"], None)
 
@@ -71,11 +80,10 @@ def keep(message: str, log_group: str) -> None:
     try:
         data = list(metrics_of(message))
     except InvalidDocumentError:
-        cloudwatch.record_metric(*VALIDATION_ERRORS, 1, "Count", {"LogGroupName": log_group})
+        metric_data.record(VALIDATION_ERRORS, [1], "Count", {"LogGroupName": log_group})
         return
     for one in data:
-        place = (one.namespace, one.name, one.dimensions, one.timestamp, one.unit)
-        cloudwatch._store_datum(*place, None, one.values, None, None)
+        metric_data.record((one.namespace, one.name), one.values, one.unit, one.dimensions, one.timestamp)
     alarms.judge_alarms_of({(one.namespace, one.name) for one in data})
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json
-from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
+from ministack.services import cloudwatch_logs, lambda_svc
 
 from localcloud import identity
-from localcloud.corrections import function_concurrency
+from localcloud.corrections import function_concurrency, metric_data
 from localcloud.corrections.function_concurrency import CONCURRENT_INVOCATIONS
 from localcloud.function_runtime import logs
 from localcloud.function_runtime import process as function_process
@@ -159,7 +159,7 @@ def count_every_invocation(
         result = original(func, event)
         function = {"FunctionName": (func.get("config") or func)["FunctionName"]}
         for name, value, unit in invocation_metrics(result):
-            cloudwatch.record_metric("AWS/Lambda", name, value, unit, function)
+            metric_data.record(("AWS/Lambda", name), [value], unit, function)
         return result
 
     return execute

@@ -12,16 +12,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ministack import app
 from ministack.core import persistence as ministack_persistence
 
+from localcloud.corrections import log_events
 from localcloud.files import set_aside, write_durably
 
 PAUSE_SECONDS = 1.0
 SHARE = 0.1  # of one core
+COPIES = 5  # attempts to copy a state that changes meanwhile
 
 logger = logging.getLogger(__name__)
 unsaved: dict[str, str] = {}  # why the last state of a service is not on disk, by service
@@ -90,6 +93,7 @@ def start_without_damaged_files(original: Callable[[], None]) -> Callable[[], No
                 aside = set_aside(state_path(service))
                 lost = "The local cloud starts without what it held"
                 logger.error("%s is damaged. It is now %s. %s.", state_path(service), aside.name, lost)
+        log_events.take_up_blocks()
 
     return load_persisted_state
 
@@ -155,11 +159,23 @@ def save() -> bool:
     complete = True
     for service, get_state in app._build_persistence_save_dict().items():
         try:
-            state = get_state()
-        except RuntimeError as err:  # it changed while it was copied
+            state = copy_of(get_state)
+        except RuntimeError as err:
             logger.debug("%s is saved next time: %s", service, err)
             complete = False
             continue
         if state is not None:
             ministack_persistence.save_state(service, state)
     return complete and not unsaved
+
+
+def copy_of(get_state: Callable[[], Any]) -> Any:
+    """Return a copy of a service's state. One that changes meanwhile is copied again: under load it always does.
+
+    Raises:
+        RuntimeError: It has changed each time.
+    """
+    for _ in range(COPIES - 1):
+        with suppress(RuntimeError):
+            return get_state()
+    return get_state()

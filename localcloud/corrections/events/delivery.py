@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ministack.core.arn import parse_arn
-from ministack.services import cloudwatch, eventbridge, sqs
+from ministack.services import eventbridge, sqs
 
 from localcloud import identity
-from localcloud.corrections import persistence
+from localcloud.corrections import metric_data, persistence
 from localcloud.corrections.events import targets
 from localcloud.corrections.events.inputs import input_of
 from localcloud.corrections.events.targets import Call, DeliveryError
@@ -152,7 +152,7 @@ def attributes(delivery: Delivery, error: DeliveryError) -> dict[str, dict[str, 
 
 
 def count(delivery: Delivery, metric: str) -> None:
-    cloudwatch.record_metric("AWS/Events", metric, 1, "Count", {"RuleName": delivery.rule_name})
+    metric_data.record(("AWS/Events", metric), [1], "Count", {"RuleName": delivery.rule_name})
 
 
 def deliver_to_targets(original: InvokeTarget) -> InvokeTarget:

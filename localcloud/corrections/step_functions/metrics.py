@@ -3,8 +3,7 @@
 https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 """
 
-from ministack.services import cloudwatch
-
+from localcloud.corrections import metric_data
 from localcloud.step_functions.execution import Execution
 
 METRICS = {  # by status
@@ -20,10 +19,10 @@ def count_execution(execution: Execution) -> None:
     """Record a change of an execution's status."""
     machine = {"StateMachineArn": execution.machine_arn}
     for name in names_of(execution):
-        cloudwatch.record_metric("AWS/States", name, 1, "Count", machine)
+        metric_data.record(("AWS/States", name), [1], "Count", machine)
     if execution.stopped is not None:
         milliseconds = (execution.stopped - execution.started).total_seconds() * 1000
-        cloudwatch.record_metric("AWS/States", "ExecutionTime", milliseconds, "Milliseconds", machine)
+        metric_data.record(("AWS/States", "ExecutionTime"), [milliseconds], "Milliseconds", machine)
 
 
 def names_of(execution: Execution) -> list[str]:

@@ -1,0 +1,88 @@
+"""Metrics of the cloud's own services, in bounded memory: of each minute, how the values are distributed.
+
+MiniStack keeps each value for two weeks. Here the values of a minute that differ by less than RESOLUTION become one
+with their number. A minute's number, sum, least and greatest value stay what they were; percentiles are off by less than
+RESOLUTION.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ministack.services import cloudwatch
+
+from localcloud import identity
+
+Point = dict[str, Any]  # as MiniStack keeps it
+
+MINUTE = 60  # seconds
+RESOLUTION = 0.02  # of a value
+MOST_NEW = 500  # points of a metric that are kept as they came
+
+_lock = threading.Lock()
+_merged: dict[tuple[Any, ...], int] = {}  # points of each metric after they were merged last
+
+
+def record(
+    metric: tuple[str, str], values: Iterable[float], unit: str, dimensions: dict[str, str], timestamp: float = 0
+) -> None:
+    """Keep values of a metric.
+
+    Args:
+        metric: Namespace and name.
+        timestamp: Seconds since 1970; 0 for now.
+    """
+    key = (*metric, cloudwatch._dims_key(dimensions))
+    base = {"Timestamp": timestamp or time.time(), "Unit": unit, "Dimensions": dimensions}
+    with _lock:
+        points = cloudwatch._metric_bucket(key)
+        for value in values:
+            add(points, {**base, "Value": float(value), "Count": 1.0})
+        scoped = (identity.account_id(), identity.region(), key)
+        if len(points) > _merged.get(scoped, 0) + MOST_NEW:
+            cloudwatch._metrics[key] = merged = list(merge(points))  # whoever reads the other list goes on with it
+            _merged[scoped] = len(merged)
+
+
+def add(points: list[Point], new: Point) -> None:
+    """Add a point, or count the last one once more when it is the same in the same minute."""
+    last = points[-1] if points else {}
+    if last.get("Value") == new["Value"] and "_stat" not in last and group_of(last) == group_of(new):
+        points[-1] = {**new, "Count": last.get("Count", 1.0) + 1}
+    else:
+        points.append(new)
+
+
+def merge(points: Iterable[Point]) -> Iterator[Point]:
+    """Yield up to three points for those of a minute whose values are about the same: least, greatest, and the others.
+
+    Statistic sets and values below zero stay as they are.
+    """
+    groups: dict[Any, list[Point]] = {}
+    for number, point in enumerate(points):
+        is_plain = "_stat" not in point and point["Value"] >= 0
+        groups.setdefault(group_of(point) if is_plain else number, []).append(point)
+    for found in groups.values():
+        if len(found) <= 3:
+            yield from found
+            continue
+        found.sort(key=lambda point: float(point["Value"]))
+        first, *others, last = found
+        count = sum(point.get("Count", 1.0) for point in others)
+        total = sum(point["Value"] * point.get("Count", 1.0) for point in others)
+        newest = {**first, "Timestamp": max(point["Timestamp"] for point in found)}
+        yield from ({**newest, **counted(first)}, {**newest, "Value": total / count, "Count": count})
+        yield {**newest, **counted(last)}
+
+
+def counted(point: Point) -> Point:
+    return {"Value": point["Value"], "Count": point.get("Count", 1.0)}
+
+
+def group_of(point: Point) -> tuple[int, str, int]:
+    """Return what points must have in common to become one: minute, unit and about the value."""
+    value = point["Value"]
+    step = round(math.log(value) / math.log1p(RESOLUTION)) if value > 0 else -(10**6)
+    return int(point["Timestamp"] // MINUTE), point["Unit"], step

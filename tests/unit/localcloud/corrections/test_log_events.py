@@ -1,0 +1,122 @@
+import copy
+from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ministack.core import persistence
+from ministack.services import cloudwatch_logs
+
+from localcloud.corrections import log_events
+from localcloud.corrections.embedded_metrics import extract_metrics
+from localcloud.store import Store
+
+STREAM = {"logGroupName": "/blocks", "logStreamName": "one"}
+MANY = 10 * log_events.BLOCK + 7
+
+
+@pytest.fixture(autouse=True)
+def _stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path / "ministack"))
+    monkeypatch.setattr(log_events, "store", Store())
+    log_events.open_store()
+    cloudwatch_logs._create_log_group(STREAM)
+    cloudwatch_logs._create_log_stream(STREAM)
+    yield
+    cloudwatch_logs._delete_log_group(STREAM)
+
+
+def put(*timestamps: int) -> None:
+    events = [{"timestamp": timestamp, "message": f"line {timestamp}"} for timestamp in timestamps]
+    reply = extract_metrics(cloudwatch_logs._put_log_events)({**STREAM, "logEvents": events})
+    assert reply[0] == 200
+
+
+def stream() -> dict[str, Any]:
+    found: dict[str, Any] = cloudwatch_logs._log_groups["/blocks"]["streams"]["one"]
+    return found
+
+
+def times() -> list[int]:
+    return [event["timestamp"] for event in stream()["events"]]
+
+
+def restart(saved: dict[str, Any]) -> None:
+    """Take up a saved state as the next process does."""
+    stream().update(copy.deepcopy(saved))
+    log_events.store = Store()
+    log_events.read_block.cache_clear()
+    log_events.open_store()
+    log_events.take_up_blocks()
+
+
+def test_only_the_newest_events_are_in_memory_and_in_the_saved_state() -> None:
+    for timestamp in range(MANY):
+        put(timestamp)
+    assert times() == list(range(MANY))
+    assert len(copy.deepcopy(stream())["events"]) < 2 * log_events.BLOCK
+
+
+def test_events_are_found_by_position_and_time() -> None:
+    put(*range(MANY))
+    events = stream()["events"]
+    assert len(events) == MANY
+    assert events[-1]["timestamp"] == MANY - 1
+    assert [one["timestamp"] for one in events[95:205]] == list(range(95, 205))
+    assert bisect_left(events, 333, key=lambda event: event["timestamp"]) == 333
+    with pytest.raises(IndexError):
+        events[MANY]
+
+
+def test_late_events_take_their_place() -> None:
+    put(*range(0, 2 * MANY, 2))
+    put(101)
+    put(2 * MANY)
+    assert times() == sorted([*range(0, 2 * MANY, 2), 101, 2 * MANY])
+
+
+def test_a_restart_finds_all_events_once() -> None:
+    put(*range(MANY))
+    restart(copy.deepcopy(stream()))
+    assert times() == list(range(MANY))
+    put(MANY)
+    assert times() == list(range(MANY + 1))
+
+
+def test_a_crash_before_the_state_is_saved_loses_nothing_that_was_saved_and_repeats_nothing() -> None:
+    put(*range(150))
+    saved = copy.deepcopy(stream())
+    put(*range(150, 420))  # two blocks, of which the first has events of the saved state
+    restart(saved)
+    assert times() == list(range(200 + 100))
+
+
+def test_the_state_of_an_older_version_is_taken_up() -> None:
+    old = [{"timestamp": time, "message": "", "ingestionTime": time, "eventId": str(time)} for time in range(MANY)]
+    stream()["events"] = old
+    log_events.take_up_blocks()
+    put(MANY)
+    assert times() == list(range(MANY + 1))
+    assert len(copy.deepcopy(stream())["events"]) < 2 * log_events.BLOCK
+
+
+def test_blocks_of_deleted_streams_are_deleted_at_the_next_start() -> None:
+    put(*range(MANY))
+    cloudwatch_logs._delete_log_stream(STREAM)
+    cloudwatch_logs._create_log_stream(STREAM)
+    restart(copy.deepcopy(stream()))
+    assert not log_events.store.names()
+
+
+def test_events_that_the_disk_does_not_take_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(log_events.store, "write", fail)
+        put(*range(MANY))
+        assert times() == list(range(MANY))
+    put(MANY)
+    assert times() == list(range(MANY + 1))
+    assert len(copy.deepcopy(stream())["events"]) < 2 * log_events.BLOCK
