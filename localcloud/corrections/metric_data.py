@@ -1,8 +1,8 @@
 """Metrics of the cloud's own services, in bounded memory: of each minute, how the values are distributed.
 
 MiniStack keeps each value for two weeks. Here the values of a minute that differ by less than RESOLUTION become one
-with their number. A minute's number, sum, least and greatest value stay what they were; percentiles are off by less than
-RESOLUTION.
+with their number. Number, sum, least and greatest value of a minute stay what they were; percentiles are off by less
+than RESOLUTION.
 """
 
 import math
@@ -25,6 +25,13 @@ _lock = threading.Lock()
 _merged: dict[tuple[Any, ...], int] = {}  # points of each metric after they were merged last
 
 
+class Points(list[Point]):
+    """The points of a metric, which nobody changes: a saved state needs no copies of them."""
+
+    def __deepcopy__(self, memo: Any) -> list[Point]:
+        return list(self)
+
+
 def record(
     metric: tuple[str, str], values: Iterable[float], unit: str, dimensions: dict[str, str], timestamp: float = 0
 ) -> None:
@@ -38,12 +45,15 @@ def record(
     base = {"Timestamp": timestamp or time.time(), "Unit": unit, "Dimensions": dimensions}
     with _lock:
         points = cloudwatch._metric_bucket(key)
+        if not isinstance(points, Points):
+            points = Points(points)
         for value in values:
             add(points, {**base, "Value": float(value), "Count": 1.0})
         scoped = (identity.account_id(), identity.region(), key)
         if len(points) > _merged.get(scoped, 0) + MOST_NEW:
-            cloudwatch._metrics[key] = merged = list(merge(points))  # whoever reads the other list goes on with it
-            _merged[scoped] = len(merged)
+            points = Points(merge(points))  # whoever reads the other list goes on with it
+            _merged[scoped] = len(points)
+        cloudwatch._metrics[key] = points
 
 
 def add(points: list[Point], new: Point) -> None:

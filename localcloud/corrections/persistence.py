@@ -11,19 +11,21 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ministack import app
 from ministack.core import persistence as ministack_persistence
+from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
 from localcloud.corrections import log_events
 from localcloud.files import set_aside, write_durably
 
 PAUSE_SECONDS = 1.0
 SHARE = 0.1  # of one core
+DEEPEST, ITEMS = 7, 50  # levels of a state that are encoded by themselves, and items of a list that are encoded at once
 COPIES = 5  # attempts to copy a state that changes meanwhile
 
 logger = logging.getLogger(__name__)
@@ -77,7 +79,28 @@ def encoded(service: str, data: dict[str, Any]) -> bytes:
     """Return the content of a file of saved state, as MiniStack reads it."""
     version = ministack_persistence._state_format_version(service)
     content = {"__ministack_format__": version, "payload": data}
-    return json.dumps(content, default=ministack_persistence._json_default).encode()
+    return "".join(pieces(content)).encode()
+
+
+def pieces(value: Any, depth: int = 0) -> Iterator[str]:
+    """Yield JSON in short pieces: while one is made, no other thread runs, and so no request is answered."""
+    if isinstance(value, AccountScopedDict | AccountRegionScopedDict):
+        value = ministack_persistence._json_default(value)
+    if isinstance(value, dict) and value and depth < DEEPEST and all(isinstance(name, str) for name in value):
+        for number, (name, member) in enumerate(value.items()):
+            yield f"{', ' if number else '{'}{json.dumps(name)}: "
+            yield from pieces(member, depth + 1)
+        yield "}"
+    elif isinstance(value, list) and len(value) > ITEMS:
+        for start in range(0, len(value), ITEMS):
+            yield f"{', ' if start else '['}{dumps(value[start : start + ITEMS])[1:-1]}"
+        yield "]"
+    else:
+        yield dumps(value)
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(value, default=ministack_persistence._json_default)
 
 
 def state_path(service: str) -> Path:

@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import time
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from ministack import app
 from ministack.core import persistence as ministack_persistence
+from ministack.core.responses import AccountScopedDict
 
 from localcloud.corrections import persistence
 
@@ -170,3 +172,29 @@ def test_a_file_that_cannot_be_used_is_set_aside(
     save_state("photos", {"photos": {}})
     persistence.start_without_damaged_files(lambda: None)()
     assert path.exists()
+
+
+def test_a_state_is_encoded_as_json_would_be() -> None:
+    scoped = AccountScopedDict()
+    scoped["kept"] = {
+        "bytes": b"\0",
+        "empty": {},
+        "list": [*range(120)],
+        "deep": {"a": {"b": {"c": {"d": [1.5, None]}}}},
+    }
+    state = {"scoped": scoped, "text": 'quote " and umlaut \xe4', "none": None, "numbers": {"1": True}, "tuple": (1, 2)}
+    assert json.loads(persistence.encoded("photos", state))["payload"] == json.loads(persistence.dumps(state))
+
+
+def test_a_state_that_changes_while_it_is_copied_is_copied_again_at_once() -> None:
+    service = Service()
+    service.failures = persistence.COPIES - 1
+    assert persistence.copy_of(service.get_state) == {}
+    service.failures = persistence.COPIES
+    with pytest.raises(RuntimeError):
+        persistence.copy_of(service.get_state)
+
+
+def test_no_piece_of_a_long_state_is_long() -> None:
+    state = {"executions": [{"name": number, "input": "x" * 100} for number in range(5000)]}
+    assert max(map(len, persistence.pieces(state))) < 10_000
