@@ -17,20 +17,44 @@ Acquire = Callable[[dict[str, Any], dict[str, Any]], tuple[Any, str | None]]
 concurrency = Concurrency(CONCURRENT_INVOCATIONS)
 # The slot of the invocation of this context.
 taken: contextvars.ContextVar[Slot | None] = contextvars.ContextVar("taken", default=None)
+# The place that the invocation of this context took before, when Step Functions scheduled it.
+scheduled: contextvars.ContextVar["FunctionPlace | None"] = contextvars.ContextVar("scheduled", default=None)
 
 
 def count_what_would_run_at_once(original: Acquire) -> Acquire:
     """Return what admits an invocation, or names the limit that it would exceed: function or account."""
 
     def acquire(func: dict[str, Any], config: dict[str, Any]) -> tuple[Any, str | None]:
-        name, reserved = config["FunctionName"], reservations()
-        slot = concurrency.admit(name, reserved, lambda_svc._ACCOUNT_CONCURRENCY_CAP or math.inf)
-        taken.set(slot)
-        if slot is None:
-            return None, "function" if name in reserved else "account"
-        return slot, None
+        name = config["FunctionName"]
+        place = scheduled.get() or take_place(name)
+        taken.set(place.slot)
+        if place.slot is None:
+            return None, "function" if name in reservations() else "account"
+        return place.slot, None
 
     return acquire
+
+
+class FunctionPlace:
+    """What an invocation got when it asked to run: a slot, or None because as many run as AWS allows."""
+
+    def __init__(self, slot: Slot | None) -> None:
+        self.slot = slot
+
+    @property
+    def is_refused(self) -> bool:
+        return self.slot is None
+
+    def release(self) -> None:
+        """Give the slot back, if that has not been done."""
+        if self.slot is not None:
+            concurrency.end(self.slot)
+
+
+def take_place(name: str) -> FunctionPlace:
+    """Let an invocation of a function ask to run."""
+    limit = lambda_svc._ACCOUNT_CONCURRENCY_CAP or math.inf
+    return FunctionPlace(concurrency.admit(name, reservations(), limit))
 
 
 def reservations() -> dict[str, int]:

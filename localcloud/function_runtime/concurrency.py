@@ -20,6 +20,7 @@ class Slot:
         self.function = function
         self.arrived = arrived  # seconds on the clock
         self.began: float | None = None  # None while it waits for a process
+        self.ended = False
 
 
 class Activity:
@@ -104,10 +105,12 @@ class Concurrency:
                 self._begin(slot, self._clock())
 
     def end(self, slot: Slot) -> None:
-        """Note that the invocation has ended; how long it ran counts towards its function's average."""
+        """Note that the invocation has ended, once; how long it ran counts towards its function's average."""
         with self._lock:
-            self._under_way -= 1
-            self._activities[slot.function].end(slot, self._clock())
+            if not slot.ended:
+                slot.ended = True
+                self._under_way -= 1
+                self._activities[slot.function].end(slot, self._clock())
 
     def _begin(self, slot: Slot, now: float) -> None:
         activity = self._activities[slot.function]

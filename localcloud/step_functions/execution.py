@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.step_functions.history import EVENT_LIMIT, History, HistoryFullError
-from localcloud.step_functions.interpreter.branch import Branch, Distribute, Invoke, Run
+from localcloud.step_functions.interpreter.branch import Branch, Distribute, Invoke, Run, TakePlace
 from localcloud.step_functions.interpreter.documents import Document
 from localcloud.step_functions.interpreter.failures import RUNTIME, TIMEOUT, StateFailedError
 from localcloud.step_functions.interpreter.machine import run_states
@@ -161,6 +161,7 @@ class Services:
     s3: Callable[[str, str], Any]
     # Says why a role may not take an action on a resource, None when it may.
     denial: Callable[[str, str, str], str | None]
+    take_place: TakePlace
 
 
 _services: list[Services] = []  # one, from `connect` on
@@ -263,5 +264,5 @@ def shared_by_states(execution: Execution, connected: Services) -> Run:
         },
         "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
     }
-    calls = (connected.invoke, connected.distribute)
+    calls = (connected.invoke, connected.distribute, connected.take_place)
     return Run(execution.history, context, execution.role_arn, *calls, execution.before_stop)

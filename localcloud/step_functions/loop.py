@@ -12,9 +12,14 @@ CALLS_AT_ONCE = 64  # more calls wait here; a few functions run at once on this 
 def event_loop() -> asyncio.AbstractEventLoop:
     """Return the loop; it starts when it is first asked for."""
     loop = asyncio.new_event_loop()
-    loop.set_default_executor(ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="step-functions-call"))
     threading.Thread(target=loop.run_forever, name="step-functions", daemon=True).start()
     return loop
+
+
+@functools.cache
+def call_threads() -> ThreadPoolExecutor:
+    """Return the threads that call functions."""
+    return ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="step-functions-call")
 
 
 @functools.cache

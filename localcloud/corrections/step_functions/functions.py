@@ -8,6 +8,8 @@ from typing import Any
 from ministack.services import lambda_svc
 
 from localcloud import identity
+from localcloud.corrections import function_concurrency
+from localcloud.corrections.function_concurrency import FunctionPlace, scheduled
 from localcloud.corrections.functions import begun
 from localcloud.identity import Permission
 from localcloud.step_functions.interpreter.branch import Answer, Invocation
@@ -29,8 +31,15 @@ def invoke(invocation: Invocation) -> Answer:
         raise service_error("ResourceNotFoundException", 404, f"Function not found: {function_arn}")
     record = lambda_svc._execution_record_for_config(func, {**config, "FunctionArn": function_arn})
     begun.set(Begun(invocation))
+    scheduled.set(invocation.place)
     result = lambda_svc._execute_function_with_config_scope(record, json.loads(invocation.payload))
     return answer_of(result, str(config.get("Version", "$LATEST")))
+
+
+def take_place(function: str) -> FunctionPlace | None:
+    """Return the place of an invocation that is scheduled now, None when there is no such function."""
+    name, _ = lambda_svc._resolve_name_and_qualifier(function)
+    return function_concurrency.take_place(name) if name in lambda_svc._functions else None
 
 
 class Begun(threading.Event):

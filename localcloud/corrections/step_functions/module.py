@@ -36,7 +36,9 @@ _state_machines, _tags = STORE.machines, STORE.tags
 
 def replace_module(original: ModuleType) -> ModuleType:
     """Return this module, and follow the executions from now on."""
-    executions.connect(executions.Services(functions.invoke, distribute, objects.s3, objects.denial))
+    executions.connect(
+        executions.Services(functions.invoke, distribute, objects.s3, objects.denial, functions.take_place)
+    )
     executions.on_change += [note_change, metrics.count_execution, publish_status]
     persistence.runs.append(STORE.executions.any_runs)
     return sys.modules[__name__]

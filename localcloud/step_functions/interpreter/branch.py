@@ -17,6 +17,7 @@ class Invocation:
     function: str  # name or ARN, with the version or alias, if any
     payload: bytes  # JSON
     begun: Callable[[], None]  # called when the function runs, after it has queued
+    place: Any = None  # what `TakePlace` gave
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,20 @@ class Invoke(Protocol):
     def __call__(self, invocation: Invocation) -> Answer: ...
 
 
+class Place(Protocol):
+    """The place of a call among those that run at once on AWS, where none queues."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether as many run as AWS allows, so that the call fails at once."""
+        ...
+
+    def release(self) -> None: ...
+
+
+# Takes the place of a call when it is scheduled; None for a function that does not exist.
+TakePlace = Callable[[str], Place | None]
+
 # Runs a Distributed Map: from its visit and its input to its result. It starts executions, so it comes from outside.
 Distribute = Callable[[Any, Any], Awaitable[Any]]
 
@@ -52,6 +67,7 @@ class Run:
     role_arn: str
     invoke: Invoke
     distribute: Distribute
+    take_place: TakePlace
     before_stop: list[Callable[[], None]] = field(default_factory=list)  # what adds events before StopExecution's
 
 

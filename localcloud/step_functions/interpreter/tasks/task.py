@@ -18,6 +18,7 @@ from localcloud.step_functions.interpreter.failures import (
 from localcloud.step_functions.interpreter.results import outcome_of
 from localcloud.step_functions.interpreter.tasks.functions import TRUNCATED, Call, call_of
 from localcloud.step_functions.interpreter.visit import Outcome, Visit
+from localcloud.step_functions.loop import call_threads
 
 
 async def run_task(visit: Visit) -> Outcome:
@@ -94,9 +95,16 @@ class Attempt:
     async def _answer(self) -> Answer:
         """Call the function, and wait for it as long as the state lets it run; it may queue before."""
         loop, run = asyncio.get_running_loop(), self._branch.run
-        invocation = Invocation(run.role_arn, self._call.function, self._call.payload, self._begin(loop))
-        call = contextvars.copy_context().run
-        future = loop.run_in_executor(None, call, run.invoke, invocation)
+        place = run.take_place(self._call.function)
+        invocation = Invocation(run.role_arn, self._call.function, self._call.payload, self._begin(loop), place)
+        context = contextvars.copy_context()
+        if place and place.is_refused:
+            self._record("Started")
+            return context.run(run.invoke, invocation)  # it fails at once
+        call = call_threads().submit(context.run, run.invoke, invocation)
+        if place:
+            call.add_done_callback(lambda _: place.release())  # also of one that was cancelled while it queued
+        future = asyncio.wrap_future(call)
         future.add_done_callback(lambda _: self._begun.set())
         try:
             await self._begun.wait()

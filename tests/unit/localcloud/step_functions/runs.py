@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.step_functions import execution
 from localcloud.step_functions.execution import Execution, Services
 from localcloud.step_functions.history import History
-from localcloud.step_functions.interpreter.branch import Answer, Invocation, Invoke
+from localcloud.step_functions.interpreter.branch import Answer, Invocation, Invoke, TakePlace
 from localcloud.step_functions.maps.distributed import distribute
 
 ACCOUNT = "arn:aws:states:us-east-1:111111111111"
@@ -48,10 +48,13 @@ def allow_everything(role_arn: str, action: str, resource_arn: str) -> None:
 
 
 def connect(
-    invoke: Invoke, bucket: Any = None, denial: Callable[[str, str, str], str | None] = allow_everything
+    invoke: Invoke,
+    bucket: Any = None,
+    denial: Callable[[str, str, str], str | None] = allow_everything,
+    take_place: TakePlace = lambda function: None,
 ) -> None:
     """Let executions call these functions, and have this bucket as S3."""
-    execution.connect(Services(invoke, distribute, lambda role, region: bucket, denial))
+    execution.connect(Services(invoke, distribute, lambda role, region: bucket, denial, take_place))
 
 
 def execution_of(definition: dict[str, Any], given: Any = None, kind: str = "STANDARD") -> Execution:

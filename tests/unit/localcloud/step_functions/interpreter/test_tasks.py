@@ -222,3 +222,57 @@ def test_the_retry_count_is_in_the_context() -> None:
     retry = [{"ErrorEquals": ["Boom"], "MaxAttempts": 2, "IntervalSeconds": 0}]
     run(machine({**TASK, "Parameters": {"count.$": "$$.State.RetryCount"}, "Retry": retry}), function=function)
     assert counts == [0, 1, 2]
+
+
+class Places:
+    """Counts the places that calls have taken."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.taken = self.peak = 0
+
+    def take(self, function: str) -> "Places.One":
+        self.taken += self.taken < self.most
+        self.peak = max(self.peak, self.taken)
+        return self.One(self, self.taken == self.most)
+
+    class One:
+        def __init__(self, places: "Places", is_refused: bool) -> None:
+            self.places, self.is_refused = places, is_refused
+
+        def release(self) -> None:
+            self.places.taken -= 1
+
+
+def test_calls_take_their_places_when_they_are_scheduled_not_when_a_thread_is_free() -> None:
+    """Of 200 calls at once, a few run at a time here; on AWS all would."""
+    places, all_scheduled = Places(most=1000), threading.Event()
+
+    def invoke(invocation: Invocation) -> Answer:
+        invocation.begun()
+        assert all_scheduled.wait(20)
+        return Answer(b"1", "$LATEST", "request")
+
+    def take_place(function: str) -> Any:
+        place = places.take(function)
+        if places.taken == 200:
+            all_scheduled.set()
+        return place
+
+    connect(invoke, take_place=take_place)
+    iterations = {"Type": "Map", "Iterator": machine(DIRECT), "ItemsPath": "$"}
+    found = execution_of(machine({"Type": "Parallel", "Branches": [machine(iterations)] * 5}), [0] * 40)
+    execution.run(found)
+    assert (found.status, places.peak, places.taken) == ("SUCCEEDED", 200, 0)
+
+
+def test_a_call_that_is_refused_its_place_fails_at_once() -> None:
+    def invoke(invocation: Invocation) -> Answer:
+        assert invocation.place.is_refused
+        raise TaskFailedError("Lambda.TooManyRequestsException", "Rate Exceeded.")
+
+    connect(invoke, take_place=Places(most=0).take)
+    found = execution_of(machine(DIRECT))
+    execution.run(found)
+    assert (found.status, found.error) == ("FAILED", "Lambda.TooManyRequestsException")
+    assert types(found)[2:5] == ["LambdaFunctionScheduled", "LambdaFunctionStarted", "LambdaFunctionFailed"]
