@@ -208,3 +208,19 @@ def test_threads_evaluate_the_same_expression_with_their_own_values() -> None:
     finally:
         sys.setswitchinterval(switch)
     assert wrong == []
+
+
+@pytest.mark.parametrize("path", ["$two", "$states", "$states.input", "$states.input.whole", "$photo.key", "$photo.ok"])
+def test_a_plain_path_needs_no_library_and_gives_what_the_library_gives(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bindings = {**BINDINGS, "photo": {"key": "a.png", "ok": False, "in": {"empty": {}}}}
+    template = "{% " + path + " %}"
+    expected = jsonata.evaluate("{% (" + path + ") %}", bindings, "Output")
+    monkeypatch.setattr(jsonata, "_compile", None)
+    assert jsonata.evaluate(template, bindings, "Output") == expected
+
+
+@pytest.mark.parametrize("path", ["$states.input.items", "$none", "$missing", "$states.input.items.n", "$odd.in"])
+def test_a_path_to_a_list_or_to_nothing_is_left_to_the_library(path: str) -> None:
+    assert jsonata._at_path(path, {**BINDINGS, "odd": {"in": 1}}) is None
