@@ -56,6 +56,15 @@ def record(
         cloudwatch._metrics[key] = points
 
 
+def prepare_for_saving() -> None:
+    """Let no metric be copied point by point: MiniStack makes plain lists when it loads or forgets points."""
+    with _lock:
+        metrics = cloudwatch._metrics._data
+        for key, points in list(metrics.items()):
+            if not isinstance(points, Points):
+                metrics[key] = Points(points)
+
+
 def add(points: list[Point], new: Point) -> None:
     """Add a point, or count the last one once more when it is the same in the same minute."""
     last = points[-1] if points else {}

@@ -20,7 +20,7 @@ from ministack import app
 from ministack.core import persistence as ministack_persistence
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from localcloud.corrections import log_events
+from localcloud.corrections import log_events, metric_data
 from localcloud.files import set_aside, write_durably
 
 PAUSE_SECONDS = 1.0
@@ -180,6 +180,7 @@ def any_execution_runs() -> bool:
 def save() -> bool:
     """Save the state of every service; returns whether all could be saved."""
     complete = True
+    metric_data.prepare_for_saving()
     for service, get_state in app._build_persistence_save_dict().items():
         try:
             state = copy_of(get_state)
