@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,10 @@ request_scope = responses.request_scope  # a context manager: account and region
 UNKNOWN_KEY = iam_evaluator.AuthError(
     "UnrecognizedClientException", "The security token included in the request is invalid."
 )
+# How long what is allowed is not judged again, unless a request comes that may change policies. On AWS a change of a
+# policy takes seconds too, and a stack operation can change one without a request.
+ALLOWED_SECONDS, MOST_ALLOWED = 1.0, 1000
+_allowed: dict[tuple[Any, ...], float] = {}  # until when, by caller and permission
 _session_secret = bytearray(secrets.token_bytes(32))  # until `use_root` gives this cloud's own
 access_key_of = extract_access_key_id  # in a request's headers, or in the query of a presigned URL
 # Whose key signed the request that this thread or task serves; nobody's at the start of the cloud.
@@ -92,7 +97,15 @@ def begin_request(headers: dict[str, str]) -> None:
     if access_key:
         responses.set_request_account_id(_request_account_scope(access_key))
     responses.set_request_region(extract_region(headers))
-    iam_evaluator.pin_request_caller(headers, {})
+    pin_caller(access_key)
+
+
+def pin_caller(access_key: str | None) -> None:
+    """Tell MiniStack's services who sends this request; its own function gathers all of the caller's policies first."""
+    account = responses._account_from_sts_session(access_key or "") or account_id()
+    credential = iam_evaluator.resolve_credential(access_key or "", account) if access_key else None
+    arn = getattr(credential, "principal_arn", "") or f"arn:aws:iam::{account_id()}:root"
+    iam_evaluator._request_caller_arn.set(arn)
 
 
 def note_caller(authorization: str) -> None:
@@ -110,6 +123,10 @@ def denial(access_key: str | None, permission: Permission, headers: dict[str, st
     """
     if iam_evaluator.is_root_access_key(access_key or ""):
         return denial_of(UNKNOWN_KEY, permission, headers)
+    caller = (access_key, account_id(), region(), iam_evaluator._request_origin.get())
+    question = (*caller, permission.action, permission.resource_arn, *sorted(permission.context.items()))
+    if _allowed.get(question, 0) > time.monotonic():
+        return None
     refused = iam_evaluator.enforce(
         access_key,
         permission.action,
@@ -118,7 +135,17 @@ def denial(access_key: str | None, permission: Permission, headers: dict[str, st
         resource_arn=permission.resource_arn,
         service_context=permission.context,
     )
-    return None if refused is None else denial_of(refused, permission, headers)
+    if refused is not None:
+        return denial_of(refused, permission, headers)
+    if len(_allowed) >= MOST_ALLOWED:
+        _allowed.clear()
+    _allowed[question] = time.monotonic() + ALLOWED_SECONDS
+    return None
+
+
+def forget_what_is_allowed() -> None:
+    """Judge everything anew: a request may have changed policies."""
+    _allowed.clear()
 
 
 def denial_of_caller(permission: Permission) -> Denial | None:

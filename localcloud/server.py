@@ -58,6 +58,8 @@ def compose(sagemaker: Application, saver: Saver) -> Application:
         service = signed_service(scope)
         if service == "sagemaker":
             await sagemaker(over_tls(scope), receive, send)
+            if scope["path"] == "/":  # it is no invocation of an endpoint
+                identity.forget_what_is_allowed()
         elif service and service not in SERVICES:
             await refuse(service, send)
         elif saver.problem and changes_saved_state(scope, service):
@@ -68,6 +70,7 @@ def compose(sagemaker: Application, saver: Saver) -> Application:
                 await s3_requests.handle(over_tls(scope), receive, send)
             else:
                 await ministack(over_tls(scope), receive, send)
+                identity.forget_what_is_allowed()
             saver.note(scope["method"])
 
     return application
@@ -119,6 +122,7 @@ def serve(port: int, state: Path) -> None:
         log_config=None,
         access_log=False,
         date_header=False,
+        proxy_headers=False,  # no proxy is trusted
         server_header=False,  # MiniStack sets the date
     )
     server = uvicorn.Server(settings)

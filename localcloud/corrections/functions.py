@@ -15,7 +15,7 @@ from ministack.core.responses import error_response_json
 from ministack.services import cloudwatch_logs, lambda_svc
 
 from localcloud import identity
-from localcloud.corrections import function_concurrency, metric_data
+from localcloud.corrections import embedded_metrics, function_concurrency, metric_data
 from localcloud.corrections.function_concurrency import CONCURRENT_INVOCATIONS
 from localcloud.function_runtime import logs
 from localcloud.function_runtime import process as function_process
@@ -119,8 +119,9 @@ def write_log(environment: ExecutionEnvironment, outcome: Outcome) -> str:
     messages = logs.messages(function, outcome)
     stream = {"logGroupName": function.log_group, "logStreamName": environment.log_stream}
     if may_write_logs(function):
-        cloudwatch_logs._create_log_group({"logGroupName": function.log_group})  # an error when it exists
-        cloudwatch_logs._create_log_stream(stream)  # likewise
+        if embedded_metrics.stream_of(stream) is None:
+            cloudwatch_logs._create_log_group({"logGroupName": function.log_group})  # an error when it exists
+            cloudwatch_logs._create_log_stream(stream)
         events = [{"timestamp": int(time.time() * 1000), "message": message} for message in messages]
         cloudwatch_logs._put_log_events({**stream, "logEvents": events})
     return "".join(message if message.endswith("\n") else f"{message}\n" for message in messages)
