@@ -38,6 +38,7 @@ from training.options import (
     StageOptions,
     TrainOptions,
 )
+from training.review_arguments import add_review_options
 from training.threshold_arguments import add_threshold_options
 from training.traffic_arguments import add_traffic_options
 
@@ -284,6 +285,7 @@ STEP_OPTIONS: dict[str, Callable[[argparse._ArgumentGroup], None]] = {
     "batch": add_batch_options,
     "threshold": add_threshold_options,
     "traffic": add_traffic_options,
+    "review": add_review_options,
     "cleanup": add_cleanup_options,
 }
 

@@ -23,6 +23,7 @@ LIFETIME = re.compile(r"([0-9]{1,6})([mhd])")
 LEAST_LIFETIME = timedelta(minutes=15)  # an endpoint of AWS takes up to ten to be in service
 MOST_LIFETIME = timedelta(days=365)
 NEVER = "never"
+MOST_PERIOD = timedelta(days=3653)  # no longer are captured inferences kept
 
 INSTANCES = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 MAX_INSTANCES = 1000  # far above what SageMaker's quotas let begin with
@@ -114,6 +115,28 @@ def lifetime(value: str) -> timedelta | None:
     if not LEAST_LIFETIME <= length <= MOST_LIFETIME:
         raise refusal(value, "a time from 15m to 365d such as 30m, 8h or 3d, or never")
     return length
+
+
+def period(value: str) -> timedelta:
+    """Read a number of minutes, hours or days before now."""
+    units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+    found = LIFETIME.fullmatch(value)
+    length = int(found[1]) * units[found[2]] if found else timedelta()
+    if not timedelta() < length <= MOST_PERIOD:
+        raise refusal(value, "a time from 1m to 3653d such as 90m, 12h or 7d")
+    return length
+
+
+def file_name(*endings: str) -> Callable[[str], str]:
+    """Return a function that reads the path of a file whose name ends in one of these ways."""
+
+    def read(value: str) -> str:
+        path = directory(value)
+        if not path.lower().endswith(endings):
+            raise refusal(value, f"the path of a {' or '.join(endings)} file")
+        return path
+
+    return read
 
 
 def instances(value: str) -> Instances:

@@ -15,6 +15,7 @@ from training.options import (
     DeployOptions,
     ExecutionsOptions,
     MonitorOptions,
+    ReviewOptions,
     StageOptions,
     ThresholdOptions,
     TrafficOptions,
@@ -32,6 +33,7 @@ DESCRIPTIONS = {
     "batch": "classify all photos of a prefix or manifest, with one verdict for each",
     "threshold": "find the confidence threshold that is proven, or that costs least",
     "traffic": "send photos at a rate, sound or spoilt, to rehearse an incident",
+    "review": "look at classified photos in a local page, answer what they show, and try photos of your own",
     "status": "show what runs, what it costs, and when it ends",
     "cleanup": "delete what the runs made, the endpoint first",
 }
@@ -58,6 +60,7 @@ Options = TypeVar(
     BatchOptions,
     ThresholdOptions,
     TrafficOptions,
+    ReviewOptions,
 )
 
 

@@ -17,7 +17,9 @@ from training.config import (
     LIST_PREFIX,
     MANIFEST_PREFIX,
     MODEL_PREFIX,
+    REVIEW_PREFIX,
     SPLITS,
+    TRY_PREFIX,
     VERDICT_PREFIX,
     Stack,
     candidate_name,
@@ -36,6 +38,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
 
+OWN_PREFIXES = (
+    LIST_PREFIX,
+    CODE_PREFIX,
+    MODEL_PREFIX,
+    MANIFEST_PREFIX,
+    VERDICT_PREFIX,
+    REVIEW_PREFIX,
+    TRY_PREFIX,
+)
 POLL_SECONDS = 1.0
 WAIT_SECONDS = 900
 
@@ -105,9 +116,8 @@ def find(context: Context) -> Iterator[Leftover]:
     yield from endpoint_configs(context)
     yield from models(context)
     yield from captures(context)
-    own = (f"{prefix}/" for prefix in (LIST_PREFIX, CODE_PREFIX, MODEL_PREFIX, MANIFEST_PREFIX, VERDICT_PREFIX))
     sent = map(traffic_prefix, (IMAGE_PREFIX, INCOMING_PREFIX))
-    for prefix in (*own, *map(image_prefix, SPLITS), *sent):
+    for prefix in (*(f"{prefix}/" for prefix in OWN_PREFIXES), *map(image_prefix, SPLITS), *sent):
         yield from objects(stack.bucket, prefix, clients.s3)
     yield from log_groups(stack, clients.logs)
     yield from alarms(stack, clients.cloudwatch)

@@ -12,6 +12,8 @@ CODE_PREFIX = "code"  # code/<digest>/algorithm/*.py, what training jobs run
 MODEL_PREFIX = "models"  # models/<training job>/output/model.tar.gz
 MANIFEST_PREFIX = "manifests"  # manifests/<batch>.jsonl, the photos of a batch
 VERDICT_PREFIX = "verdicts"  # verdicts/<batch>/<map run>/*, what a batch says of each photo; verdicts/uploads/date=*/*
+REVIEW_PREFIX = "review"  # review/truth/<endpoint>/*, review/photos/*, review/augmented.manifest: people's answers
+TRY_PREFIX = f"{IMAGE_PREFIX}/tries"  # images/tries/*, photos that somebody tries in the page of `review`
 INCOMING_PREFIX = "incoming"  # incoming/*, photos that are classified when they are uploaded
 TRAFFIC_FOLDER = "traffic"  # images/traffic/<name>/* and incoming/traffic/<name>/*, photos that the step traffic sends
 CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl
@@ -35,7 +37,7 @@ INSTANCES_TAG = "instances"
 DEFAULT_STACK_NAME = "scones-unlimited"  # samconfig.toml deploys it
 STEPS = ("stage", "train", "deploy", "test", "monitor")  # in the order of `all`
 COMBINED_STEPS = {"all": STEPS, "learn": STEPS[1:]}  # what a step stands for that is several
-SEPARATE_STEPS = ("batch", "threshold", "traffic")  # run only when asked for
+SEPARATE_STEPS = ("batch", "review", "threshold", "traffic")  # run only when asked for
 NO_STEPS = ("status", "cleanup")  # run only when asked for, and without a run's directory
 WITHOUT_SUMMARY = (*NO_STEPS, "threshold")  # what they find is printed by themselves
 SPLITS = ("train", "validation", "test")
@@ -124,3 +126,8 @@ def local_path(directory: str | Path, s3_key: str) -> Path:
 def inference_id(s3_key: str) -> str:
     """Return the InferenceId that classifyImage sends for a photo; SageMaker accepts only ASCII characters."""
     return quote(s3_key)[-INFERENCE_ID_LENGTH:]
+
+
+def is_traffic(captured_id: str | None) -> bool:
+    """Tell whether an inference with this id is one of the traffic: neither of a comparison of models nor a try."""
+    return captured_id != COMPARISON_ID and not (captured_id or "").startswith(f"{TRY_PREFIX}/")

@@ -135,6 +135,21 @@ class TrafficOptions:
 
 
 @dataclass(frozen=True)
+class ReviewOptions:
+    """Which inferences to review, and how; at most one of the last three files is given."""
+
+    refused: int = 100  # inferences to select, at most
+    mistakes: int = 100  # likewise, of the accepted ones that are known to be wrong
+    accepted: int = 100  # likewise, of all other accepted ones
+    since: timedelta | None = None  # before now; None: since the last test began
+    browser: bool = True  # open the page
+    seed: int = 0
+    export: str | None = None  # the page to write, which needs no server
+    export_label_studio: str | None = None  # the tasks to write
+    import_answers: str | None = None  # the answers to read
+
+
+@dataclass(frozen=True)
 class MonitorOptions:
     """How long to wait for what the endpoint captured, and what the checks of it allow."""
 

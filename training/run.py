@@ -145,4 +145,7 @@ def write_json(figures: "dict[str, Any]") -> None:
 
 
 if __name__ == "__main__":
+    # Python puts the directory of a script first: `import statistics` anywhere would find training/statistics.
+    if sys.path[0] == __file__.rpartition("/")[0]:
+        del sys.path[0]
     sys.exit(main())

@@ -20,6 +20,7 @@ from training.options import (
     DeployOptions,
     ExecutionsOptions,
     MonitorOptions,
+    ReviewOptions,
     StageOptions,
     ThresholdOptions,
     TrafficOptions,
@@ -218,6 +219,13 @@ def batch(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
     return {"batch": step.finish(context, start.start(context, prepared.source, prepared.settings))}
 
 
+def review(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Let photos be reviewed, or hand answers over by files; returns what follows from all answers."""
+    from training.review import step
+
+    return {"review": step.review(context, step.subject(context), options_for(ReviewOptions, arguments))}
+
+
 def threshold(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
     from training.threshold import step
 
@@ -251,6 +259,7 @@ def status(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
 
 SEPARATE: dict[str, Callable[[Context, argparse.Namespace], dict[str, Any]]] = {
     "batch": batch,
+    "review": review,
     "threshold": threshold,
     "traffic": traffic,
 }

@@ -22,7 +22,8 @@ from tests.unit.training.requests.actions import actions_of
 from tests.unit.training.requests.recording import record
 
 ROOT = Path(__file__).parents[2]
-POLICIES = ("deployPolicy", "trainPolicy", "servePolicy", "scalePolicy", "batchPolicy", "operationsPolicy")
+STEPS_POLICIES = ("trainPolicy", "servePolicy", "scalePolicy", "batchPolicy", "reviewPolicy")
+POLICIES = ("deployPolicy", *STEPS_POLICIES, "operationsPolicy")
 MANAGED_POLICY_LIMIT = 6144  # characters that are no white space, IAM's limit
 LONGEST = {"StackName": "s" * 26, "EndpointName": "e" * 47, "BucketName": "b" * 63}
 PSEUDO = {
@@ -36,6 +37,7 @@ POLICIES_OF = {  # a step's; status and cleanup need all three
     **dict.fromkeys(("deploy", "threshold", "test", "monitor"), ("servePolicy",)),
     **dict.fromkeys(("batch", "batch again"), ("servePolicy", "batchPolicy")),
     **dict.fromkeys(("traffic", "traffic through uploads"), ("servePolicy", "batchPolicy")),
+    "review": ("servePolicy", "reviewPolicy"),
     **dict.fromkeys(("deploy again", "deploy with two"), ("servePolicy", "scalePolicy")),
 }
 NOT_IN_EVERY_RUN = {
@@ -66,7 +68,7 @@ def test_the_steps_need_every_action_of_their_policies_and_no_other(tmp_path: Pa
         of_step |= actions_of(request.service, request.operation, request.parameters)
     for step, policies in POLICIES_OF.items():
         assert needed[step] - set().union(*map(actions, policies)) == set(), step
-    given = set().union(*map(actions, ("trainPolicy", "servePolicy", "scalePolicy", "batchPolicy")))
+    given = set().union(*map(actions, STEPS_POLICIES))
     assert given == set().union(*needed.values(), NOT_IN_EVERY_RUN)
 
 

@@ -7,6 +7,8 @@ import boto3
 from tests.integration.support.iam import create_person
 from tests.integration.support.stacks import ROOT, stack_outputs
 
+NAMES = ("Deploy", "Train", "Serve", "Scale", "Batch", "Review", "Operations")  # of the policies
+
 
 def person(stack: str, environment: dict[str, str]) -> dict[str, str]:
     """Return the environment in which AWS's clients act as who deploys a stack and runs its steps.
@@ -16,7 +18,7 @@ def person(stack: str, environment: dict[str, str]) -> dict[str, str]:
     outputs = deploy_permissions(stack)
     role = create_person(
         f"{stack}-person",
-        *(outputs[f"{name}PolicyArn"] for name in ("Deploy", "Train", "Serve", "Scale", "Batch", "Operations")),
+        *(outputs[f"{name}PolicyArn"] for name in NAMES),
     )
     session = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="person")["Credentials"]
     return {

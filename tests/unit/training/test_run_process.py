@@ -153,3 +153,18 @@ def test_status_and_cleanup_do_not_wait_for_the_sagemaker_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
+
+
+def test_no_module_of_this_folder_stands_in_for_one_of_the_standard_library() -> None:
+    script = ROOT / "training" / "run.py"
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv[1:], sys.path[:0] = ['--help'], [{str(script.parent)!r}]\n"
+        "try:\n"
+        f"    runpy.run_path({str(script)!r}, run_name='__main__')\n"
+        "except SystemExit:\n"
+        "    import statistics\n"
+        "    print(statistics.__file__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert "training" not in done.stdout.splitlines()[-1]

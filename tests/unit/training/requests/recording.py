@@ -19,6 +19,8 @@ from training.config import REGION_VARIABLE, YES_VARIABLE
 from training.dataset import sending
 from training.dataset.sample import pack
 from training.report import files
+from training.review import step
+from training.review.server import Server
 
 ALGORITHMS: dict[str, list[str]] = {  # the options of train
     "own": [],
@@ -73,6 +75,7 @@ def record(region: str, algorithm: str, directory: Path) -> Run:
         recorder.install(monkeypatch)
         monkeypatch.setattr(sending, "common_runtime", lambda s3: FakeRuntime(s3, aws, recorder))
         monkeypatch.setattr(files, "write", lambda *_: Path("report.html"))  # seconds of drawing ask for nothing
+        monkeypatch.setattr(step, "wait", use_the_page)
         options = [option.format(region=region, suffix=suffix) for option in ALGORITHMS[algorithm]]
         for recorder.step, arguments in commands(options).items():
             if algorithm != "own" and recorder.step not in DIFFERING:
@@ -86,6 +89,16 @@ def record(region: str, algorithm: str, directory: Path) -> Run:
             assert run.main(arguments) == 0
     SageMakerClient.reset()  # sagemaker.core keeps its clients, and other tests would be answered by this AWS
     return Run(algorithm, region, partition, suffix, recorder.requests)
+
+
+def use_the_page(_: threading.Event, server: Server) -> None:
+    """Do what a person does on the page of the review: answer a photo, and try another."""
+    session, photos, tries = server.review.session, server.review.photos, server.review.tries
+    current = session.state()["current"]
+    fields = session.tasks[current["number"]].fields
+    assert photos.find({**fields, "s3_key": None}) is not None  # as one that is not staged
+    session.answer(current["event_id"], "bicycle")
+    tries.describe(tries.start(b"photo")["execution"])
 
 
 def archive() -> dict[str, Any]:
@@ -133,6 +146,7 @@ def commands(options: list[str]) -> dict[str, list[str]]:
         "batch again": ["batch", "--retry"],
         "traffic": ["traffic", "--rate", "20", "--duration", "0.05"],
         "traffic through uploads": ["traffic", "--rate", "20", "--duration", "0.05", "--through", "uploads"],
+        "review": ["review", "--no-browser"],
         "status": ["status"],
         "cleanup": ["cleanup", "--everything"],
     }

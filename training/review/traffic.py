@@ -1,0 +1,32 @@
+"""What the endpoint captured, as a table to select from."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from training.config import is_traffic
+from training.context import Context
+from training.dataset.index import read_index
+from training.report import inferences
+from training.report.capture import SLACK, CaptureReader
+from training.results import Dataset
+
+
+def read(context: Context, dataset: Dataset, since: datetime) -> pd.DataFrame:
+    """Return the captured inferences since a time, in chronological order, without those of photos that were tried.
+
+    Returns:
+        The columns of `inferences.join` (`s3_key` and `true_class` are missing where the photo is not a staged one),
+        `event_id` and `inference_id` ("" when the request had none).
+
+    Raises:
+        CaptureError: The captured inferences cannot be read, or are those of other classes.
+    """
+    stack = context.stack
+    reader = CaptureReader(context.clients.s3, stack.bucket, stack.endpoint_name)
+    captured = [one for one in reader.read(since, datetime.now(UTC) + SLACK) if is_traffic(one.inference_id)]
+    images = inferences.known_images(read_index(dataset.directory))
+    table = inferences.join(captured, images, dataset.classes, stack.confidence_threshold)
+    return table.assign(
+        event_id=[one.event_id for one in captured], inference_id=[one.inference_id or "" for one in captured]
+    ).drop_duplicates("event_id", ignore_index=True)
