@@ -144,9 +144,9 @@ def commands(options: list[str]) -> dict[str, list[str]]:
         "monitor": ["monitor"],
         "batch": ["batch", "images/test/"],
         "batch again": ["batch", "--retry"],
+        "review": ["review", "--no-browser"],
         "traffic": ["traffic", "--rate", "20", "--duration", "0.05"],
         "traffic through uploads": ["traffic", "--rate", "20", "--duration", "0.05", "--through", "uploads"],
-        "review": ["review", "--no-browser"],
         "status": ["status"],
         "cleanup": ["cleanup", "--everything"],
     }

@@ -260,7 +260,7 @@ def test_calls_take_their_places_when_they_are_scheduled_not_when_a_thread_is_fr
         return place
 
     connect(invoke, take_place=take_place)
-    iterations = {"Type": "Map", "Iterator": machine(DIRECT), "ItemsPath": "$"}
+    iterations = {"Type": "Map", "Iterator": machine(TASK), "ItemsPath": "$"}
     found = execution_of(machine({"Type": "Parallel", "Branches": [machine(iterations)] * 5}), [0] * 40)
     execution.run(found)
     assert (found.status, places.peak, places.taken) == ("SUCCEEDED", 200, 0)
@@ -272,7 +272,7 @@ def test_a_call_that_is_refused_its_place_fails_at_once() -> None:
         raise TaskFailedError("Lambda.TooManyRequestsException", "Rate Exceeded.")
 
     connect(invoke, take_place=Places(most=0).take)
-    found = execution_of(machine(DIRECT))
+    found = execution_of(machine(TASK))
     execution.run(found)
     assert (found.status, found.error) == ("FAILED", "Lambda.TooManyRequestsException")
     assert types(found)[2:5] == ["LambdaFunctionScheduled", "LambdaFunctionStarted", "LambdaFunctionFailed"]
