@@ -90,6 +90,8 @@ def test_a_whole_run_tells_its_figures(figures: dict[str, Any], workplace: Path)
     assert executions["failed"] == 0
     assert set(figures["seconds"]) == {"stage", "train", "deploy", "test", "monitor"}
     assert (workplace / figures["report"]).exists()
+    assert figures["verdict"]["state"] == "check" and "not enough: 12 of 30" in figures["verdict"]["why"]
+    assert {check["name"] for check in figures["verdict"]["checks"] if check["state"] == "healthy"} >= {"captures"}
 
 
 def test_the_report_s_inferences_are_the_executions(figures: dict[str, Any], workplace: Path) -> None:
@@ -98,7 +100,7 @@ def test_the_report_s_inferences_are_the_executions(figures: dict[str, Any], wor
     executions = pd.read_csv(workplace / "runs" / STACK / "executions.csv")
     assert sorted(inferences["s3_key"]) == sorted(executions["s3_key"])
     assert inferences["below_threshold"].sum() == figures["executions"]["below_threshold"]
-    assert len(list(report.glob("*.png"))) == 4
+    assert len(list(report.glob("*.png"))) == 7
 
 
 def test_metrics_of_every_epoch_are_kept(figures: dict[str, Any], workplace: Path) -> None:

@@ -13,5 +13,5 @@ class Limits:
     min_refused_share: float = 0.0
     min_accuracy: float | None = None  # in [0, 1], of the labelled inferences; None: what the test photos promised
     max_failed_share: float = 0.05  # in [0, 1], of the executions
-    max_latency: float = 30.0  # seconds, for `LATENCY_PART` of the executions
+    max_latency: float = 60.0  # seconds, for `LATENCY_PART` of the executions
     enough: int = 30  # cases, below which a share says nothing

@@ -38,10 +38,10 @@ def others(summary: Summary, results: RunResults) -> tuple[Figure, ...]:
     photos = model.validation_images or results.dataset.validation
     validation = share_of(model.validation_accuracy, photos)
     return (
-        Figure("held_back", "Mistakes held back", held_back, "of the mistakes were refused", "no mistake is known"),
-        Figure("failed", "Executions that failed", Share(executions.failed, executions.started), "of the executions"),
-        Figure("test", "Test accuracy", test, "of the test images, through the endpoint", "not tested"),
-        Figure("validation", "Validation accuracy", validation, "of images that the network had not seen", "unknown"),
+        Figure("held_back", "Mistakes held back", held_back, "mistakes were refused", "no mistake is known"),
+        Figure("failed", "Executions that failed", Share(executions.failed, executions.started), "executions"),
+        Figure("test", "Test accuracy", test, "test images, through the endpoint", "not tested"),
+        Figure("validation", "Validation accuracy", validation, "images that the network had not seen", "unknown"),
     )
 
 

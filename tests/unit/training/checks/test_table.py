@@ -34,7 +34,7 @@ def test_the_table_has_value_interval_and_limit_of_each_check() -> None:
     assert "CHECK \u2502 82.5% \u2502 76.6% to 87.1% \u2502 at least 92.3%" in rows["accuracy"]
     assert "healthy \u2502 6.0% \u2502 3.5% to 10.2% \u2502 at most 50.0%" in rows["refusals"]
     assert "CHECK \u2502 p = 1e-09 \u2502 \u2502 at least p = 0.01" in rows["drift"]
-    assert "at most 30.0 s" in rows["latency"]
+    assert "at most 60.0 s" in rows["latency"]
 
 
 def test_a_band_and_an_open_interval_are_written_out() -> None:

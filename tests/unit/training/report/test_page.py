@@ -98,7 +98,7 @@ def test_the_photos_of_a_cross_validation_are_more_than_those_of_the_validation_
     about = subject(TYPICAL)
     results = replace(about.results, model=replace(JOB, validation_images=98))
     html = text(render(replace(about, results=results)))
-    assert "Validation accuracy 87.8% (79.8% to 92.9%): 86 of 98 of images that the network had not seen" in html
+    assert "Validation accuracy 87.8% (79.8% to 92.9%): 86 of 98 images that the network had not seen" in html
 
 
 def test_three_figures_lead_and_have_intervals() -> None:
@@ -117,11 +117,11 @@ def test_the_other_figures_explain_the_leading_ones() -> None:
     seen = text(render(subject(TYPICAL)))
     for figure in (
         "Inferences captured 8, all that were expected",
-        "Mistakes held back 50.0% (9.5% to 90.5%): 1 of 2 of the mistakes were refused",
+        "Mistakes held back 50.0% (9.5% to 90.5%): 1 of 2 mistakes were refused",
         "Workflow executions 7: 4 succeeded, 3 below threshold, 0 failed",
-        "Executions that failed 0.0% (0.0% to 35.4%): 0 of 7 of the executions",
-        "Validation accuracy 87.5% (52.9% to 97.8%): 7 of 8 of images that the network had not seen",
-        "Test accuracy 92.5% (88.0% to 95.4%): 185 of 200 of the test images, through the endpoint",
+        "Executions that failed 0.0% (0.0% to 35.4%): 0 of 7 executions",
+        "Validation accuracy 87.5% (52.9% to 97.8%): 7 of 8 images that the network had not seen",
+        "Test accuracy 92.5% (88.0% to 95.4%): 185 of 200 test images, through the endpoint",
     ):
         assert figure in seen
 
