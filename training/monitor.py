@@ -15,11 +15,14 @@ from training.context import Context
 from training.dataset.index import read_index
 from training.errors import CaptureError, MissingEndpointError
 from training.options import MonitorOptions
+from training.profiles import profile_of
 from training.provenance import check_served_dataset
 from training.report import evidence, files, fonts, inferences
 from training.report.capture import CapturedInference, CaptureReader, Expected, wait_for
 from training.report.page import Subject
 from training.results import Deployment, Executions, Monitoring, RunResults
+from training.statistics.profile import ProfileError, names
+from training.statistics.watch import Watched, martingale_sentence, watch
 
 
 def monitor(context: Context, results: RunResults, options: MonitorOptions) -> Monitoring:
@@ -38,7 +41,7 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
     number = expected_records(results.executions, results.deployment.capture_percentage)
     since = datetime.fromisoformat(results.executions.started_at)
     expected = Expected(since, set(images["inference_id"]), number, options.capture_timeout)
-    captured = collect(context, expected)
+    captured = collect(context, expected, dataset.image_shape)
     # Photos of traffic have ids of their own: they have labels in the report, and nobody waited for them above.
     sent = sent_photos.read(context.directory, dataset.classes)
     images = pd.concat([images, inferences.known_images(sent)], ignore_index=True)
@@ -51,15 +54,22 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
             f"The figures show boxes for the letters {letters}, which no installed font has: install one that does, "
             "such as Noto Sans CJK, and run the step again."
         )
-    verdict = judge_run(context, results, table, options)
+    watched = watch_photos(context, results, table)
+    verdict = judge_run(context, results, table, options, watched)
     context.console.print(checks_table.table(verdict))
     metrics = evidence.metrics(context.directory / "metrics.csv")
-    subject = Subject(stack, results, table, number, reasons, metrics=metrics, verdict=verdict)
+    subject = Subject(stack, results, table, number, reasons, metrics=metrics, verdict=verdict, watched=watched)
     path = files.write(subject, context.directory / "report")
     return Monitoring(report=str(path))
 
 
-def judge_run(context: Context, results: RunResults, table: pd.DataFrame, options: MonitorOptions) -> Verdict:
+def judge_run(
+    context: Context,
+    results: RunResults,
+    table: pd.DataFrame,
+    options: MonitorOptions,
+    watched: Watched | None = None,
+) -> Verdict:
     """Check the captured inferences and the executions that asked for them."""
     expected = expected_records(results.executions, results.deployment.capture_percentage)
     found = replace(
@@ -67,8 +77,29 @@ def judge_run(context: Context, results: RunResults, table: pd.DataFrame, option
         test=evidence.tested(results.deployment),
         failed=evidence.failed(results.executions),
         latency=evidence.latency(context.directory / "executions.csv"),
+        drift=watched.drifts if watched else None,
     )
     return judge(found, options.limits)
+
+
+def watch_photos(context: Context, results: RunResults, table: pd.DataFrame) -> Watched | None:
+    """Compare the captured photos with the model's profile, and print what alarms; None: there is no profile."""
+    classes = results.dataset.classes
+    profile = profile_of(context, results.model, results.dataset)
+    if profile is None:
+        return None
+    columns = {name: table[name].to_numpy(float) for name in names(classes)}
+    try:
+        watched = watch(profile, columns, classes)
+    except ProfileError as err:
+        context.console.print(str(err))
+        return None
+    alarms = [one.sentence() for one in watched.windows[-1].alarms]
+    if watched.alarm_at is not None:
+        alarms.append(martingale_sentence(watched))
+    for sentence in alarms:
+        context.console.print(f"Drift of the captured photos: {sentence}.", markup=False)
+    return watched
 
 
 def refuse_without_capture(deployment: Deployment) -> None:
@@ -90,14 +121,17 @@ def expected_records(executions: Executions, capture_percentage: int) -> int:
     return max(1, math.floor(inferences * captured - 3 * math.sqrt(inferences * captured * (1 - captured))))
 
 
-def collect(context: Context, expected: Expected) -> list[CapturedInference]:
+def collect(context: Context, expected: Expected, image_shape: tuple[int, int, int]) -> list[CapturedInference]:
     """Return what the endpoint captured, at least one inference.
+
+    Args:
+        image_shape: (channels, height, width) at which photos are measured.
 
     Raises:
         CaptureError: Nothing was captured.
     """
     stack = context.stack
-    reader = CaptureReader(context.clients.s3, stack.bucket, stack.endpoint_name)
+    reader = CaptureReader(context.clients.s3, stack.bucket, stack.endpoint_name, image_shape)
     captured = wait_for(reader, expected, context.console)
     if not captured:
         raise CaptureError(

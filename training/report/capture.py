@@ -2,8 +2,9 @@
 
 import base64
 import json
+import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import Progress
 
+from training.algorithm.images import network_shape
+from training.algorithm.photo_statistics import STATISTICS, measure_photo
 from training.config import COMPARISON_ID, capture_prefix
 from training.errors import CaptureError
 
@@ -24,6 +27,7 @@ POLL_SECONDS = 2.0
 QUIET_SECONDS = 30.0  # without a new record, when enough are there but some cannot be told from another caller's
 # A file's folder is the hour in which the file was written, not that of its inferences, and clocks differ.
 SLACK = timedelta(minutes=10)
+UNKNOWN = (math.nan,) * len(STATISTICS)
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,21 @@ class CapturedInference:
     inference_id: str | None  # None when the request had none
     probabilities: tuple[float, ...]  # one per class, in label order
     event_id: str
+    statistics: tuple[float, ...] = UNKNOWN  # of the photo, in the order of STATISTICS; NaN: it was not captured
 
 
 class CaptureReader:
     """Reads what an endpoint captured; each file is downloaded once, because data capture never writes to it again."""
 
-    def __init__(self, s3: "S3Client", bucket: str, endpoint_name: str) -> None:
+    def __init__(
+        self, s3: "S3Client", bucket: str, endpoint_name: str, image_shape: Sequence[int] | None = None
+    ) -> None:
+        """Read what an endpoint captured.
+
+        Args:
+            image_shape: (channels, height, width) of the network's input, to measure photos at; None: they are not.
+        """
+        self._shape = network_shape(image_shape) if image_shape else None
         self._s3 = s3
         self._bucket = bucket
         self._prefix = capture_prefix(endpoint_name)
@@ -84,7 +97,7 @@ class CaptureReader:
 
     def _download(self, key: str) -> list[CapturedInference]:
         content = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        return _parse(content, f"s3://{self._bucket}/{key}")
+        return _parse(content, f"s3://{self._bucket}/{key}", self._shape)
 
 
 @dataclass(frozen=True)
@@ -127,12 +140,12 @@ def wait_for(reader: CaptureReader, expected: Expected, console: Console) -> lis
     return inferences
 
 
-def _parse(content: bytes, url: str) -> list[CapturedInference]:
+def _parse(content: bytes, url: str, shape: Sequence[int] | None) -> list[CapturedInference]:
     records = []
     for number, line in enumerate(content.splitlines(), start=1):
         try:
             if line.strip():
-                records.append(_record(json.loads(line)))
+                records.append(_record(json.loads(line), shape))
         except (KeyError, TypeError, ValueError) as err:
             raise CaptureError(
                 f"Line {number} of {url} is not a capture record ({type(err).__name__}: {err}): "
@@ -141,13 +154,23 @@ def _parse(content: bytes, url: str) -> list[CapturedInference]:
     return records
 
 
-def _record(fields: dict[str, Any]) -> CapturedInference:
+def _record(fields: dict[str, Any], shape: Sequence[int] | None) -> CapturedInference:
     metadata = fields["eventMetadata"]
     when = datetime.fromisoformat(metadata["inferenceTime"])
     if when.tzinfo is None:
         raise ValueError(f"inferenceTime {metadata['inferenceTime']} has no time zone")
-    probabilities = _probabilities(fields["captureData"]["endpointOutput"])
-    return CapturedInference(when.astimezone(UTC), metadata.get("inferenceId"), probabilities, metadata["eventId"])
+    data, name = fields["captureData"], metadata.get("inferenceId")
+    statistics = _statistics(data.get("endpointInput"), shape)
+    return CapturedInference(
+        when.astimezone(UTC), name, _probabilities(data["endpointOutput"]), metadata["eventId"], statistics
+    )
+
+
+def _statistics(given: dict[str, str] | None, shape: Sequence[int] | None) -> tuple[float, ...]:
+    """Return the statistics of the photo that was sent; a photo is captured as base64."""
+    if shape is None or given is None or given["encoding"] != "BASE64":
+        return UNKNOWN
+    return measure_photo(base64.b64decode(given["data"], validate=True), shape)
 
 
 def _probabilities(output: dict[str, str]) -> tuple[float, ...]:

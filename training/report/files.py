@@ -4,10 +4,13 @@ import io
 import warnings
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from training import atomic
 from training.checks.verdict import as_json
 from training.csv_files import write_csv
 from training.report import accuracy_plots, calibration_plots, confidence_plots, history, risk_plots, training_plots
+from training.report.drift_plots import drift
 from training.report.leading import leading, others
 from training.report.outcomes import outcomes
 from training.report.page import Subject, render
@@ -31,7 +34,7 @@ def write(subject: Subject, directory: Path) -> Path:
     record = record_of(subject)
     record["previous"] = history.previous_of(record, history.read(directory))
     # An earlier report may have had labels that this one has not.
-    for plot in (*FIGURES, *LABELLED_FIGURES, *TRAINING_FIGURES):
+    for plot in (*FIGURES, *LABELLED_FIGURES, *TRAINING_FIGURES, drift):
         (directory / f"{plot.__name__}.png").unlink(missing_ok=True)
     write_csv(subject.inferences, directory / "inferences.csv")
     pictures = _pictures(subject)
@@ -66,10 +69,17 @@ def _pictures(subject: Subject) -> dict[str, bytes]:
         drawn += [(plot, subject.metrics) for plot in TRAINING_FIGURES]
     pictures = {}
     for plot, table in drawn:
-        buffer = io.BytesIO()
-        figure = plot(table, threshold, classes)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # it is drawn as a box
-            figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
-        pictures[plot.__name__] = buffer.getvalue()
+        pictures[plot.__name__] = _png(plot(table, threshold, classes))
+    watched = subject.watched
+    if watched and watched.windows and any(one.known for one in watched.windows[-1].differences):
+        photos = {name: subject.inferences[name].to_numpy() for name in watched.reference}
+        pictures[drift.__name__] = _png(drift(watched, photos, classes))
     return pictures
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # it is drawn as a box
+        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+    return buffer.getvalue()

@@ -7,9 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from training.algorithm.photo_statistics import STATISTICS
 from training.config import inference_id
 from training.errors import CaptureError
 from training.report.capture import CapturedInference
+from training.statistics.profile import probability_name
 
 
 def known_images(images: pd.DataFrame) -> pd.DataFrame:
@@ -50,8 +52,8 @@ def join(
 
     Returns:
         Columns `time`, `s3_key`, `filename`, `true_class` (these three missing when the inference cannot be
-        joined), `predicted_class`, `confidence` (the largest probability), `below_threshold`, and
-        `p_<class>` for each class.
+        joined), `predicted_class`, `confidence` (the largest probability), `below_threshold`,
+        `p_<class>` for each class, and the photo's statistics (NaN when it was not captured).
 
     Raises:
         CaptureError: The number of an inference's probabilities is not the number of classes.
@@ -71,7 +73,8 @@ def join(
             "predicted_class": np.array(classes, dtype=object)[probabilities.argmax(axis=1)],
             "confidence": confidence,
             "below_threshold": confidence < threshold,
-            **{f"p_{name}": probabilities[:, label] for label, name in enumerate(classes)},
+            **{probability_name(name): probabilities[:, label] for label, name in enumerate(classes)},
+            **{name: [row.statistics[place] for row in rows] for place, name in enumerate(STATISTICS)},
         }
     )
 

@@ -22,6 +22,7 @@ from training.report.leading import leading, others
 from training.report.outcomes import confusion, outcomes
 from training.report.summaries import summarise
 from training.results import RunResults
+from training.statistics.watch import Watched
 from training.streams import visible
 
 MAX_ROWS = 20  # of a table of images
@@ -41,6 +42,7 @@ class Subject:
     _: KW_ONLY
     verdict: Verdict
     metrics: pd.DataFrame | None = None  # of the training's epochs, as `job_metrics` reads them; None: unknown
+    watched: Watched | None = None  # what the photos show about drift; None: there is nothing to compare them with
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def render(subject: Subject, pictures: Mapping[str, bytes], comparison: Comparis
         .render(
             subject=subject,
             verdict=subject.verdict,
+            watched=subject.watched,
             comparison=comparison,
             since=pd.Timestamp(subject.results.executions.started_at).tz_convert("UTC"),
             until=subject.inferences["time"].max(),

@@ -1,5 +1,7 @@
 """Scope: the monitor step, from captured records in S3 to the files of the report."""
 
+import base64
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import font_manager
+from PIL import Image
 
+from tests.unit.training.archives import archive
 from tests.unit.training.fakes import DATASET, RESULTS, SageMaker, make_context, printed, tags_of
 from training import sent_photos
+from training.algorithm.photo_statistics import STATISTICS
 from training.checks.limits import Limits
 from training.config import Stack, inference_id
 from training.csv_files import read_csv
@@ -50,13 +55,33 @@ def dataset(tmp_path: Path) -> Dataset:
     return replace(DATASET, directory=str(tmp_path), classes=("null", "motorcycle"))
 
 
-def put(s3: Any, second: int, name: str | None, *probabilities: float) -> None:
+def put(s3: Any, second: int, name: str | None, *probabilities: float, photo: bytes = b"") -> None:
     """Capture an inference `second` seconds after noon."""
-    output = {"data": json.dumps(probabilities), "encoding": "JSON"}
+    data = {
+        "endpointInput": {"data": base64.b64encode(photo).decode(), "encoding": "BASE64"},
+        "endpointOutput": {"data": json.dumps(probabilities), "encoding": "JSON"},
+    }
     metadata = {"eventId": f"e{second:02}", "inferenceId": name, "inferenceTime": f"2026-05-04T12:00:{second:02}Z"}
-    line = json.dumps({"captureData": {"endpointOutput": output}, "eventMetadata": metadata})
+    line = json.dumps({"captureData": data, "eventMetadata": metadata})
     key = f"captured/vehicles/AllTraffic/2026/05/04/12/00-{second:02}-000-x.jsonl"
     s3.put_object(Bucket=STACK.bucket, Key=key, Body=line)
+
+
+def photo(level: int) -> bytes:
+    """Return a grey PNG; equal levels are equal photos."""
+    buffer = io.BytesIO()
+    pixels = np.full((32, 32, 3), level, np.uint8)
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def put_model(s3: Any, statistics: dict[str, list[float]], **changes: Any) -> None:
+    """Put the archive of a model with a profile of 60 photos to where the results say."""
+    profile = {"version": 1, "photos": 60, "held_out": 60, "correct": 57, "networks": "epoch 7"}
+    answers = {"labels": [0, 1] * 30, "probabilities": [[0.9, 0.1], [0.2, 0.8]] * 30}
+    content = json.dumps(profile | answers | {"statistics": statistics} | changes).encode()
+    s3.create_bucket(Bucket="photos")
+    s3.put_object(Bucket="photos", Key="models/s-job/model.tar.gz", Body=archive({"./profile.json": content}))
 
 
 def run(s3: Any, dataset: Dataset, directory: Path, started: int = 4, failed: int = 0) -> tuple[Monitoring, str]:
@@ -86,13 +111,15 @@ def test_the_report_its_figures_and_its_table_are_written(s3: Any, dataset: Data
 
 
 def test_the_table_has_one_row_per_inference(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
-    put(s3, 11, inference_id(KEYS[1]), 0.25, 0.75)
+    put(s3, 11, inference_id(KEYS[1]), 0.25, 0.75, photo=photo(51))
     put(s3, 12, "unheard-of", 0.95, 0.05)
     run(s3, dataset, tmp_path)
     assert (tmp_path / "report" / "inferences.csv").read_text().splitlines() == [
-        "time,s3_key,filename,true_class,predicted_class,confidence,below_threshold,p_null,p_motorcycle",
-        "2026-05-04 12:00:11+00:00,images/test/bicycle 1.png,bicycle 1.png,null,motorcycle,0.75,True,0.25,0.75",
-        "2026-05-04 12:00:12+00:00,,,,null,0.95,False,0.95,0.05",
+        "time,s3_key,filename,true_class,predicted_class,confidence,below_threshold,p_null,p_motorcycle,"
+        "brightness,contrast,sharpness,saturation",
+        "2026-05-04 12:00:11+00:00,images/test/bicycle 1.png,bicycle 1.png,null,motorcycle,0.75,True,0.25,0.75,"
+        "0.2,0.0,-18.4207,0.0",
+        "2026-05-04 12:00:12+00:00,,,,null,0.95,False,0.95,0.05,,,,",
     ]
 
 
@@ -122,6 +149,71 @@ def test_the_image_files_are_shown(s3: Any, dataset: Dataset, tmp_path: Path) ->
     put(s3, 11, inference_id(KEYS[1]), 0.25, 0.75)
     result, _ = run(s3, dataset, tmp_path)
     assert "Ynl0ZXMgb2YgdGhlIGltYWdl" in Path(result.report).read_text()
+
+
+GREY = {name: [value] * 60 for name, value in (("brightness", 0.2), ("contrast", 0), ("saturation", 0))}
+
+
+@pytest.mark.parametrize(("level", "told"), [(51, False), (204, True)])
+def test_photos_that_differ_from_the_profile_s_are_told(
+    s3: Any, dataset: Dataset, tmp_path: Path, level: int, told: bool
+) -> None:
+    put_model(s3, GREY | {"sharpness": [-18.4207] * 60})
+    for second in range(40):
+        put(
+            s3,
+            11 + second,
+            inference_id(KEYS[second % 4]),
+            0.9 - 0.7 * (second % 2),
+            0.1 + 0.7 * (second % 2),
+            photo=photo(level),
+        )
+    result, shown = run(s3, dataset, tmp_path, started=40)
+    page = Path(result.report).read_text()
+    assert ("Drift of the captured photos: brightness: alarm, distance 1.00" in shown) is told
+    assert ("does not hold, because the photos differ from the held-out ones in brightness" in page) is told
+    assert ("<b>100.0 %</b>" in page) is not told  # all held-out answers are right, these are the same
+    assert (tmp_path / "report" / "drift.png").exists()
+    assert "no profile" not in page
+
+
+def test_a_model_without_a_profile_is_compared_by_the_staged_photos(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    index = pd.read_csv(tmp_path / "images.csv", keep_default_na=False)
+    rows = [dict(index.iloc[0], split="train", s3_key=f"images/train/{n}.png", filename=f"{n}.png") for n in range(40)]
+    pd.concat([index, pd.DataFrame(rows)]).to_csv(tmp_path / "images.csv", index=False)
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    for number in range(40):
+        (tmp_path / f"images/train/{number}.png").write_bytes(photo(51))
+        put(s3, 11 + number, inference_id(KEYS[number % 4]), 0.9, 0.1, photo=photo(204))
+    result, shown = run(s3, dataset, tmp_path, started=40)
+    assert "The model s-job has no profile of held-out photos: photos are compared with the staged ones" in shown
+    assert "Drift of the captured photos: brightness: alarm" in shown
+    page = Path(result.report).read_text()
+    assert "only the photos&#39; pixels are compared" in page or "only the photos' pixels are compared" in page
+    assert "Accuracy estimated from confidence" not in page
+
+
+def test_seven_photos_are_not_enough_and_no_profile_is_said(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    put(s3, 11, inference_id(KEYS[0]), 0.9, 0.1, photo=photo(51))
+    result, shown = run(s3, dataset, tmp_path, started=1)
+    assert "and the staged photos are not on this machine, so that nothing is compared" in shown
+    assert "Not known: the model has no profile of held-out photos" in Path(result.report).read_text()
+    put_model(s3, GREY | {"sharpness": [-18.4207] * 60})
+    for second in range(6):
+        put(s3, 12 + second, inference_id(KEYS[0]), 0.9, 0.1, photo=photo(204))
+    result, shown = run(s3, dataset, tmp_path, started=7)
+    assert "brightness: not enough, 7 photos against the profile" in Path(result.report).read_text()
+    assert "Drift of" not in shown and not (tmp_path / "report" / "drift.png").exists()
+
+
+def test_a_profile_of_other_classes_is_said_and_the_report_is_written(
+    s3: Any, dataset: Dataset, tmp_path: Path
+) -> None:
+    put_model(s3, GREY | {"sharpness": [-18.4207] * 60}, probabilities=[[0.5, 0.3, 0.2]] * 60)
+    put(s3, 11, inference_id(KEYS[0]), 0.9, 0.1)
+    result, shown = run(s3, dataset, tmp_path, started=1)
+    assert "The model's profile has 3 classes, but the dataset 2" in shown
+    assert Path(result.report).exists()
 
 
 def test_nothing_captured_is_an_error(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
@@ -192,7 +284,7 @@ def test_names_of_any_kind_make_a_report_without_a_warning(
     page = Path(result.report).read_text()
     assert r"\x1b[31m&lt;script&gt;" in page and "<script" not in page and "\x1b" not in page
     assert "W" * 300 in page
-    columns = [*COLUMNS, *(f"p_{name}" for name in HOSTILE)]
+    columns = [*COLUMNS, *(f"p_{name}" for name in HOSTILE), *STATISTICS]
     written = read_csv(tmp_path / "report" / "inferences.csv", dict.fromkeys(columns, str))
     assert set(written["true_class"]) == set(HOSTILE)
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import boto3
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from tests.unit.training.fakes import Clock
 from training.config import COMPARISON_ID
 from training.errors import CaptureError
-from training.report.capture import QUIET_SECONDS, CapturedInference, CaptureReader, Expected, wait_for
+from training.report.capture import QUIET_SECONDS, UNKNOWN, CapturedInference, CaptureReader, Expected, wait_for
 
 BUCKET, ENDPOINT = "captures", "vehicles"
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
@@ -54,6 +55,22 @@ def test_a_record_is_read_with_its_time_id_and_probabilities(s3: Any) -> None:
     found = CaptureReader(s3, BUCKET, ENDPOINT).read(NOON, NOON)
     assert found == [CapturedInference(NOON, "one", (0.25, 0.75), "event-one")]
     assert found[0].time.utcoffset() == timedelta(0)
+
+
+def test_the_captured_photo_is_measured_at_the_size_of_the_network_s_input(s3: Any) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), (255, 0, 0)).save(buffer, format="PNG")
+    with_photo, without, no_photo = (record(NOON, name) for name in ("photo", "without", "text"))
+    with_photo["captureData"]["endpointInput"]["data"] = base64.b64encode(buffer.getvalue()).decode()
+    del without["captureData"]["endpointInput"]
+    no_photo["captureData"]["endpointInput"] = {"data": "[1, 2]", "encoding": "JSON"}
+    put(s3, key(NOON), with_photo, without, no_photo)
+    found = {
+        one.inference_id: one.statistics for one in CaptureReader(s3, BUCKET, ENDPOINT, (3, 32, 32)).read(NOON, NOON)
+    }
+    assert found["photo"] == (0.299, 0, -18.4207, 1)
+    assert found["without"] == found["text"] == UNKNOWN
+    assert [one.statistics for one in CaptureReader(s3, BUCKET, ENDPOINT).read(NOON, NOON)] == [UNKNOWN] * 3
 
 
 def test_more_files_than_one_listing_holds_are_all_read(s3: Any, small_pages: int) -> None:
