@@ -41,7 +41,7 @@ class Trained:
 def halves(path: Path, seed: int) -> Archive:
     """Return an archive whose photos of both classes are drawn anew: half are for training, half are new."""
     archive = read(path)
-    rows = [part for part in (archive.train, archive.test)]
+    rows = (archive.train, archive.test)
     wanted = [archive.class_names.index(name) for name in CLASSES]
     data, labels = (np.concatenate([getattr(part, name) for part in rows]) for name in ("data", "labels"))
     names = [name for part in rows for name in part.filenames]
@@ -75,3 +75,11 @@ def trained(path: Path, seed: int, directory: Path, *, folds: int) -> Trained:
     numbers = [archive.class_names.index(name) for name in CLASSES]
     labels = np.array([numbers.index(label) for label in archive.test.labels])
     return Trained(base / "model", np.ascontiguousarray(pixels), labels)
+
+
+def other_photos(path: Path) -> Pixels:
+    """Return photos of other classes, at most 500; those of a development archive may be made up."""
+    archive = read(path)
+    wanted = [archive.class_names.index(name) for name in CLASSES]
+    data = archive.test.data[~np.isin(archive.test.labels, wanted)][:500]
+    return np.ascontiguousarray(data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))

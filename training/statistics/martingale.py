@@ -135,8 +135,8 @@ class Martingales:
         places = self._bins[name].place(rounded({"": values[known]})[""], random[known, 0])
         found = self._jumpers[name].bet(ranks(places, self._counts[name], random[known, 1]))
         after: Floats = np.concatenate(([before], found))
-        each: Floats = after[np.cumsum(known)]
-        return each
+        chosen: Floats = after[np.cumsum(known)]
+        return chosen
 
 
 def _bins(name: str, reference: Floats) -> Bins:
