@@ -5,9 +5,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # `drift.py`, which imports this file, is run as a script
@@ -77,9 +79,17 @@ def trained(path: Path, seed: int, directory: Path, *, folds: int) -> Trained:
     return Trained(base / "model", np.ascontiguousarray(pixels), labels)
 
 
-def other_photos(path: Path) -> Pixels:
-    """Return photos of other classes, at most 500; those of a development archive may be made up."""
-    archive = read(path)
-    wanted = [archive.class_names.index(name) for name in CLASSES]
-    data = archive.test.data[~np.isin(archive.test.labels, wanted)][:500]
-    return np.ascontiguousarray(data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+def unseen_photos() -> Pixels:
+    """Return 500 crops of the portrait that matplotlib brings: no class of the models, and photos all the same."""
+    random = np.random.default_rng(0)
+    with Image.open(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg") as portrait:
+        boxes = [crop_box(random, *portrait.size) for _ in range(500)]
+        crops = [portrait.resize((32, 32), Image.Resampling.BILINEAR, box).convert("RGB") for box in boxes]
+    return np.stack([np.asarray(crop) for crop in crops])
+
+
+def crop_box(random: np.random.Generator, width: int, height: int) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of a random square within an image."""
+    side = int(random.integers(64, min(width, height) // 2))
+    left, top = (int(random.integers(0, length - side)) for length in (width, height))
+    return left, top, left + side, top + side
