@@ -14,6 +14,7 @@ from training.algorithm.photo_statistics import STATISTICS, measure_photo
 from training.config import local_path
 from training.context import Context
 from training.dataset.index import read_index
+from training.refusals import is_denied
 from training.results import Dataset, TrainedModel
 from training.statistics.profile import Profile, ProfileError, parse
 
@@ -77,6 +78,8 @@ def _download(context: Context, model: TrainedModel) -> bytes | None:
     except ClientError as err:
         if err.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket"):
             return None
+        if is_denied(err):
+            raise ProfileError("you may not read it: take the rights of permissions.yaml of this version.") from err
         raise
     except (tarfile.TarError, EOFError, zlib.error, OSError) as err:
         raise ProfileError(f"the archive is damaged ({err}): train the model again.") from err

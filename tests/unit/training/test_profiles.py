@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from tests.unit.training.archives import archive
-from tests.unit.training.fakes import MODEL, make_context
+from tests.unit.training.fakes import MODEL, client_error, make_context
 from tests.unit.training.statistics.test_profile import content
 from training import profiles
 from training.statistics.profile import ProfileError, parse
@@ -69,6 +69,15 @@ def test_a_damaged_archive_is_one_sentence_and_not_kept(s3: Any, tmp_path: Path,
     with pytest.raises(ProfileError, match="damaged"):
         profiles.read_profile(make_context(tmp_path, s3=s3), MODEL)
     assert not (tmp_path / "profiles").exists()
+
+
+def test_a_reader_without_the_right_is_told(tmp_path: Path) -> None:
+    class S3:
+        def get_object(self, **_: str) -> None:
+            raise client_error("AccessDenied", "no", "GetObject", 403)
+
+    with pytest.raises(ProfileError, match="you may not read it: take the rights of permissions"):
+        profiles.read_profile(make_context(tmp_path, s3=S3()), MODEL)
 
 
 def test_a_huge_profile_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
