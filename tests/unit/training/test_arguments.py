@@ -312,7 +312,7 @@ def test_traffic_needs_a_rate_and_a_duration(words: list[str], capsys: pytest.Ca
 
 def test_the_help_of_traffic_has_an_example_and_every_shift(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed_help(["traffic", "--help"], capsys)
-    assert "Example: python training/run.py traffic" in text and all(kind in text for kind in SHIFTS)
+    assert "Example: `python training/run.py traffic" in text and all(kind in text for kind in SHIFTS)
 
 
 def printed_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
