@@ -246,6 +246,15 @@ def test_state_is_kept_and_no_process_is_left(furnished: Cloud, end: Callable[[C
     check_that_it_works()
 
 
+@pytest.mark.correction(name="state-of-services-in-use")
+def test_only_services_in_use_are_saved(furnished: Cloud) -> None:
+    boto3.client("iam").create_user(UserName=NAME)
+    time.sleep(SAVED_SECONDS)
+    saved = {path.stem for path in (furnished.state / "ministack").glob("*.json")}
+    assert "iam" in saved
+    assert not {"dynamodb", "ec2", "rds"} & saved
+
+
 @pytest.mark.aws("Local cloud", "the next `up` ends the processes that a crash left running", "exact")
 def test_orphans_are_ended(furnished: Cloud) -> None:
     endpoint = next(one for one in furnished.family() if "training.algorithm" in words_of(one))
@@ -360,14 +369,14 @@ def interrupt(started: subprocess.Popen[str]) -> None:
             os.killpg(started.pid, signal.SIGKILL)
 
 
-def test_ctrl_c_ends_the_command_and_not_the_cloud(cloud: Cloud) -> None:
-    started = cloud.start_in_terminal("exec", "--", "sleep", "60")
+def test_ctrl_c_ends_the_command_and_not_the_cloud(furnished: Cloud) -> None:
+    started = furnished.start_in_terminal("exec", "--", "sleep", "60")
     while not any("sleep" in one.name() for one in [psutil.Process(started.pid)]):
         time.sleep(0.02)
     interrupt(started)
     started.communicate()
     assert started.returncode != 0
-    assert psutil.pid_exists(cloud.here.pid)
+    assert psutil.pid_exists(furnished.here.pid)
 
 
 @pytest.mark.parametrize("inherited", [signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
@@ -385,13 +394,3 @@ def test_ctrl_c_while_it_starts_leaves_nothing(cloud: Cloud, inherited: Any) -> 
     assert started.returncode == 130
     assert "Traceback" not in errors
     assert instances.processes(cloud.state) == []
-
-
-@pytest.mark.correction(name="state-of-services-in-use")
-def test_only_services_in_use_are_saved(cloud: Cloud) -> None:
-    with clients_of(cloud.state, cloud.up().port):
-        boto3.client("iam").create_user(UserName=NAME)
-    time.sleep(SAVED_SECONDS)
-    saved = {path.stem for path in (cloud.state / "ministack").glob("*.json")}
-    assert "iam" in saved
-    assert not {"dynamodb", "ec2", "rds"} & saved

@@ -22,6 +22,7 @@ from PIL import Image
 
 from tests.integration.support.endpoints import with_constant_answers
 from tests.integration.support.people import person
+from tests.integration.support.stacks import deploy_application
 
 ROOT = Path(__file__).parents[2]
 STACK = "workflow-test"
@@ -30,29 +31,11 @@ USER: dict[str, str] = {}  # the environment of the user's commands, from `workp
 
 
 @pytest.fixture(scope="module")
-def workplace(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workplace(aws: dict[str, str], build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory where runs/ is made, with the stack deployed by the SAM CLI."""
     USER.update(person(STACK, aws), SCONES_YES="1")  # on an account somebody would be asked
-    directory = tmp_path_factory.mktemp("workplace")
-    build = directory / "build"
-    template = ["--template", str(ROOT / "template.yaml")]
-    subprocess.run(["sam", "build", *template, "--build-dir", str(build)], cwd=ROOT, check=True, env=USER)
-    deploy = [
-        "sam",
-        "deploy",
-        "--template",
-        str(build / "template.yaml"),
-        "--config-file",
-        str(ROOT / "samconfig.toml"),
-        "--config-env",
-        "local",
-        "--stack-name",
-        STACK,
-        "--parameter-overrides",
-        f"EndpointName={STACK}",
-    ]
-    subprocess.run(deploy, cwd=ROOT, check=True, env=USER)
-    return directory
+    deploy_application(STACK, build, USER, EndpointName=STACK)
+    return tmp_path_factory.mktemp("workplace")
 
 
 def run(
