@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5, help="parts of the training photos (default 5)")
     parser.add_argument("--seeds", type=int, default=1, help="fits of each fold, seeds from 0 (default 1)")
     arguments = parser.parse_args()
-    photos = read_training_photos(arguments.archive)
+    photos = read_photos(arguments.archive)
     print("accuracy  (95 % interval)  against the first  cross-entropy  against the first    CPU s  recipe")
     first: Trial | None = None
     for recipe in arguments.recipe or [""]:
@@ -85,13 +85,14 @@ def main() -> None:
         print(line(trial, first, recipe), flush=True)
 
 
-def read_training_photos(archive: Path) -> Photos:
-    """Return the training photos of the two classes."""
+def read_photos(archive: Path, member: str = "train") -> Photos:
+    """Return the photos of the two classes that a member, train or test, has."""
     content = read(archive)
+    found = content.test if member == "test" else content.train
     numbers = [content.class_names.index(name) for name in CLASSES]
-    rows = np.isin(content.train.labels, numbers)
-    pixels = content.train.data[rows].reshape(-1, *IMAGE_SHAPE).transpose(0, 2, 3, 1)
-    labels = (content.train.labels[rows] == numbers[1]).astype(np.int64)
+    rows = np.isin(found.labels, numbers)
+    pixels = found.data[rows].reshape(-1, *IMAGE_SHAPE).transpose(0, 2, 3, 1)
+    labels = (found.labels[rows] == numbers[1]).astype(np.int64)
     return Photos(torch.from_numpy(pixels.copy()), torch.from_numpy(labels))
 
 
