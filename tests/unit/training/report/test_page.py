@@ -17,7 +17,7 @@ from training.config import Stack
 from training.report import history, page
 from training.report.evidence import of_inferences
 from training.report.summaries import summarise
-from training.results import Dataset, Executions, RunResults
+from training.results import Comparison, Dataset, Executions, RunResults
 
 PNG = b"\x89PNG\r\n\x1a\n not really"
 FIGURES = (
@@ -99,6 +99,20 @@ def test_the_photos_of_a_cross_validation_are_more_than_those_of_the_validation_
     results = replace(about.results, model=replace(JOB, validation_images=98))
     html = text(render(replace(about, results=results)))
     assert "Validation accuracy 87.8% (79.8% to 92.9%): 86 of 98 images that the network had not seen" in html
+
+
+def test_a_model_that_learned_is_shown_with_the_one_before_it() -> None:
+    about = subject(TYPICAL)
+    compared = Comparison("old-job", 0.9, 0.925, 200, 0.025, -0.01, 0.06, 0.2)
+    results = replace(
+        about.results,
+        dataset=replace(about.results.dataset, reviewed=100),
+        deployment=replace(SERVED, comparison=compared),
+    )
+    html = text(render(replace(about, results=results)))
+    assert "my-job, trained with 100 reviewed photos" in html
+    assert "old-job: 90.0% of 200 test images right, now 92.5% (+2.5 points, 95 % interval -1.0 to +6.0)" in html
+    assert "Before it" not in text(render(about))
 
 
 def test_three_figures_lead_and_have_intervals() -> None:
