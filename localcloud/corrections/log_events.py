@@ -9,6 +9,7 @@ import functools
 import json
 import logging
 import threading
+import time
 import uuid
 import zlib
 from bisect import bisect_right
@@ -26,8 +27,9 @@ Event = dict[str, Any]
 Stream = dict[str, Any]  # as MiniStack keeps it
 
 DIRECTORY = "logs"  # beside MiniStack's saved state
-BLOCK = 100  # events; a stream has up to twice as many in memory
-CACHED = 128  # blocks that were read last
+BLOCK = 25  # events; a stream has up to twice as many in memory
+IDLE_SECONDS = 10  # a stream that has no new event for so long has none in memory
+CACHED = 512  # blocks that were read last
 ID = "id"  # the member of a stream that names its blocks
 
 store = Store()
@@ -56,6 +58,7 @@ class Events(Sequence[Event]):
         self._starts: list[int] = []  # the position of the first event of each block
         self._newest_start = 0  # and of the first in memory
         self._newest: list[Event] = []
+        self._changed = time.monotonic()
         for name, count in blocks:
             self._note_block(name, count)
 
@@ -83,13 +86,17 @@ class Events(Sequence[Event]):
         yield from newest
 
     def __deepcopy__(self, memo: Any) -> list[Event]:
-        """Return what a saved state has of the stream."""
+        """Return what a saved state has of the stream: its newest events, none of one that is idle."""
         with self._lock:
+            is_idle = time.monotonic() - self._changed > IDLE_SECONDS
+            if is_idle and self._newest and self._store_block(self._newest):
+                self._newest = []
             return list(self._newest)
 
     def extend(self, events: Iterable[Event]) -> None:
         """Add events that are not older than those here."""
         with self._lock:
+            self._changed = time.monotonic()
             self._newest += events
             while len(self._newest) >= 2 * BLOCK:
                 if not self._store_block(self._newest[:BLOCK]):

@@ -5,6 +5,7 @@ with their number. Number, sum, least and greatest value of a minute stay what t
 than RESOLUTION.
 """
 
+import itertools
 import math
 import threading
 import time
@@ -18,8 +19,8 @@ from localcloud import identity
 Point = dict[str, Any]  # as MiniStack keeps it
 
 MINUTE = 60  # seconds
-RESOLUTION = 0.02  # of a value
-MOST_NEW = 500  # points of a metric that are kept as they came
+RESOLUTION = 0.05  # of a value
+MOST_NEW = 200  # points of a metric that are kept as they came
 
 _lock = threading.Lock()
 _merged: dict[tuple[Any, ...], int] = {}  # points of each metric after they were merged last
@@ -62,7 +63,7 @@ def prepare_for_saving() -> None:
         metrics = cloudwatch._metrics._data
         for key, points in list(metrics.items()):
             if not isinstance(points, Points):
-                metrics[key] = Points(points)
+                metrics[key] = Points(points if len(points) <= MOST_NEW else merge(points))
 
 
 def add(points: list[Point], new: Point) -> None:
@@ -75,29 +76,32 @@ def add(points: list[Point], new: Point) -> None:
 
 
 def merge(points: Iterable[Point]) -> Iterator[Point]:
-    """Yield up to three points for those of a minute whose values are about the same: least, greatest, and the others.
+    """Yield one point for those of a minute whose values are about the same; the least and the greatest stay apart.
 
     Statistic sets and values below zero stay as they are.
     """
-    groups: dict[Any, list[Point]] = {}
+    minutes: dict[Any, list[Point]] = {}
     for number, point in enumerate(points):
         is_plain = "_stat" not in point and point["Value"] >= 0
-        groups.setdefault(group_of(point) if is_plain else number, []).append(point)
-    for found in groups.values():
-        if len(found) <= 3:
-            yield from found
-            continue
-        found.sort(key=lambda point: float(point["Value"]))
-        first, *others, last = found
-        count = sum(point.get("Count", 1.0) for point in others)
-        total = sum(point["Value"] * point.get("Count", 1.0) for point in others)
-        newest = {**first, "Timestamp": max(point["Timestamp"] for point in found)}
-        yield from ({**newest, **counted(first)}, {**newest, "Value": total / count, "Count": count})
-        yield {**newest, **counted(last)}
+        minutes.setdefault(group_of(point)[:2] if is_plain else number, []).append(point)
+    for found in minutes.values():
+        found.sort(key=value_of)
+        yield found[0]
+        for _, alike in itertools.groupby(found[1:-1], key=group_of):
+            yield joined(list(alike))
+        yield from found[1:][-1:]
 
 
-def counted(point: Point) -> Point:
-    return {"Value": point["Value"], "Count": point.get("Count", 1.0)}
+def joined(points: list[Point]) -> Point:
+    """Return one point with the number, the mean and the newest time of some."""
+    counts = [point.get("Count", 1.0) for point in points]
+    total = sum(value_of(point) * count for point, count in zip(points, counts, strict=True))
+    newest = max(point["Timestamp"] for point in points)
+    return {**points[0], "Timestamp": newest, "Value": total / sum(counts), "Count": sum(counts)}
+
+
+def value_of(point: Point) -> float:
+    return float(point["Value"])
 
 
 def group_of(point: Point) -> tuple[int, str, int]:

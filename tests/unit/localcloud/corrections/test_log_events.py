@@ -58,13 +58,24 @@ def test_only_the_newest_events_are_in_memory_and_in_the_saved_state() -> None:
     assert len(copy.deepcopy(stream())["events"]) < 2 * log_events.BLOCK
 
 
+def test_an_idle_stream_has_no_events_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    put(1, 2)
+    assert len(copy.deepcopy(stream())["events"]) == 2
+    monkeypatch.setattr(log_events, "IDLE_SECONDS", -1)
+    for timestamp in (3, 4):
+        assert copy.deepcopy(stream())["events"] == []
+        assert times()[-2:] == [timestamp - 2, timestamp - 1]
+        put(timestamp)
+    assert times() == [1, 2, 3, 4]
+
+
 def test_events_are_found_by_position_and_time() -> None:
     put(*range(MANY))
     events = stream()["events"]
     assert len(events) == MANY
     assert events[-1]["timestamp"] == MANY - 1
     assert [one["timestamp"] for one in events[95:205]] == list(range(95, 205))
-    assert bisect_left(events, 333, key=lambda event: event["timestamp"]) == 333
+    assert bisect_left(events, 133, key=lambda event: event["timestamp"]) == 133
     with pytest.raises(IndexError):
         events[MANY]
 
@@ -85,11 +96,12 @@ def test_a_restart_finds_all_events_once() -> None:
 
 
 def test_a_crash_before_the_state_is_saved_loses_nothing_that_was_saved_and_repeats_nothing() -> None:
-    put(*range(150))
+    block = log_events.BLOCK
+    put(*range(block + 5))
     saved = copy.deepcopy(stream())
-    put(*range(150, 420))  # two blocks, of which the first has events of the saved state
+    put(*range(block + 5, 4 * block + 2))  # three blocks, of which the first two have events of the saved state
     restart(saved)
-    assert times() == list(range(200 + 100))
+    assert times() == list(range(3 * block))
 
 
 def test_the_state_of_an_older_version_is_taken_up() -> None:
