@@ -36,7 +36,8 @@ WHITE, GREY = 255, 0
 def user(aws: dict[str, str], build: Path) -> dict[str, str]:
     """The environment of a person with the rights of permissions.yaml, and a deployed stack that serves."""
     environment = {**person(STACK, aws), "SCONES_YES": "1"}
-    deploy_application(STACK, build, environment, EndpointName=STACK)
+    parameters = {"EndpointName": STACK, "ClassifyUploads": "true"}  # for traffic
+    deploy_application(STACK, build, environment, **parameters)
     outputs = stack_outputs(STACK)
     serve(outputs)
     for number in range(SURE + UNSURE):
@@ -97,8 +98,8 @@ def workplace(user: dict[str, str], tmp_path_factory: pytest.TempPathFactory) ->
 Ended = subprocess.CompletedProcess[str]
 
 
-def run(user: dict[str, str], workplace: Path, *arguments: str) -> Ended:
-    command = [sys.executable, str(ROOT / "training/run.py"), "batch", "--stack-name", STACK, "--json", *arguments]
+def run(user: dict[str, str], workplace: Path, *arguments: str, step: str = "batch") -> Ended:
+    command = [sys.executable, str(ROOT / "training/run.py"), step, "--stack-name", STACK, "--json", *arguments]
     return subprocess.run(command, cwd=workplace, capture_output=True, text=True, env=user)
 
 
@@ -108,8 +109,8 @@ def figures_of(ended: Ended) -> dict[str, Any]:
     return found
 
 
-def table_of(workplace: Path, found: dict[str, Any]) -> pd.DataFrame:
-    return pd.read_csv(workplace / found["results"] / "verdicts.csv", keep_default_na=False)
+def table_of(workplace: Path, found: dict[str, Any], name: str = "verdicts.csv") -> pd.DataFrame:
+    return pd.read_csv(workplace / found["results"] / name, keep_default_na=False)
 
 
 @pytest.fixture(scope="module")
@@ -251,3 +252,19 @@ def test_an_interrupted_batch_goes_on_and_is_joined(user: dict[str, str], workpl
 
 def lines_of(stream: Any) -> Iterator[str]:
     return iter(stream.readline, "")
+
+
+@pytest.mark.parametrize("way", ["executions", "uploads"])
+def test_traffic_has_the_outcomes_that_its_photos_should_have(user: dict[str, str], tmp_path: Path, way: str) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "white.png").write_bytes(photo(WHITE))
+    load = ["--rate", "8", "--duration", "2", "--corrupt", "0.4", "--shift", "dark:0.9@1s", "--seed", "1"]
+    ended = run(user, tmp_path, "--photos", "own", "--through", way, *load, step="traffic")
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)["traffic"]
+    assert (found["sent"], found["unanswered"], found["unexpected"]) == (16, 0, 0), ended.stderr
+    table = table_of(tmp_path, found, "traffic.csv")
+    outcomes = {(change, outcome) for change, outcome in zip(table["change"], table["outcome"], strict=True)}
+    sound = {one for one in outcomes if not one[0].startswith("corrupt")}
+    assert sound == {("unchanged", "accepted"), ("dark:0.9", "refused")}
+    assert {outcome for _, outcome in outcomes - sound} == {"failed"}
