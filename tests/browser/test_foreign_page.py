@@ -3,7 +3,6 @@
 import json
 import os
 import queue
-import shutil
 import subprocess
 import threading
 import time
@@ -18,11 +17,11 @@ import pytest
 from botocore.config import Config
 
 from localcloud.function_runtime.runtime_api import NEXT, RuntimeApi
+from tests.browser.chromium import CHROMIUM, SECONDS
+from tests.browser.chromium import command as chromium
 from tests.integration.support.clouds import own_cloud
 
 PAGE = (Path(__file__).parent / "attack.html").read_text()
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), "")
-SECONDS = 60  # that the browser may take
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on PATH (Debian: apt install chromium)")
 
@@ -74,13 +73,6 @@ def served(page: str = "") -> Iterator[Server]:
         yield server
         server.shutdown()
         thread.join()
-
-
-def chromium(profile: Path, *arguments: str) -> list[str]:
-    """Return a command that opens a page; root, as in containers, cannot have Chromium's sandbox."""
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    quiet = ["--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-    return [CHROMIUM, "--headless", f"--user-data-dir={profile}", "--no-proxy-server", *sandbox, *quiet, *arguments]
 
 
 def attack(target: str, profile: Path) -> dict[str, str]:

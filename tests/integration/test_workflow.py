@@ -5,6 +5,7 @@ The user has the rights of permissions.yaml only.
 
 import io
 import json
+import signal
 import subprocess
 import sys
 import tarfile
@@ -18,11 +19,13 @@ import boto3
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from PIL import Image
 
 from tests.integration.support.endpoints import with_constant_answers
 from tests.integration.support.people import person
 from tests.integration.support.stacks import deploy_application
+from tests.integration.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 STACK = "workflow-test"
@@ -145,6 +148,48 @@ def execute(event: dict[str, str]) -> Any:
     while (ended := stepfunctions.describe_execution(executionArn=arn["executionArn"]))["status"] == "RUNNING":
         time.sleep(0.1)
     return ended
+
+
+def test_photos_are_reviewed_and_tried_on_the_page(figures: dict[str, Any], workplace: Path) -> None:
+    command = [sys.executable, str(ROOT / "training/run.py"), "--stack-name", STACK, "review", "--no-browser", "--json"]
+    photo = next((workplace / "runs" / STACK / "dataset/images/test").iterdir()).read_bytes()
+    with subprocess.Popen(
+        command, cwd=workplace, env=USER, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        address = next(line for line in process.stderr if "Open the page" in line).split()[-1]
+        page = requests.Session()
+        page.headers["Origin"] = address.rpartition("/")[0].rpartition("/")[0]
+        current = page.get(f"{address}state").json()["current"]
+        assert page.get(f"{address}photos/{current['number']}").headers["Content-Type"] == "image/png"
+        answer = {"event_id": current["event_id"], "answer": "bicycle"}
+        assert page.post(f"{address}answer", json=answer).json()["answered"] == 1
+        begun = page.post(f"{address}tries", data=photo).json()
+        told = followed(page, f"{address}tries/{begun['execution']}")
+        process.send_signal(signal.SIGINT)
+        found, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert told["verdict"]["kind"] in ("accepted", "refused")
+    assert [state["name"] for state in told["states"]] == ["SerializeImageData", "ClassifyImage", "FilterInferences"]
+    assert told["states"][1]["output"]["inferences"]
+    assert json.loads(found)["review"]["answers"] == 1
+    bucket, s3 = f"{STACK}-000000000000-us-east-1", boto3.client("s3")
+    manifest = json.loads(s3.get_object(Bucket=bucket, Key="review/augmented.manifest")["Body"].read())
+    copy = manifest["source-ref"].removeprefix(f"s3://{bucket}/")
+    assert s3.get_object(Bucket=bucket, Key=copy)["Body"].read().startswith(b"\x89PNG")
+    assert s3.get_object(Bucket=bucket, Key=begun["key"])["Body"].read() == photo
+
+
+def followed(page: requests.Session, url: str) -> dict[str, Any]:
+    """Return what the page is told of a try, once that has ended."""
+    told: list[dict[str, Any]] = []
+
+    def has_ended() -> bool:
+        told.append(page.get(url).json())
+        return told[-1]["verdict"] is not None
+
+    wait_for(has_ended, seconds=60)
+    return told[-1]
 
 
 def test_the_endpoint_of_a_run_ends_in_eight_hours(figures: dict[str, Any], workplace: Path) -> None:
