@@ -182,14 +182,12 @@ def test_photos_are_reviewed_and_tried_on_the_page(figures: dict[str, Any], work
 
 def followed(page: requests.Session, url: str) -> dict[str, Any]:
     """Return what the page is told of a try, once that has ended."""
-    told: list[dict[str, Any]] = []
 
-    def has_ended() -> bool:
-        told.append(page.get(url).json())
-        return told[-1]["verdict"] is not None
+    def told() -> dict[str, Any] | None:
+        found: dict[str, Any] = page.get(url).json()
+        return found if found["verdict"] else None
 
-    wait_for(has_ended, seconds=60)
-    return told[-1]
+    return wait_for(told, seconds=60)
 
 
 def test_the_endpoint_of_a_run_ends_in_eight_hours(figures: dict[str, Any], workplace: Path) -> None:
