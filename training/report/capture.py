@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from training.algorithm.images import network_shape
 from training.algorithm.photo_statistics import STATISTICS, measure_photo
-from training.config import COMPARISON_ID, capture_prefix
+from training.config import capture_prefix, is_traffic
 from training.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class CaptureReader:
     def read(self, since: datetime, until: datetime) -> list[CapturedInference]:
         """Return the inferences captured from `since` to `until`, both included, in chronological order.
 
-        Those of a comparison of models are left out: deploy asks for them, no workflow does.
+        Those of a comparison of models are left out, which deploy asks for, and those of photos that somebody tried.
 
         Raises:
             CaptureError: A line is not a capture record; the message names the file and the line.
@@ -74,7 +74,7 @@ class CaptureReader:
             one
             for records in self._files.values()
             for one in records
-            if first <= one.time <= until and one.inference_id != COMPARISON_ID
+            if first <= one.time <= until and is_traffic(one.inference_id)
         ]
         return sorted(found, key=lambda inference: (inference.time, inference.event_id))
 

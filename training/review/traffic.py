@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from training.config import is_traffic
+from training import sent_photos
 from training.context import Context
 from training.dataset.index import read_index
 from training.report import inferences
@@ -24,8 +24,9 @@ def read(context: Context, dataset: Dataset, since: datetime) -> pd.DataFrame:
     """
     stack = context.stack
     reader = CaptureReader(context.clients.s3, stack.bucket, stack.endpoint_name)
-    captured = [one for one in reader.read(since, datetime.now(UTC) + SLACK) if is_traffic(one.inference_id)]
-    images = inferences.known_images(read_index(dataset.directory))
+    captured = reader.read(since, datetime.now(UTC) + SLACK)
+    indexes = (read_index(dataset.directory), sent_photos.read(context.directory, dataset.classes))
+    images = pd.concat([inferences.known_images(index) for index in indexes], ignore_index=True)
     table = inferences.join(captured, images, dataset.classes, stack.confidence_threshold)
     return table.assign(
         event_id=[one.event_id for one in captured], inference_id=[one.inference_id or "" for one in captured]

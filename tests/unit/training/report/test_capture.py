@@ -12,7 +12,7 @@ from PIL import Image
 from rich.console import Console
 
 from tests.unit.training.fakes import Clock
-from training.config import COMPARISON_ID
+from training.config import COMPARISON_ID, TRY_PREFIX
 from training.errors import CaptureError
 from training.report.capture import QUIET_SECONDS, UNKNOWN, CapturedInference, CaptureReader, Expected, wait_for
 
@@ -130,8 +130,9 @@ def test_all_variants_of_this_endpoint_are_read_and_no_other_endpoint(s3: Any) -
     assert read_ids(s3) == ["one", "two"]
 
 
-def test_the_requests_of_a_comparison_are_no_traffic(s3: Any) -> None:
-    put(s3, key(NOON), record(NOON, COMPARISON_ID), record(NOON, "one"))
+@pytest.mark.parametrize("other", [COMPARISON_ID, f"{TRY_PREFIX}/try-20260101-120000-0000.png"])
+def test_the_requests_of_a_comparison_and_tried_photos_are_no_traffic(s3: Any, other: str) -> None:
+    put(s3, key(NOON), record(NOON, other), record(NOON, "one"))
     assert read_ids(s3) == ["one"]
 
 

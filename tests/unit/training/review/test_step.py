@@ -16,8 +16,9 @@ import pytest
 
 from tests.unit.training.fakes import DATASET, EXECUTIONS, SageMaker, make_context, printed, tags_of
 from tests.unit.training.review.scenes import photo
+from training import sent_photos
 from training.context import Context
-from training.dataset.index import write_index
+from training.dataset.index import read_index, write_index
 from training.errors import EndpointError, ReviewError, StepNotRunError
 from training.options import ReviewOptions
 from training.results import save
@@ -127,6 +128,17 @@ def test_all_selected_photos_are_asked_and_what_follows_is_told(
     assert "Accuracy on 4 inferences: 50.0% (95 % interval" in printed(context)
     assert len(bucket(context)["review/augmented.manifest"].splitlines()) == 4
     assert len([key for key in bucket(context) if key.startswith("review/photos/")]) == 4
+
+
+def test_a_photo_that_traffic_sent_has_a_known_class(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The endpoint answers e0 with bicycle; traffic sent a motorcycle under the key that its InferenceId names."""
+    write_index(read_index(f"{context.directory}/dataset").drop(index=0), context.directory / "dataset")
+    where = sent_photos.directory_of(context.directory, "1")
+    where.mkdir(parents=True)
+    sent_photos.write({"images/test/a.png": ("a.png", "motorcycle")}, where)
+    answering(monkeypatch, "bicycle", "bicycle", "bicycle", "bicycle")
+    run(context, browser=False)
+    assert answers.read(context.directory).set_index("event_id")["stratum"]["e0"] == "mistake"
 
 
 def test_ctrl_c_ends_a_review_and_the_next_goes_on(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
