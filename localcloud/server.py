@@ -19,7 +19,9 @@ from ministack.app import app as ministack
 from localcloud import LocalCloudError, identity, instances, keys, supervisor
 from localcloud.corrections import log_events, main_loop, registry, s3_requests, s3_store
 from localcloud.corrections.alarms import publish_endpoint_metrics
+from localcloud.corrections.events import delivery, outbox
 from localcloud.corrections.persistence import Saver
+from localcloud.corrections.queues import saved
 from localcloud.environment import SERVICES
 from localcloud.front_door import Application, FrontDoor, Receive, Scope, Send
 from localcloud.header_limit import LimitedProtocol
@@ -109,7 +111,7 @@ def serve(port: int, state: Path) -> None:
     """Run the cloud until SIGTERM, SIGINT or its supervisor's end, then stop what it started and keep its state."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     registry.apply()
-    load_objects()
+    load_stores()
     root = keys.load(state)
     identity.use_root(root.access_key_id, root.secret_access_key)
     sagemaker, saver = SageMaker(state / "sagemaker", publish_endpoint_metrics), Saver()
@@ -136,6 +138,7 @@ def serve(port: int, state: Path) -> None:
     if server.started:
         sagemaker.start()
         saver.start()
+        delivery.resume()
         instances.Cloud(port, os.getpid()).save(state)
         while not stopping.wait(1) and thread.is_alive():
             pass
@@ -145,17 +148,23 @@ def serve(port: int, state: Path) -> None:
     thread.join()
 
 
-def load_objects() -> None:
-    """Read what S3 and CloudWatch Logs hold on disk.
+def load_stores() -> None:
+    """Read what S3, CloudWatch Logs and queues hold, and the events that are under way.
 
     Raises:
         LocalCloudError: It cannot be read.
     """
-    try:
-        s3_store.load()
-        log_events.open_store()
-    except OSError as err:
-        raise LocalCloudError(f"Objects of S3 or log events cannot be read: {err}. Make the files readable.") from err
+    stores = {
+        "objects of S3": s3_store.load,
+        "log events": log_events.open_store,
+        "messages of queues": saved.load,
+        "events under way": outbox.load,
+    }
+    for name, load in stores.items():
+        try:
+            load()
+        except OSError as err:
+            raise LocalCloudError(f"The {name} cannot be read: {err}. Make their files readable.") from err
 
 
 def stop_signals() -> threading.Event:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
@@ -10,11 +11,13 @@ Result = TypeVar("Result")
 ANSWER_SECONDS = 60.0
 
 _loop: list[asyncio.AbstractEventLoop] = []
+_thread: list[int] = []  # that runs it
 
 
 def remember() -> None:
     """Take note of the loop that runs; called once, when the server starts."""
     _loop[:] = [asyncio.get_running_loop()]
+    _thread[:] = [threading.get_ident()]
 
 
 def call(function: Callable[[], Result]) -> Result:
@@ -25,6 +28,8 @@ def call(function: Callable[[], Result]) -> Result:
     """
     if not _loop:
         raise RuntimeError("The server has not been started.")
+    if threading.get_ident() in _thread:
+        return function()
     future: Future[Result] = Future()
     context = contextvars.copy_context()
 

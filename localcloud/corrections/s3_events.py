@@ -12,7 +12,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.corrections import main_loop
+from ministack.services import s3
+
+from localcloud.corrections import main_loop, s3_store
 
 EVENT_VERSION = "1.2"
 OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"  # the ETag of a delete marker
@@ -23,6 +25,37 @@ Dispatch = Callable[..., None]
 
 # The object of the event under way, with what MiniStack leaves out of it.
 _fired: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("fired", default=None)
+
+
+def tell_before_the_answer(original: Fire) -> Fire:
+    """Tell of an object once it is stored and before the request is answered; MiniStack does it when there is time."""
+
+    def fire_when_stored(
+        bucket_name: str,
+        key: str,
+        event_name: str,
+        size: int = 0,
+        etag: str = "",
+        deletion_type: str | None = None,
+        version_id: str | None = None,
+        object_extra: dict[str, Any] | None = None,
+        record_extra: dict[str, Any] | None = None,
+    ) -> None:
+        if bucket_name not in s3._bucket_notifications:
+            return
+        fire = functools.partial(
+            s3._fire_s3_event,
+            *(bucket_name, key, event_name, size, etag, deletion_type),
+            version_id=version_id,
+            sequencer=s3._next_event_sequencer(event_name),
+            object_extra=object_extra,
+            record_extra=record_extra,
+        )
+        context = contextvars.copy_context()
+        with s3_store.changes() as pending:
+            pending.events.append(lambda: context.run(fire))
+
+    return fire_when_stored
 
 
 def note_the_object(original: Fire) -> Fire:

@@ -33,11 +33,14 @@ class Changes:
 
     contents: dict[str, Content | None] = field(default_factory=dict)
     in_memory: list[tuple[Record, str]] = field(default_factory=list)  # bytes to forget when they are stored
+    events: list[Callable[[], None]] = field(default_factory=list)  # to tell of when they are stored
 
     def write(self) -> None:
         store.write(self.contents)
         for record, name in self.in_memory:
             record[name] = None
+        for tell in self.events:
+            tell()
 
 
 class Request(threading.local):

@@ -1,7 +1,7 @@
 """Delivers events to the targets of rules, again as their RetryPolicy says, and at last to their dead-letter queues.
 
 AWS tries for 24 hours or 185 times with growing pauses; here the pauses grow from half a second to a minute. Deliveries
-that wait for another attempt are in memory, so a restart forgets them.
+are on disk before the event is answered for (`outbox`), and the next process goes on with those of the last.
 """
 
 import heapq
@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ministack.core.arn import parse_arn
@@ -19,7 +19,7 @@ from ministack.services import eventbridge, sqs
 
 from localcloud import identity
 from localcloud.corrections import metric_data, persistence
-from localcloud.corrections.events import targets
+from localcloud.corrections.events import outbox, targets
 from localcloud.corrections.events.inputs import input_of
 from localcloud.corrections.events.targets import Call, DeliveryError
 
@@ -44,6 +44,17 @@ class Delivery:
     first: float = field(default_factory=time.monotonic)  # seconds
     retries: int = 0
     exhausted: str = ""  # the condition of RetryPolicy that has ended the attempts
+    name: str = field(default_factory=outbox.new_name)
+
+    def record(self) -> outbox.Record:
+        """Return it as JSON."""
+        members = {**asdict(self), "first": outbox.since_epoch(self.first)}
+        return {name: value for name, value in members.items() if name not in ("name", "exhausted")}
+
+    @classmethod
+    def of_record(cls, name: str, record: outbox.Record) -> "Delivery":
+        members = {**record, "call": Call(**record["call"]), "scope": tuple(record["scope"])}
+        return cls(**{**members, "first": outbox.monotonic(record["first"]), "name": name})
 
     def postpone(self) -> float | None:
         """Count a retry and return when it is due in seconds, monotonic; None when RetryPolicy allows none."""
@@ -90,8 +101,10 @@ class Deliveries:
                     due = attempt(delivery)
             except Exception:  # the edge of a thread: later events must still be delivered
                 logger.exception("An event of the rule %s was lost.", delivery.call.rule_arn)
-                continue
-            if due is not None:
+                due = None
+            if due is None:
+                outbox.forget(delivery.name)
+            else:
                 self.add(delivery, due)
 
     def _next(self) -> Delivery:
@@ -104,6 +117,9 @@ class Deliveries:
                 self._changed.wait(pause)
 
 
+deliveries = Deliveries()
+
+
 def attempt(delivery: Delivery) -> float | None:
     """Try once; return when the next attempt is due in seconds, monotonic, None when this was the last one."""
     try:
@@ -112,10 +128,20 @@ def attempt(delivery: Delivery) -> float | None:
         due = delivery.postpone() if err.may_pass else None
         if due is None:
             give_up(delivery, err)
+        else:
+            keep(delivery)
         return due
     count(delivery, "Invocations")
     persistence.changed_without_request.set()
     return None
+
+
+def keep(delivery: Delivery) -> None:
+    """Store a delivery. When the disk does not take it, it is made all the same, unless the process ends before."""
+    try:
+        outbox.keep(delivery.name, delivery.record())
+    except OSError as err:
+        logger.error("An event of the rule %s cannot be saved: %s.", delivery.call.rule_arn, err)
 
 
 def give_up(delivery: Delivery, error: DeliveryError) -> None:
@@ -157,7 +183,6 @@ def count(delivery: Delivery, metric: str) -> None:
 
 def deliver_to_targets(original: InvokeTarget) -> InvokeTarget:
     """Plan a delivery for each target; events for another bus go there at once, as MiniStack does it."""
-    deliveries = Deliveries()
 
     def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> None:
         if parse_arn(target["Arn"]).service == "events":
@@ -166,6 +191,14 @@ def deliver_to_targets(original: InvokeTarget) -> InvokeTarget:
         view = view or eventbridge._pattern_event_view(event)
         call = Call(target, rule["Arn"], input_of(target, rule, view))
         scope = (identity.account_id(), identity.region())
-        deliveries.add(Delivery(call, json.dumps(view.event_with_detail()), rule["Name"], scope), time.monotonic())
+        delivery = Delivery(call, json.dumps(view.event_with_detail()), rule["Name"], scope)
+        keep(delivery)
+        deliveries.add(delivery, time.monotonic())
 
     return invoke_target
+
+
+def resume() -> None:
+    """Make the deliveries that were under way when the last process ended; called when the server has started."""
+    for name in list(outbox.found):
+        deliveries.add(Delivery.of_record(name, outbox.found.pop(name)), time.monotonic())

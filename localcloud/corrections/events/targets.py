@@ -18,6 +18,7 @@ from ministack.services import eventbridge, lambda_svc, sqs
 
 from localcloud import identity
 from localcloud.corrections import main_loop
+from localcloud.corrections.queues.saved import Queue
 from localcloud.identity import Permission
 
 PRINCIPAL = "events.amazonaws.com"
@@ -160,15 +161,28 @@ def enqueue(queue_arn: str, body: str, parameters: dict[str, Any], attributes: d
     Args:
         parameters: SqsParameters of the target.
         attributes: MessageAttributes.
+
+    Raises:
+        DeliveryError: The disk does not take the message.
     """
 
     def put() -> None:
         queue = sqs._queue_by_arn(queue_arn)
         if queue is not None:  # else it was deleted a moment ago
             eventbridge._dispatch_to_sqs(parse_arn(queue_arn), body, parameters)
-            queue["messages"][-1]["message_attributes"] = attributes
+            if attributes:
+                queue["messages"][-1]["message_attributes"] = attributes
+                save_last(queue)
 
-    main_loop.call(put)
+    try:
+        main_loop.call(put)
+    except OSError as err:
+        raise DeliveryError("INTERNAL_ERROR", f"The message cannot be saved: {err}", may_pass=True) from err
+
+
+def save_last(queue: dict[str, Any]) -> None:
+    if isinstance(queue, Queue):
+        queue.messages.save(queue.messages[-1:])
 
 
 def json_of(call: Call) -> Any:

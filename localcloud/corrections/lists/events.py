@@ -53,6 +53,15 @@ CORRECTIONS = (
         link="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes.html",
     ),
     Correction(
+        "s3-event-kept",
+        target="ministack.services.s3:_fire_s3_event_async",
+        digest="d42619f0eb86",
+        replace=s3_events.tell_before_the_answer,
+        aws="Delivers an event of each change that it has answered; MiniStack's is lost when the cloud is killed a "
+        "moment after the answer.",
+        link=S3_EVENTS,
+    ),
+    Correction(
         "s3-event-object",
         target="ministack.services.s3:_fire_s3_event",
         digest="2ab38cfade76",

@@ -1,9 +1,11 @@
 """SQS, and Lambda's event source mappings of queues."""
 
 from localcloud.corrections.correction import Correction
-from localcloud.corrections.queues import batches, mappings, moves
+from localcloud.corrections.queues import batches, mappings, moves, saved
 
 LAMBDA = "ministack.services.lambda_svc"
+SQS_GUIDE = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
+STANDARD_QUEUES = f"{SQS_GUIDE}/standard-queues.html"
 WITH_SQS = "https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"
 
 CORRECTIONS = (
@@ -50,5 +52,21 @@ CORRECTIONS = (
         replace=moves.move_messages_too,
         aws="Moves dead letters back (StartMessageMoveTask); MiniStack does not have the operation.",
         link="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
+    ),
+    Correction(
+        "queue-messages",
+        target="ministack.services.sqs:_queues",
+        digest="71a4e3b70a68",
+        replace=saved.keep_messages,
+        aws="Keeps a message from the answer to SendMessage until it is deleted; MiniStack in memory.",
+        link=STANDARD_QUEUES,
+    ),
+    Correction(
+        "queue-messages-received",
+        target="ministack.services.sqs:_collect_msgs",
+        digest="308a6eb1b3d4",
+        replace=saved.save_received,
+        aws="Keeps what it has handed out: how often, and until when a message is hidden.",
+        link=f"{SQS_GUIDE}/sqs-visibility-timeout.html",
     ),
 )

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ministack.services import lambda_svc, sqs
 
 from localcloud import identity
+from localcloud.corrections.queues import saved
 from localcloud.corrections.queues.mappings import MOST_AT_ONCE, is_queue
 
 BATCHES_AT_ONCE = 5  # where ScalingConfig says nothing; on AWS they grow with the queue
@@ -52,6 +53,8 @@ def poll_as_the_role(original: Callable[[], bool]) -> Callable[[], bool]:
 def is_ready(mapping: Mapping) -> bool:
     """Tell whether a mapping is to gather a batch now, and keep others from doing so until it has."""
     identifier, queue = mapping["UUID"], sqs._queue_by_arn(mapping["EventSourceArn"])
+    if isinstance(queue, saved.Queue):
+        queue.release_interrupted()
     is_enabled = str(mapping.get("Enabled", True)).lower() == "true"  # a stack's value may be text
     if not is_enabled or queue is None or not has_visible(queue):
         return False

@@ -13,6 +13,7 @@ from typing import Any
 from ministack.services import sqs
 
 from localcloud import identity
+from localcloud.corrections.queues import saved
 from localcloud.identity import Permission
 
 # What the caller needs on the dead-letter queue, besides the action itself.
@@ -50,7 +51,7 @@ _moves: list[Move] = []  # newest first; a restart forgets them
 
 
 def move_messages_too(original: Dispatch) -> Dispatch:
-    """Answer the three operations that MiniStack does not have."""
+    """Answer the three operations that MiniStack does not have, and none before its messages are saved."""
     operations: dict[str, Callable[[Data], Data]] = {
         "StartMessageMoveTask": start,
         "ListMessageMoveTasks": list_moves,
@@ -58,7 +59,14 @@ def move_messages_too(original: Dispatch) -> Dispatch:
     }
 
     async def dispatch(action: str, data: Data, qurl: str) -> Data:
-        return operations[action](data) if action in operations else await original(action, data, qurl)
+        try:
+            answer = operations[action](data) if action in operations else await original(action, data, qurl)
+            if action.startswith("ChangeMessageVisibility"):
+                saved.save_hidden(data, qurl)
+        except OSError as err:
+            sentence = f"The local cloud cannot save messages: {err}. Make room on the disk."
+            raise sqs._Err("ServiceUnavailable", sentence, 503) from err
+        return answer
 
     return dispatch
 
