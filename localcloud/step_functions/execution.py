@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import threading
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.step_functions.history import EVENT_LIMIT, History, HistoryFullError
+from localcloud.step_functions.history import EVENT_LIMIT, Event, History, HistoryFullError
 from localcloud.step_functions.interpreter.branch import Branch, Distribute, Invoke, Run, TakePlace
 from localcloud.step_functions.interpreter.documents import Document
 from localcloud.step_functions.interpreter.failures import RUNTIME, TIMEOUT, StateFailedError
@@ -49,6 +50,7 @@ class Execution:
     machine_version_arn: str | None = None
     machine_alias_arn: str | None = None
     trace_header: str | None = None
+    logging: dict[str, Any] = field(default_factory=dict)  # LoggingConfiguration, empty for none
     map_run_arn: str | None = None  # of the Map Run that a child execution belongs to
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     status: str = "RUNNING"
@@ -162,6 +164,8 @@ class Services:
     # Says why a role may not take an action on a resource, None when it may.
     denial: Callable[[str, str, str], str | None]
     take_place: TakePlace
+    # Logs an event of an execution, which has this id.
+    log: Callable[["Execution", int, Event], None]
 
 
 _services: list[Services] = []  # one, from `connect` on
@@ -200,6 +204,8 @@ async def course(execution: Execution) -> None:
     async with execution.running:  # what a stop has ended may still be on its way out when a redrive comes
         if execution.status != "RUNNING":  # it was stopped at once
             return
+        if execution.logging:
+            execution.history.follow = functools.partial(services().log, execution)
         run = shared_by_states(execution, services())
         if execution.branch is None:
             execution.history.add("ExecutionStarted", started_details(execution), 0)
@@ -265,4 +271,4 @@ def shared_by_states(execution: Execution, connected: Services) -> Run:
         "StateMachine": {"Id": execution.machine_arn, "Name": execution.machine_name},
     }
     calls = (connected.invoke, connected.distribute, connected.take_place)
-    return Run(execution.history, context, execution.role_arn, *calls, execution.before_stop)
+    return Run(execution.history, context, execution.role_arn, *calls, execution.before_stop, execution.logging)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 EVENT_LIMIT = (
@@ -13,6 +13,9 @@ LAST_EVENTS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "Ex
 DATA_FIELDS = ("input", "output", "parameters", "cause")
 
 Event = tuple[float, str, int, dict[str, Any]]  # seconds since the epoch, type, previousEventId, details
+
+
+Follow = Callable[[int, Event], None]
 
 
 class HistoryFullError(Exception):
@@ -30,6 +33,7 @@ class History:
         self._data: set[int] = set()  # ids of the texts that events share
         self._size = 0  # characters of these texts
         self._ended = False
+        self.follow: Follow | None = None  # is given each event that is added, with its id
         self._adding = threading.Lock()  # StopExecution adds the last event while the execution runs
 
     def add(self, kind: str, details: Mapping[str, Any] | None = None, previous: int | None = None) -> int:
@@ -47,9 +51,12 @@ class History:
             if self._ended:
                 return self.last
             self._ended = kind in LAST_EVENTS
+            pointed_at = self.last if previous is None else previous
             if self.limit is not None:
-                self._keep(kind, self.last if previous is None else previous, details or {})
+                self._keep(kind, pointed_at, details or {})
             self.last += 1
+            if self.follow:
+                self.follow(self.last, (time.time(), kind, pointed_at, dict(details or {})))
             return self.last
 
     def go_on(self, kind: str, details: Mapping[str, Any]) -> int:

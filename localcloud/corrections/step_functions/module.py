@@ -17,6 +17,7 @@ from ministack.core.responses import error_response_json, json_response
 from localcloud import identity
 from localcloud.corrections import persistence
 from localcloud.corrections.step_functions import functions, metrics, objects
+from localcloud.corrections.step_functions.log_delivery import Delivery
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.step_functions import execution as executions
 from localcloud.step_functions import saved, status_events
@@ -30,6 +31,7 @@ Reply = Any  # what MiniStack answers with: HTTP status, headers, body
 logger = logging.getLogger(__name__)
 publisher = ThreadPoolExecutor(1, thread_name_prefix="step-functions-events")
 STORE = Store()
+LOGS = Delivery()
 SERVICE = api.Service(STORE, executions.start, executions.run)
 _state_machines, _tags = STORE.machines, STORE.tags
 
@@ -37,7 +39,7 @@ _state_machines, _tags = STORE.machines, STORE.tags
 def replace_module(original: ModuleType) -> ModuleType:
     """Return this module, and follow the executions from now on."""
     executions.connect(
-        executions.Services(functions.invoke, distribute, objects.s3, objects.denial, functions.take_place)
+        executions.Services(functions.invoke, distribute, objects.s3, objects.denial, functions.take_place, LOGS.write)
     )
     executions.on_change += [note_change, metrics.count_execution, publish_status]
     persistence.runs.append(STORE.executions.any_runs)

@@ -9,6 +9,7 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.step_functions import execution as executions
+from localcloud.step_functions import logs
 from localcloud.step_functions.api import aliases, names
 from localcloud.step_functions.api.pages import page
 from localcloud.step_functions.execution import Execution, stop, why_not_redrivable
@@ -64,6 +65,7 @@ def execution_of(origin: Origin, params: Parameters) -> Execution:
         machine_version_arn=origin.version_arn,
         machine_alias_arn=origin.alias_arn,
         trace_header=params.get("traceHeader"),
+        logging=origin.revision.logging if logs.group_of(origin.revision.logging) else {},
         history=History(limit=None) if is_express else History(),
     )
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from localcloud import identity
 from localcloud.sagemaker.errors import ServiceError
+from localcloud.step_functions import logs
 from localcloud.step_functions.api import names, tags, versions
 from localcloud.step_functions.api.pages import page
 from localcloud.step_functions.definition import Problem, check, refusal
-from localcloud.step_functions.execution import stop
+from localcloud.step_functions.execution import services, stop
 from localcloud.step_functions.store import INITIAL, Machine, Revision, Store
 
 Parameters = dict[str, Any]
@@ -19,6 +20,7 @@ ROLE_REFUSED = (
     "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the "
     "provided role."
 )
+LOGGING_REFUSED = "The state machine IAM Role is not authorized to access the Log Destination"
 MOST_DIAGNOSTICS = 100
 UPDATED = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
 NOTHING_UPDATED = (
@@ -42,6 +44,7 @@ def create(store: Store, params: Parameters) -> Parameters:
         created=now,
     )
     check_definition(made.definition, made.kind)
+    check_log_delivery(made)
     if existing := store.machines.get(arn):
         return answer_again(store, existing, made, params)
     store.machines[arn] = Machine(arn, params["name"], now, made)
@@ -79,6 +82,7 @@ def update(store: Store, params: Parameters) -> Parameters:
         logging=logging_of(params) if "loggingConfiguration" in params else old.logging,
         tracing=params.get("tracingConfiguration", old.tracing),
     )
+    check_log_delivery(new)
     if new != old:
         machine.revision = replace(new, id=str(uuid.uuid4()), created=now)
     answer = {"updateDate": now, **published(store, machine.arn, params)}
@@ -117,6 +121,14 @@ def check_role(role_arn: str) -> None:
         raise ServiceError(denied.code, denied.message)
     if not identity.is_assumable(role_arn, "states"):
         raise ServiceError("AccessDeniedException", ROLE_REFUSED)
+
+
+def check_log_delivery(revision: Revision) -> None:
+    """Refuse a role that may not set up the delivery of logs, when there are to be any."""
+    if not logs.group_of(revision.logging):
+        return
+    if any(services().denial(revision.role_arn, action, "*") for action in logs.ACTIONS):
+        raise ServiceError("AccessDeniedException", LOGGING_REFUSED)
 
 
 def check_definition(definition: str, kind: str) -> None:

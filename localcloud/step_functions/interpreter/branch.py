@@ -69,6 +69,7 @@ class Run:
     distribute: Distribute
     take_place: TakePlace
     before_stop: list[Callable[[], None]] = field(default_factory=list)  # what adds events before StopExecution's
+    logging: Mapping[str, Any] = field(default_factory=dict)  # LoggingConfiguration, which child executions share
 
 
 @dataclass(eq=False)

@@ -108,5 +108,6 @@ def child_of(plan: Plan, run: MapRun, given: ChildInput) -> Execution:
         definition={"QueryLanguage": plan.visit.language, **processor},
         input=given.text,
         map_run_arn=run.arn,
+        logging=dict(plan.visit.branch.run.logging),
         history=History(limit=None) if is_express else History(),
     )

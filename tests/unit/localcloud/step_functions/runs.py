@@ -7,7 +7,7 @@ from typing import Any
 
 from localcloud.step_functions import execution
 from localcloud.step_functions.execution import Execution, Services
-from localcloud.step_functions.history import History
+from localcloud.step_functions.history import Event, History
 from localcloud.step_functions.interpreter.branch import Answer, Invocation, Invoke, TakePlace
 from localcloud.step_functions.maps.distributed import distribute
 
@@ -47,6 +47,14 @@ def allow_everything(role_arn: str, action: str, resource_arn: str) -> None:
     """Deny nothing."""
 
 
+logged: list[tuple[str, int, Event]] = []  # ARN of the execution, id, event
+
+
+def log(followed: Execution, number: int, event: Event) -> None:
+    """Keep what an execution logs."""
+    logged.append((followed.arn, number, event))
+
+
 def connect(
     invoke: Invoke,
     bucket: Any = None,
@@ -54,7 +62,7 @@ def connect(
     take_place: TakePlace = lambda function: None,
 ) -> None:
     """Let executions call these functions, and have this bucket as S3."""
-    execution.connect(Services(invoke, distribute, lambda role, region: bucket, denial, take_place))
+    execution.connect(Services(invoke, distribute, lambda role, region: bucket, denial, take_place, log))
 
 
 def execution_of(definition: dict[str, Any], given: Any = None, kind: str = "STANDARD") -> Execution:
