@@ -18,7 +18,7 @@ from ministack.app import app as ministack
 
 from localcloud import LocalCloudError, identity, instances, keys, supervisor
 from localcloud.corrections import log_events, main_loop, registry, s3_requests, s3_store
-from localcloud.corrections.alarms import publish_endpoint_metrics
+from localcloud.corrections.alarms import Watch, publish_endpoint_metrics
 from localcloud.corrections.events import delivery, outbox
 from localcloud.corrections.persistence import Saver
 from localcloud.corrections.queues import saved
@@ -114,7 +114,7 @@ def serve(port: int, state: Path) -> None:
     load_stores()
     root = keys.load(state)
     identity.use_root(root.access_key_id, root.secret_access_key)
-    sagemaker, saver = SageMaker(state / "sagemaker", publish_endpoint_metrics), Saver()
+    sagemaker, saver, watch = SageMaker(state / "sagemaker", publish_endpoint_metrics), Saver(), Watch()
     settings = uvicorn.Config(
         FrontDoor(compose(sagemaker, saver), port),
         host="127.0.0.1",
@@ -139,10 +139,12 @@ def serve(port: int, state: Path) -> None:
         sagemaker.start()
         saver.start()
         delivery.resume()
+        watch.start()
         instances.Cloud(port, os.getpid()).save(state)
         while not stopping.wait(1) and thread.is_alive():
             pass
         sagemaker.stop()
+        watch.stop()
         saver.stop()
     server.should_exit = True
     thread.join()

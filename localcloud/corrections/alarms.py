@@ -1,6 +1,8 @@
 """Corrections of MiniStack's alarms, and the metrics that services of this cloud publish."""
 
+import logging
 import operator
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +10,12 @@ from typing import Any
 from ministack.services import cloudwatch
 
 from localcloud import identity
+from localcloud.corrections import main_loop, metric_data, persistence
+from localcloud.corrections.queues import metrics as queue_metrics
+
+WATCH_SECONDS = 2.0  # AWS looks each minute, at metrics of whole minutes
+
+logger = logging.getLogger(__name__)
 
 Alarm = dict[str, Any]
 Evaluate = Callable[[Alarm], None]
@@ -73,6 +81,39 @@ def judge_before_describing(original: Describe) -> Describe:
     return describe
 
 
+class Watch:
+    """A thread that reports the queues and judges all alarms, each few seconds."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(WATCH_SECONDS):
+            try:
+                main_loop.call(look)
+            except Exception:  # the edge of a thread: the next look may see more
+                logger.exception("The alarms could not be judged.")
+
+
+def look() -> None:
+    """Report the queues and judge the alarms; called on the thread that serves requests."""
+    queue_metrics.report()
+    before = [alarm["StateValue"] for alarm in cloudwatch._alarms.all_values()]
+    for account_id, region in {key[:2] for key, _ in cloudwatch._alarms.all_items()}:
+        with identity.request_scope(account_id, region):
+            cloudwatch._evaluate_all_alarms()
+    if before != [alarm["StateValue"] for alarm in cloudwatch._alarms.all_values()]:
+        persistence.changed_without_request.set()
+
+
 def judge_alarms_of(metrics: set[tuple[str, str]]) -> None:
     """Judge the alarms of metrics that have new data, by namespace and name."""
     for alarm in list(cloudwatch._alarms.values()):
@@ -85,5 +126,5 @@ def publish_endpoint_metrics(scope: tuple[str, str], data: list[dict[str, Any]])
     with identity.request_scope(*scope):
         for one in data:
             dimensions = {dimension["Name"]: dimension["Value"] for dimension in one["Dimensions"]}
-            name, unit, statistics = one["MetricName"], one["Unit"], one["StatisticValues"]
-            cloudwatch._store_datum("AWS/SageMaker", name, dimensions, time.time(), unit, None, None, None, statistics)
+            name, unit, values = one["MetricName"], one["Unit"], one["Values"]
+            metric_data.record(("AWS/SageMaker", name), values, unit, dimensions)

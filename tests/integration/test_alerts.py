@@ -4,24 +4,30 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
+from tests.integration.support.clouds import container_process
+from tests.integration.support.endpoints import create_constant_endpoint, delete_constant_endpoint
+from tests.integration.support.logs import log_of
 from tests.integration.support.people import person
+from tests.integration.support.photos import png
 from tests.integration.support.queues import create_queue, receive
 from tests.integration.support.stacks import deploy_application, stack_outputs
 from tests.integration.support.waiting import wait_for
 
 STACK = "alerts-test"
-ALARMS = (
+ONCE = Config(retries={"total_max_attempts": 1})
+RAISED = (  # by `test_each_alarm_sends_its_message`
     "failures",
     "timeouts",
     "throttles",
     "endpoint-5xx",
     "endpoint-p99",
-    "refusals",
     "dead-letters",
     "backlog",
 )
@@ -40,6 +46,7 @@ class Stack:
 def stack(aws: dict[str, str], build: Path) -> Iterator[Stack]:
     """Deploy the stack, without an endpoint, as a person with the rights of permissions.yaml."""
     parameters = {"EndpointName": STACK, "ClassifyUploads": "true", "Alerts": "true", "AlertEmail": "me@photos.example"}
+    parameters["ExecutionLogLevel"] = "ERROR"
     deploy_application(STACK, build, person(STACK, aws), **parameters)
     account = boto3.client("sts").get_caller_identity()["Account"]
     topic = f"arn:aws:sns:us-east-1:{account}:{STACK}-alerts"
@@ -76,6 +83,17 @@ def test_a_failed_execution_is_told_with_its_photo(stack: Stack) -> None:
     assert "does not exist" in message["Message"]
 
 
+def test_a_failed_execution_is_in_the_log_without_its_photo(stack: Stack) -> None:
+    key = "images/none.png"
+    arn = start(stack.outputs["StateMachineArn"], s3_bucket=stack.outputs["BucketName"], s3_key=key)
+    assert STACK in next_message(stack)["Subject"]
+    group, prefix = f"/aws/vendedlogs/states/{STACK}", f"states/{STACK}-imageClassification/"
+    lines = wait_for(lambda: [line for line in log_of(group, prefix) if arn in line][-1:], seconds=20)
+    (event,) = (json.loads(line) for line in lines)
+    assert (event["type"], event["details"]["error"]) == ("ExecutionFailed", "ImageNotFoundError")
+    assert "input" not in event["details"]
+
+
 def test_a_failed_batch_is_told(stack: Stack) -> None:
     start(stack.outputs["BatchStateMachineArn"], prefix="images/none/")
     message = next_message(stack)
@@ -107,13 +125,20 @@ def event_of(stack: Stack, status: str, error: str | None) -> str:
 
 
 def test_too_many_refusals_raise_their_alarm(stack: Stack) -> None:
-    """The functions' own metric is judged here; the states of all other alarms are set."""
-    functions = boto3.client("lambda").list_functions()["Functions"]
-    (name,) = (one["FunctionName"] for one in functions if f"{STACK}-filterInferences" in one["FunctionName"])
+    name = function_of("filterInferences")
     for _ in range(3):
         boto3.client("lambda").invoke(FunctionName=name, Payload=json.dumps({"inferences": [0.5, 0.5]}).encode())
     wait_for(lambda: state_of("refusals") == "ALARM", seconds=30)
     assert json.loads(next_message(stack)["Message"])["AlarmName"] == f"{STACK}-refusals"
+
+
+def test_too_few_refusals_raise_their_alarm(stack: Stack) -> None:
+    """Another namespace stands for three days without the refusals of the test before."""
+    soften("no-refusals", Namespace=f"{STACK}-later")
+    data: Any = [{"MetricName": "Refused", "Values": [0.0], "Counts": [200.0]}]
+    boto3.client("cloudwatch").put_metric_data(Namespace=f"{STACK}-later", MetricData=data)
+    (told,) = alarms_told(stack, {f"{STACK}-no-refusals"})
+    assert told["NewStateValue"] == "ALARM"
 
 
 def state_of(alarm: str) -> str:
@@ -125,19 +150,94 @@ def state_of(alarm: str) -> str:
     "CloudWatch",
     "AWS::CloudWatch::Alarm with SNS actions, and dashboards",
     "approximate",
-    "dashboards are kept, not drawn; SQS has no metrics here",
+    "dashboards are kept, not drawn",
 )
 def test_each_alarm_sends_its_message(stack: Stack) -> None:
-    cloudwatch = boto3.client("cloudwatch")
-    wanted = {f"{STACK}-{name}": "ALARM" for name in ALARMS if name != "refusals"}
-    wanted[f"{STACK}-silence"] = "INSUFFICIENT_DATA"
-    for name, state in wanted.items():
-        cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="test")
-        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")  # type: ignore[arg-type]
-    told = [json.loads(next_message(stack)["Message"]) for _ in wanted]
-    assert {one["AlarmName"]: one["NewStateValue"] for one in told} == wanted
-    (letters,) = (one for one in told if one["AlarmName"].endswith("-dead-letters"))
-    assert f"{STACK}-uploads-dead-letters" in letters["AlarmDescription"]
+    """Each alarm is raised by its cause; those that need an hour of it have a lower threshold or a shorter period."""
+    soften("silence", Period=10, EvaluationPeriods=1)
+    soften("backlog", Threshold=1)
+    soften("endpoint-p99", EvaluationPeriods=1)
+    fail_and_time_out(stack)
+    leave_a_message(f"{STACK}-uploads", delay=900)
+    leave_a_message(f"{STACK}-uploads-dead-letters")
+    ask_a_bad_endpoint(stack)
+    throttle()
+    wanted = {f"{STACK}-{name}": "ALARM" for name in RAISED} | {f"{STACK}-silence": "INSUFFICIENT_DATA"}
+    told = {one["AlarmName"]: one for one in alarms_told(stack, set(wanted))}
+    assert {name: one["NewStateValue"] for name, one in told.items()} == wanted
+    assert f"{STACK}-uploads-dead-letters" in told[f"{STACK}-dead-letters"]["AlarmDescription"]
+
+
+def soften(alarm: str, **changes: Any) -> None:
+    """Change an alarm of the stack."""
+    cloudwatch: Any = boto3.client("cloudwatch")
+    (found,) = cloudwatch.describe_alarms(AlarmNames=[f"{STACK}-{alarm}"])["MetricAlarms"]
+    members = cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
+    cloudwatch.put_metric_alarm(**{name: one for name, one in found.items() if name in members} | changes)
+
+
+def fail_and_time_out(stack: Stack) -> None:
+    """Let five executions fail, and one of another definition time out."""
+    states, arn = boto3.client("stepfunctions"), stack.outputs["StateMachineArn"]
+    for _ in range(5):
+        start(arn, s3_bucket=stack.outputs["BucketName"], s3_key="images/none.png")
+    wait = {"StartAt": "Wait", "TimeoutSeconds": 1, "States": {"Wait": {"Type": "Wait", "Seconds": 9, "End": True}}}
+    definition = states.describe_state_machine(stateMachineArn=arn)["definition"]
+    states.update_state_machine(stateMachineArn=arn, definition=json.dumps(wait))
+    start(arn)
+    states.update_state_machine(stateMachineArn=arn, definition=definition)
+
+
+def leave_a_message(queue: str, delay: int = 0) -> None:
+    """Send a message that nobody is shown for a time in seconds."""
+    sqs = boto3.client("sqs")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody="{}", DelaySeconds=delay)
+
+
+def function_of(name: str) -> str:
+    functions = boto3.client("lambda").list_functions()["Functions"]
+    (found,) = (one["FunctionName"] for one in functions if f"{STACK}-{name}" in one["FunctionName"])
+    return str(found)
+
+
+def throttle() -> None:
+    """Give classifyImage no concurrency and ask it ten times; it was asked before, or there would be no silence."""
+    client, name = boto3.client("lambda", config=ONCE), function_of("classifyImage")
+    client.invoke(FunctionName=name, Payload=b"{}")
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    for _ in range(10):
+        with pytest.raises(client.exceptions.TooManyRequestsException):
+            client.invoke(FunctionName=name, Payload=b"{}")
+    client.delete_function_concurrency(FunctionName=name)
+
+
+def ask_a_bad_endpoint(stack: Stack) -> None:
+    """Ask an endpoint that fails five times, and whose process stands still for more than a second."""
+    outputs, runtime = stack.outputs, boto3.client("sagemaker-runtime", config=ONCE)
+    shape = [16, 16, 3]  # not the model's: it fails for every image
+    create_constant_endpoint(STACK, outputs["BucketName"], outputs["SageMakerRoleArn"], [0.5, 0.5], shape)
+    process = container_process("SAGEMAKER_BASE_DIR", f"/endpoints/{STACK}/")
+    family = [process, *process.children(recursive=True)]
+    for one in family:
+        one.suspend()
+        Timer(1.5, one.resume).start()
+    for _ in range(5):
+        with pytest.raises(runtime.exceptions.ModelError):
+            runtime.invoke_endpoint(EndpointName=STACK, ContentType="application/x-image", Body=png(0))
+    delete_constant_endpoint(STACK)
+
+
+def alarms_told(stack: Stack, wanted: set[str]) -> Iterator[Any]:
+    """Receive messages, also those of failures, until each of these alarms has sent one; yield those."""
+    while wanted:
+        try:
+            text = next_message(stack)["Message"]
+        except AssertionError:
+            raise AssertionError(f"never told: {wanted}") from None
+        told = json.loads(text) if text.startswith("{") else {}
+        if told.get("AlarmName") in wanted:
+            wanted.discard(told["AlarmName"])
+            yield told
 
 
 @pytest.mark.aws("SNS", "subscriptions of email addresses", "approximate", "they are kept; no mail is sent")

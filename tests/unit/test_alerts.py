@@ -35,7 +35,7 @@ def test_without_the_parameter_nothing_of_it_exists(resources: dict[str, Any]) -
 
 
 def test_every_alarm_sends_a_message_that_says_what_it_is_about(alarms: dict[str, Any]) -> None:
-    assert len(alarms) == 9
+    assert len(alarms) == 10
     for alarm in alarms.values():
         actions = {**alarm["Properties"]}
         told = actions.get("AlarmActions", []) + actions.get("InsufficientDataActions", [])
@@ -57,11 +57,20 @@ def test_a_refusal_is_no_failure(resources: dict[str, Any]) -> None:
 
 
 def test_the_share_of_refusals_is_the_metric_of_the_function(alarms: dict[str, Any]) -> None:
-    alarm = alarms["refusalsAlarm"]["Properties"]
     source = (ROOT / "functions/filter_inferences/app.py").read_text()
-    assert f'"Name": "{alarm["MetricName"]}"' in source and '"Dimensions": [[]]' in source
-    assert (alarm["Statistic"], alarm["Threshold"]) == ("Average", {"Ref": "AlertRefusedShare"})
-    assert "Dimensions" not in alarm
+    for name, bound in (("refusalsAlarm", "AlertRefusedShare"), ("noRefusalsAlarm", "AlertRefusedShareMin")):
+        alarm = alarms[name]["Properties"]
+        assert f'"Name": "{alarm["MetricName"]}"' in source and '"Dimensions": [[]]' in source
+        assert (alarm["Statistic"], alarm["Threshold"]) == ("Average", {"Ref": bound})
+        assert "Dimensions" not in alarm
+
+
+def test_the_bounds_of_the_share_of_refusals_are_on_both_sides(alarms: dict[str, Any]) -> None:
+    compared = {name: alarms[name]["Properties"]["ComparisonOperator"] for name in ("refusalsAlarm", "noRefusalsAlarm")}
+    assert compared == {"refusalsAlarm": "GreaterThanThreshold", "noRefusalsAlarm": "LessThanThreshold"}
+    parameters = yaml_parse(TEXT)["Parameters"]
+    least, most = (float(parameters[name]["Default"]) for name in ("AlertRefusedShareMin", "AlertRefusedShare"))
+    assert 0 < least < 0.06 < most  # a model of this task refuses some 6 %
 
 
 def test_the_dashboard_is_json_and_names_what_the_stack_has(resources: dict[str, Any]) -> None:

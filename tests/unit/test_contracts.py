@@ -375,7 +375,7 @@ def test_the_key_encrypts_objects_logs_and_variables(template: dict[str, Any]) -
     key = if_given("HasKmsKey", {"Ref": "KmsKeyArn"})
     assert template["Globals"]["Function"]["KmsKeyArn"] == key
     groups = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Logs::LogGroup"]
-    assert [group["KmsKeyId"] for group in groups] == [key] * len(FUNCTIONS)
+    assert [group["KmsKeyId"] for group in groups] == [key] * (len(FUNCTIONS) + 1)  # and that of executions
     (rule,) = template["Resources"]["bucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     condition, with_key, without_key = rule["Fn::If"]
     assert condition == "HasKmsKey"

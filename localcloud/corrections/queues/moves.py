@@ -13,7 +13,7 @@ from typing import Any
 from ministack.services import sqs
 
 from localcloud import identity
-from localcloud.corrections.queues import saved
+from localcloud.corrections.queues import metrics, saved
 from localcloud.identity import Permission
 
 # What the caller needs on the dead-letter queue, besides the action itself.
@@ -61,14 +61,22 @@ def move_messages_too(original: Dispatch) -> Dispatch:
     async def dispatch(action: str, data: Data, qurl: str) -> Data:
         try:
             answer = operations[action](data) if action in operations else await original(action, data, qurl)
-            if action.startswith("ChangeMessageVisibility"):
-                saved.save_hidden(data, qurl)
+            note(action, data, qurl, answer)
         except OSError as err:
             sentence = f"The local cloud cannot save messages: {err}. Make room on the disk."
             raise sqs._Err("ServiceUnavailable", sentence, 503) from err
         return answer
 
     return dispatch
+
+
+def note(action: str, data: Data, qurl: str, answer: Data) -> None:
+    """Save what a request has hidden or shown again, and count what it has deleted."""
+    if action.startswith("ChangeMessageVisibility"):
+        saved.save_hidden(data, qurl)
+    elif action.startswith("DeleteMessage"):
+        queue = sqs._get_q(data.get("QueueUrl", qurl))
+        metrics.count(queue["attributes"]["QueueArn"], "NumberOfMessagesDeleted", len(answer.get("Successful", "1")))
 
 
 def start(data: Data) -> Data:

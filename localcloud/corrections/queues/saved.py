@@ -17,6 +17,7 @@ from ministack.core import persistence as ministack_persistence
 from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import sqs
 
+from localcloud.corrections.queues import metrics
 from localcloud.segments import Content
 from localcloud.store import Store
 
@@ -58,6 +59,8 @@ class Messages(list[Message]):
         """
         self.save([message])
         super().append(message)
+        if not message["receive_count"]:  # else it moved here as a dead letter, which AWS does not count
+            metrics.count(self.arn, "NumberOfMessagesSent")
 
     def remove(self, message: Message) -> None:
         super().remove(message)
@@ -167,12 +170,14 @@ def keep_messages(original: AccountRegionScopedDict) -> Queues:
 
 
 def save_received(original: Callable[..., list[Message]]) -> Callable[..., list[Message]]:
-    """Store how often messages were received, until when they are hidden, and by which handle they are deleted."""
+    """Count received messages; store how often, until when they are hidden, and by which handle they are deleted."""
 
     def collect_msgs(q: dict[str, Any], max_n: int, vis_timeout: int) -> list[Message]:
         messages = original(q, max_n, vis_timeout)
-        if messages and isinstance(q, Queue):
+        if isinstance(q, Queue):
             q.messages.save(messages)
+            received = ("NumberOfMessagesReceived", len(messages)) if messages else ("NumberOfEmptyReceives", 1)
+            metrics.count(q.messages.arn, *received)
         return messages
 
     return collect_msgs

@@ -65,16 +65,11 @@ class InvocationMetrics:
 
 
 def datum(endpoint_name: str, variant_name: str, name: str, values: list[float]) -> dict[str, Any]:
-    """Return a MetricDatum: the statistics of the values."""
+    """Return a MetricDatum with all values, of which CloudWatch can tell percentiles."""
     dimensions = {"EndpointName": endpoint_name, "VariantName": variant_name}
     return {
         "MetricName": name,
         "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
         "Unit": "Microseconds" if name == "ModelLatency" else "Count",
-        "StatisticValues": {
-            "SampleCount": float(len(values)),
-            "Sum": sum(values),
-            "Minimum": min(values),
-            "Maximum": max(values),
-        },
+        "Values": values,
     }

@@ -105,14 +105,17 @@ def delete_endpoint(name: str) -> None:
     client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
-def create_constant_endpoint(name: str, bucket: str, role: str, probabilities: list[float], **config: Any) -> None:
+def create_constant_endpoint(
+    name: str, bucket: str, role: str, probabilities: list[float], network_shape: list[int] = SHAPE, **config: Any
+) -> None:
     """Create model, configuration and endpoint of this name, which gives every image these probabilities.
 
     Args:
+        network_shape: With another shape than the graph's, it fails for every image.
         config: Further members of the endpoint configuration.
     """
     key = f"models/{name}/model.tar.gz"
-    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=modelarchive_of(probabilities))
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=modelarchive_of(probabilities, network_shape))
     client = boto3.client("sagemaker")
     client.create_model(
         ModelName=name,
