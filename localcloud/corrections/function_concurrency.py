@@ -12,6 +12,9 @@ from localcloud.function_runtime.concurrency import Concurrency, Slot
 # AWS runs 1,000 at once by default. Processes on this machine cost more, so invocations beyond these queue.
 CONCURRENT_INVOCATIONS = 4
 
+# Whether the invocation of this context runs at once: those of an event source mapping are few, and wait for others.
+beside_the_queue: contextvars.ContextVar[bool] = contextvars.ContextVar("beside_the_queue", default=False)
+
 Acquire = Callable[[dict[str, Any], dict[str, Any]], tuple[Any, str | None]]
 
 concurrency = Concurrency(CONCURRENT_INVOCATIONS)

@@ -66,7 +66,8 @@ def run_on_the_runtime_client(original: Dispatch) -> Dispatch:
     """Run functions in their environments, CONCURRENT_INVOCATIONS at a time and in their order.
 
     Without the queue, a burst of executions starts one cold process for each. A function that waits for another one
-    keeps its place in it: more than CONCURRENT_INVOCATIONS of them wait for their timeout.
+    keeps its place in it: more than CONCURRENT_INVOCATIONS of them wait for their timeout. Those of event source
+    mappings, which MaximumConcurrency limits, take none.
     """
     pool = ThreadPoolExecutor(CONCURRENT_INVOCATIONS, thread_name_prefix="lambda")
     run = run_in_environment if sys.platform == "linux" else original
@@ -84,6 +85,8 @@ def run_on_the_runtime_client(original: Dispatch) -> Dispatch:
     def dispatch(
         func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float
     ) -> dict[str, Any]:
+        if function_concurrency.beside_the_queue.get():
+            return begin(func, config, event, request_id, started)
         context = contextvars.copy_context()
         return pool.submit(context.run, begin, func, config, event, request_id, started).result()
 

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.corrections.function_concurrency import CONCURRENT_INVOCATIONS
 from tests.integration.support.clouds import only_local
 from tests.integration.support.functions import create_function
 from tests.integration.support.iam import WRITE_LOGS, create_role, policy_document
@@ -215,6 +216,15 @@ def test_batches_at_once_are_limited(map_function: Map, queue: tuple[str, str]) 
     moments = sorted([(call["started"], 1) for call in found] + [(call["ended"], -1) for call in found])
     running = [sum(change for _, change in moments[: end + 1]) for end in range(len(moments))]
     assert max(running) == 2
+
+
+def test_batches_that_wait_leave_their_places_to_others(map_function: Map, queue: tuple[str, str]) -> None:
+    """Functions of a queue that wait for other functions would keep all of this machine's places for invocations."""
+    function = map_function(pause=0.8, BatchSize=1, ScalingConfig={"MaximumConcurrency": CONCURRENT_INVOCATIONS + 2})
+    send(queue[0], *(str(number) for number in range(CONCURRENT_INVOCATIONS + 2)))
+    found = wait_for(lambda: done if len(done := calls(function)) > CONCURRENT_INVOCATIONS + 1 else None, seconds=30)
+    moments = sorted([(call["started"], 1) for call in found] + [(call["ended"], -1) for call in found])
+    assert max(sum(change for _, change in moments[: end + 1]) for end in range(len(moments))) > CONCURRENT_INVOCATIONS
 
 
 @pytest.mark.aws("IAM", "a queue is read with the permissions of the function's role", "exact")

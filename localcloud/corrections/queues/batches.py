@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ministack.services import lambda_svc, sqs
 
 from localcloud import identity
+from localcloud.corrections import function_concurrency
 from localcloud.corrections.queues import saved
 from localcloud.corrections.queues.mappings import MOST_AT_ONCE, is_queue
 
@@ -159,7 +160,11 @@ def process(mapping: Mapping, function: dict[str, Any], messages: list[Message])
     filtered = [message for message in messages if message["MessageId"] not in identifiers]
     if not kept:
         return filtered
-    result = lambda_svc._execute_function(function, {"Records": kept})
+    token = function_concurrency.beside_the_queue.set(True)
+    try:
+        result = lambda_svc._execute_function(function, {"Records": kept})
+    finally:
+        function_concurrency.beside_the_queue.reset(token)
     failed = identifiers if result.get("error") or result.get("throttle") else failed_of(mapping, result, identifiers)
     mapping["LastProcessingResult"] = "OK" if not failed else "PROBLEM: Function call failed"
     return [message for message in messages if message["MessageId"] not in failed]
