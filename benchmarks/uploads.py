@@ -34,7 +34,6 @@ from localcloud import instances  # noqa: E402
 from training.config import DEFAULT_STACK_NAME, INCOMING_PREFIX, VERDICT_PREFIX  # noqa: E402
 
 WRITERS, LOOK_SECONDS = 16, 2.0
-SAVED_SECONDS = 3.0  # the local cloud saves its queues so long after a change; AWS at once
 
 
 def main() -> None:
@@ -55,7 +54,6 @@ def main() -> None:
     uploaded = upload(bucket, prefix, arguments.photos)
     print_row("uploads/s", f"{len(uploaded) / (time.monotonic() - began):.1f}")
     if arguments.kill:
-        time.sleep(SAVED_SECONDS)
         wait_for_verdicts(bucket, prefix, len(uploaded) // 3, arguments.patience)
         kill_and_start(arguments.directory)
     found = wait_for_verdicts(bucket, prefix, len(uploaded), arguments.patience)
