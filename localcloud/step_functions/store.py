@@ -113,6 +113,11 @@ class Executions:
     def __len__(self) -> int:
         return len(self._known)
 
+    def newest(self) -> Iterator[Known]:
+        """Return all, the last that was added first."""
+        with self._lock:
+            return reversed(list(self._known.values()))
+
     def add(self, execution: Execution, revision: Revision) -> bool:
         """Keep an execution; returns False when its name is taken."""
         with self._lock:
@@ -156,7 +161,7 @@ class Executions:
         return found
 
     def any_runs(self) -> bool:
-        return any(one.execution.status == "RUNNING" for one in self)
+        return len(self._known) > len(self._ended)
 
     def _forget(self, arn: str) -> None:
         self._forget_history(arn)

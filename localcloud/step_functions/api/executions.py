@@ -210,10 +210,9 @@ def summary(execution: Execution) -> Parameters:
 
 def list_executions(store: Store, params: Parameters) -> Parameters:
     """List executions, newest first."""
-    found = [one for one in store.executions if is_asked_for(one.execution, params)]
     if origin_of(store, params["stateMachineArn"]).revision.kind == "EXPRESS":
         raise names.not_supported_by_type()
-    found.sort(key=lambda one: one.number, reverse=True)
+    found = (one for one in store.executions.newest() if is_asked_for(one.execution, params))
     shown, token = page(found, params, lambda one: [-one.number])
     return {"executions": [summary(one.execution) for one in shown], **token}
 

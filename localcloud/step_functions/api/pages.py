@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from localcloud.sagemaker.errors import ServiceError
@@ -14,7 +15,7 @@ Item = TypeVar("Item")
 
 
 def page(
-    items: Sequence[Item], params: dict[str, Any], key: Callable[[Item], list[Any]]
+    items: Iterable[Item], params: dict[str, Any], key: Callable[[Item], list[Any]]
 ) -> tuple[Sequence[Item], dict[str, str]]:
     """Return the items after the request's token, and the token of the next page when there is one.
 
@@ -22,9 +23,10 @@ def page(
         key: Grows from item to item. The token holds that of the last item, so that new items shift no page.
     """
     after = key_of(params["nextToken"]) if "nextToken" in params else None
-    left = [one for one in items if after is None or key(one) > after]
+    left = (one for one in items if after is None or key(one) > after)
     size = params.get("maxResults") or PAGE
-    return left[:size], {"nextToken": token_of(key(left[size - 1]))} if len(left) > size else {}
+    found = list(islice(left, size + 1))
+    return found[:size], {"nextToken": token_of(key(found[size - 1]))} if len(found) > size else {}
 
 
 def token_of(key: list[Any]) -> str:
