@@ -25,7 +25,8 @@ def snapshot(store: Store) -> dict[str, Any]:
 
     def key_of(revision: Revision, machine_arn: str) -> str:
         key = f"{machine_arn}/{revision.id}/{revision.created}"
-        revisions.setdefault(key, asdict(revision))
+        if key not in revisions:
+            revisions[key] = asdict(revision)
         return key
 
     machines = [{**vars(one), "revision": key_of(one.revision, one.arn)} for one in list(store.machines.values())]
