@@ -2,7 +2,7 @@
 
 import math
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -13,16 +13,25 @@ from training.checks.verdict import Verdict, judge
 from training.config import capture_prefix
 from training.context import Context
 from training.dataset.index import read_index
-from training.errors import CaptureError, MissingEndpointError
+from training.errors import CaptureError, MissingEndpointError, ReviewError
 from training.options import MonitorOptions
 from training.profiles import profile_of
 from training.provenance import check_served_dataset
-from training.report import evidence, files, fonts, inferences
+from training.report import evidence, files, fonts, inferences, reviewed
 from training.report.capture import CapturedInference, CaptureReader, Expected, wait_for
 from training.report.page import Subject
+from training.report.reviewed import Reviewed
 from training.results import Deployment, Executions, Monitoring, RunResults
 from training.statistics.profile import ProfileError, names
 from training.statistics.watch import Watched, martingale_sentence, watch
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the captured photos show besides the answers to them; None: nothing is known."""
+
+    watched: Watched | None = None  # their drift
+    reviewed: Reviewed | None = None  # the accuracy, as people see it
 
 
 def monitor(context: Context, results: RunResults, options: MonitorOptions) -> Monitoring:
@@ -54,11 +63,21 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
             f"The figures show boxes for the letters {letters}, which no installed font has: install one that does, "
             "such as Noto Sans CJK, and run the step again."
         )
-    watched = watch_photos(context, results, table)
-    verdict = judge_run(context, results, table, options, watched)
+    seen = Seen(watch_photos(context, results, table), review_of(context, captured, table))
+    verdict = judge_run(context, results, table, options, seen)
     context.console.print(checks_table.table(verdict))
     metrics = evidence.metrics(context.directory / "metrics.csv")
-    subject = Subject(stack, results, table, number, reasons, metrics=metrics, verdict=verdict, watched=watched)
+    subject = Subject(
+        stack,
+        results,
+        table,
+        number,
+        reasons,
+        metrics=metrics,
+        verdict=verdict,
+        watched=seen.watched,
+        reviewed=seen.reviewed,
+    )
     path = files.write(subject, context.directory / "report")
     return Monitoring(report=str(path))
 
@@ -68,7 +87,7 @@ def judge_run(
     results: RunResults,
     table: pd.DataFrame,
     options: MonitorOptions,
-    watched: Watched | None = None,
+    seen: Seen = Seen(),
 ) -> Verdict:
     """Check the captured inferences and the executions that asked for them."""
     expected = expected_records(results.executions, results.deployment.capture_percentage)
@@ -77,9 +96,19 @@ def judge_run(
         test=evidence.tested(results.deployment),
         failed=evidence.failed(results.executions),
         latency=evidence.latency(context.directory / "executions.csv"),
-        drift=watched.drifts if watched else None,
+        drift=seen.watched.drifts if seen.watched else None,
+        reviewed=seen.reviewed.found if seen.reviewed else None,
     )
     return judge(found, options.limits)
+
+
+def review_of(context: Context, captured: list[CapturedInference], table: pd.DataFrame) -> Reviewed | None:
+    """Return what people's answers say of the captured inferences; None: none of them is reviewed."""
+    try:
+        return reviewed.of_captured(captured, table, context.directory)
+    except ReviewError as err:
+        context.console.print(f"The reviewed photos are left out: {err}")
+        return None
 
 
 def watch_photos(context: Context, results: RunResults, table: pd.DataFrame) -> Watched | None:

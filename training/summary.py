@@ -58,6 +58,8 @@ def collect(directory: Path, stack: Stack) -> dict[str, Any]:
         figures["report"] = monitoring.report
         if record := history.read(Path(monitoring.report).parent):
             figures["verdict"] = record["verdict"]
+            if found := record.get("reviewed"):
+                figures["reviewed"] = found
     return figures
 
 

@@ -1,13 +1,14 @@
 """Whether the model is right, where the true class is known."""
 
 from collections import Counter
+from dataclasses import replace
 
-from training.checks.check import Check, Limit
-from training.checks.evidence import Evidence
+from training.checks.check import Check, Limit, State
+from training.checks.evidence import Evidence, Reviewed
 from training.checks.limits import Limits
-from training.checks.sentences import estimated, not_enough, percent, photos
+from training.checks.sentences import between, estimated, not_enough, percent, photos
 from training.statistics.agreement import agreement
-from training.statistics.intervals import Share
+from training.statistics.intervals import Interval, Share
 
 NAME = "accuracy"
 SIGNIFICANCE = 0.05
@@ -21,10 +22,24 @@ WORSE = (
 )
 MORE = "Classify more photos whose class is known."
 LABEL = "Label a sample of the photos: without true classes nobody knows whether the model is right."
+MORE_REVIEWED = "Go on with the review (the step review): its random sample has photos of every part."
 SAME = "See whether all of the photos show that class; if not, do not use the answers."
+WORST: tuple[State, ...] = ("stop", "check", "healthy", "unknown")
 
 
 def check(evidence: Evidence, limits: Limits) -> Check:
+    """Look at the inferences whose photo has a label, and at those that people have reviewed; the worse one decides."""
+    labelled = by_labels(evidence, limits)
+    if not (evidence.reviewed and evidence.reviewed.photos):
+        return labelled
+    reviewed = by_review(evidence, evidence.reviewed, limits)
+    if labelled.value is None:  # no label is known
+        return reviewed if reviewed.state != "unknown" or labelled.state == "unknown" else labelled
+    first, second = sorted((reviewed, labelled), key=lambda one: WORST.index(one.state))
+    return first if second.state == "unknown" else replace(first, sentence=f"{first.sentence} {second.sentence}")
+
+
+def by_labels(evidence: Evidence, limits: Limits) -> Check:
     """Compare the share of right inferences with chance, with the least that is allowed and with the test photos."""
     known = {(true, said): number for (true, said), number in evidence.answers.items() if true is not None}
     share = Share(sum(number for (true, said), number in known.items() if true == said), sum(known.values()))
@@ -39,13 +54,50 @@ def check(evidence: Evidence, limits: Limits) -> Check:
     if (chance := useless(known, share, evidence.classes)) is not None:
         sentence = f"{counted}, no better than chance: {why_useless(known)}."
         return Check(NAME, "stop", sentence, BROKEN, share.value, share.interval, Limit(least=chance))
-    if limit.least is None or share.interval[1] >= limit.least:
-        return Check(NAME, "healthy", f"{counted}{promised(evidence, 'as')}.", "", share.value, share.interval, limit)
+    assert share.value is not None
+    return compared(counted, share.value, share.interval, evidence, limits)
+
+
+def by_review(evidence: Evidence, reviewed: Reviewed, limits: Limits) -> Check:
+    """Compare the accuracy on real traffic with guessing, with the least that is allowed and with the test photos."""
+    limit, seen = Limit(least=least(evidence, limits)), f"{photos(reviewed.photos)} of real traffic"
+    if reviewed.photos < limits.enough:
+        sentence = f"People have reviewed {seen}; {not_enough(reviewed.photos, limits.enough)}."
+        return Check(NAME, "unknown", sentence, MORE_REVIEWED, reviewed.value, reviewed.interval, limit)
+    if reviewed.value is None:
+        sentence = f"People have reviewed {seen}, but none of a part of it."
+        return Check(NAME, "unknown", sentence, MORE_REVIEWED, None, reviewed.interval, limit)
+    counted = (
+        f"On {reviewed.photos} reviewed photos of real traffic, the model is right for {percent(reviewed.value)} "
+        f"({between(reviewed.interval)}), corrected for how they were selected"
+    )
+    accepted = reviewed.accepted or reviewed.interval
+    if guessed(reviewed.interval, evidence.classes) and guessed(accepted, evidence.classes):
+        chance = 1 / len(evidence.classes)
+        sentence = f"{counted}, no better than chance: guesses would be right for {percent(chance)}."
+        return Check(NAME, "stop", sentence, BROKEN, reviewed.value, reviewed.interval, Limit(least=chance))
+    return compared(counted, reviewed.value, reviewed.interval, evidence, limits)
+
+
+def guessed(interval: Interval, classes: tuple[str, ...]) -> bool:
+    """Tell whether guesses explain an accuracy, as `useless` does for photos with labels.
+
+    Which classes the reviewed photos show does not count here: photos of none of them can only be wrong, so a good
+    model that refuses them is judged by what it accepts, too.
+    """
+    chance = 1 / len(classes)
+    return interval[0] <= chance and interval[1] < (1 + chance) / 2
+
+
+def compared(counted: str, value: float, interval: Interval, evidence: Evidence, limits: Limits) -> Check:
+    """Return the state of an accuracy that is better than chance."""
+    limit = Limit(least=least(evidence, limits))
+    if limit.least is None or interval[1] >= limit.least:
+        return Check(NAME, "healthy", f"{counted}{promised(evidence, 'as')}.", "", value, interval, limit)
     if limits.min_accuracy is not None:
         sentence = f"{counted}, less than the {percent(limit.least)} that are demanded."
-        return Check(NAME, "stop", sentence, BROKEN, share.value, share.interval, limit)
-    sentence = f"{counted}{promised(evidence, 'less than')}."
-    return Check(NAME, "check", sentence, WORSE, share.value, share.interval, limit)
+        return Check(NAME, "stop", sentence, BROKEN, value, interval, limit)
+    return Check(NAME, "check", f"{counted}{promised(evidence, 'less than')}.", WORSE, value, interval, limit)
 
 
 def least(evidence: Evidence, limits: Limits) -> float | None:

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from training.statistics.drifts import Drift
-from training.statistics.intervals import Quantile, Share
+from training.statistics.intervals import Interval, Quantile, Share
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """How often the model is right on all captured inferences, as people's answers about a sample of them show it."""
+
+    photos: int  # that were reviewed
+    value: float | None  # corrected for how they were selected; None: a part of the inferences has no reviewed photo
+    interval: Interval
+    accepted: Interval | None = None  # of the accepted inferences alone; None: there is none
 
 
 @dataclass(frozen=True)
@@ -17,6 +27,7 @@ class Evidence:
     refused: int  # of the captured ones
     # How many inferences had each (true class, predicted class); the true class is None where it is unknown.
     answers: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
+    reviewed: Reviewed | None = None  # None: nobody has reviewed any of them
     test: Share | None = None  # right ones of the test photos, when the model was deployed
     failed: Share | None = None  # executions that failed, timed out or were aborted, of all; a refusal is no failure
     latency: Quantile | None = None  # seconds that 95 % of the executions did not exceed

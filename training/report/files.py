@@ -14,6 +14,7 @@ from training.report.drift_plots import drift
 from training.report.leading import leading, others
 from training.report.outcomes import outcomes
 from training.report.page import Subject, render
+from training.report.reviewed import as_json as reviewed_as_json
 from training.report.style import Plot
 from training.report.summaries import summarise
 
@@ -56,6 +57,7 @@ def record_of(subject: Subject) -> history.Record:
         "model": results.model.training_job_name,
         "threshold": subject.stack.confidence_threshold,
         "verdict": as_json(subject.verdict),
+        "reviewed": reviewed_as_json(subject.reviewed),
         "figures": {figure.name: [figure.share.part, figure.share.whole] for figure in figures},
     }
 

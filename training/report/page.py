@@ -20,6 +20,7 @@ from training.report.classes import class_figures
 from training.report.history import Comparison
 from training.report.leading import leading, others
 from training.report.outcomes import confusion, outcomes
+from training.report.reviewed import Reviewed
 from training.report.summaries import summarise
 from training.results import RunResults
 from training.statistics.watch import Watched
@@ -43,6 +44,7 @@ class Subject:
     verdict: Verdict
     metrics: pd.DataFrame | None = None  # of the training's epochs, as `job_metrics` reads them; None: unknown
     watched: Watched | None = None  # what the photos show about drift; None: there is nothing to compare them with
+    reviewed: Reviewed | None = None  # what people's answers show; None: nobody has reviewed any of the inferences
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def render(subject: Subject, pictures: Mapping[str, bytes], comparison: Comparis
             subject=subject,
             verdict=subject.verdict,
             watched=subject.watched,
+            reviewed=subject.reviewed,
             comparison=comparison,
             since=pd.Timestamp(subject.results.executions.started_at).tz_convert("UTC"),
             until=subject.inferences["time"].max(),

@@ -16,10 +16,11 @@ from PIL import Image
 
 from tests.unit.training.archives import archive
 from tests.unit.training.fakes import DATASET, RESULTS, SageMaker, make_context, printed, tags_of
+from tests.unit.training.review.scenes import ANSWER
 from training import sent_photos
 from training.algorithm.photo_statistics import STATISTICS
 from training.checks.limits import Limits
-from training.config import Stack, inference_id
+from training.config import TRY_PREFIX, Stack, inference_id
 from training.csv_files import read_csv
 from training.dataset.index import write_index
 from training.errors import CaptureError
@@ -27,6 +28,7 @@ from training.monitor import expected_records, judge_run, monitor
 from training.options import MonitorOptions
 from training.report import fonts
 from training.results import Dataset, Executions, Monitoring
+from training.review.answers import Answer, opened
 
 STACK = Stack("my-stack", "us-east-1", "captures", "arn:role", "vehicles", "arn:machine", 0.9)
 HOSTILE = ("[/]\n=1+1", "\x1b[31m<script>", "W" * 300, "\u81ea\u8ee2\u8eca", "$x^")
@@ -308,3 +310,39 @@ def test_the_run_is_judged_by_the_limits_of_the_options(tmp_path: Path) -> None:
     assert states(Limits()) == {"accuracy": "healthy", "refusals": "healthy", "latency": "healthy", **others}
     strict = Limits(min_accuracy=0.99, max_refused_share=0.1, max_latency=2)
     assert states(strict) == {"accuracy": "stop", "refusals": "check", "latency": "check", **others}
+
+
+def answered(number: int, **changes: Any) -> Answer:
+    """Return the answer to the captured inference of a second, which was taken for a null."""
+    return replace(ANSWER, event_id=f"e{number:02}", predicted_class="null", **changes)
+
+
+def test_reviewed_answers_decide_where_no_label_is_known(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    """Of 40 accepted every one is reviewed, of 8 refused (all wrong) every one: 40 of 48 are right."""
+    with opened(tmp_path) as journal:
+        for number in range(11, 59):
+            right = number < 51
+            put(s3, number, f"incoming/{number}.png", 0.95 if right else 0.6, 0.05 if right else 0.4)
+            journal.add(answered(number, answer="null" if right else "motorcycle", threshold=0.9))
+        journal.add(answered(59, answer="null"))  # of a photo that was tried: no traffic
+    put(s3, 59, f"{TRY_PREFIX}/photo.png", 0.95, 0.05)
+    result, shown = run(s3, dataset, tmp_path, started=48)
+    assert "On 48 reviewed photos of real traffic, the model is right for 83.3% (" in " ".join(shown.split())
+    record = json.loads((tmp_path / "report" / "report.json").read_text())
+    accuracy = record["verdict"]["checks"][0]
+    assert accuracy["value"] == pytest.approx(40 / 48)
+    assert record["reviewed"]["all"]["value"] == pytest.approx(40 / 48)
+    assert record["reviewed"]["accepted"]["value"] == 1.0 and record["reviewed"]["accepted"]["traffic"] == 40
+    page = " ".join(Path(result.report).read_text().split())
+    low, high = accuracy["interval"]
+    assert f"83.3% (95&nbsp;% interval {low:.1%} to {high:.1%}), corrected for how the 48 reviewed of 48" in page
+    assert "corrected for how the 40 reviewed of 40 photos" in page
+
+
+def test_damaged_answers_are_told_and_the_report_is_written(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "review").mkdir()
+    (tmp_path / "review" / "answers.jsonl").write_text("{}\n")
+    put(s3, 11, inference_id(KEYS[0]), 0.9, 0.1)
+    result, shown = run(s3, dataset, tmp_path, started=1)
+    assert "The reviewed photos are left out: Line 1 of" in shown
+    assert "reviewed of" not in Path(result.report).read_text()

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.training.checks.evidence import HEALTHY, UNLABELLED, answers
 from training.checks.accuracy import check
 from training.checks.check import Check
+from training.checks.evidence import Evidence, Reviewed
 from training.checks.limits import Limits
 from training.statistics.intervals import Share
 
@@ -119,3 +120,48 @@ def test_one_class_for_all_photos_is_odd_without_labels_too() -> None:
     assert "says bicycle for all 200 photos" in check(same, LIMITS).sentence
     assert check(replace(same, captured=29, answers={(None, "bicycle"): 29}), LIMITS).state == "unknown"
     assert check(UNLABELLED, LIMITS).state == "unknown"
+
+
+REVIEWED = Reviewed(61, 0.93, (0.85, 0.97), (0.9, 0.99))
+
+
+def seen(given: Reviewed, evidence: Evidence = UNLABELLED, limits: Limits = LIMITS) -> Check:
+    return check(replace(evidence, reviewed=given), limits)
+
+
+def test_reviewed_photos_tell_the_accuracy_where_no_label_is_known() -> None:
+    found = seen(REVIEWED)
+    assert (found.state, found.value, found.interval) == ("healthy", 0.93, (0.85, 0.97))
+    assert found.sentence == (
+        "On 61 reviewed photos of real traffic, the model is right for 93.0% (85.0% to 97.0%), corrected for how they "
+        "were selected, as when the model was deployed: 96.0% (92.3% to 98.0%) of the test photos."
+    )
+
+
+def test_the_worse_of_labels_and_review_decides_and_both_are_told() -> None:
+    worse = Reviewed(61, 0.7, (0.6, 0.8), (0.6, 0.9))
+    found = seen(worse, HEALTHY)
+    assert (found.state, found.value) == ("check", 0.7)
+    assert found.sentence.index("On 61 reviewed") < found.sentence.index("190 of 200 with a known class")
+    found = seen(REVIEWED, replace(HEALTHY, answers=answers((0, 100), (100, 0))))
+    assert (found.state, found.value) == ("stop", 0)
+    assert found.sentence.index("0 of 200") < found.sentence.index("On 61 reviewed")
+    assert seen(REVIEWED, HEALTHY).value == 0.93  # equally good: real traffic is what matters
+
+
+def test_reviewed_guesses_are_stopped_unless_the_accepted_ones_are_right() -> None:
+    guesses = Reviewed(61, 0.5, (0.4, 0.6), (0.3, 0.7))
+    assert seen(guesses).state == "stop"
+    assert "guesses would be right for 50.0%" in seen(guesses).sentence
+    assert seen(replace(guesses, accepted=None)).state == "stop"  # all are refused
+    assert seen(replace(guesses, accepted=(0.85, 0.99))).state == "check"  # strange photos, which it refuses
+    assert seen(REVIEWED, limits=Limits(min_accuracy=0.98)).state == "stop"
+
+
+def test_a_review_that_says_too_little_leaves_the_labels_alone() -> None:
+    few, partial = Reviewed(29, 0.2, (0.1, 0.3)), Reviewed(61, None, (0.3, 0.9))
+    for given, words in ((few, "not enough: 29 of 30"), (partial, "but none of a part of it")):
+        assert seen(given, HEALTHY) == check(HEALTHY, LIMITS)
+        assert seen(given).state == "unknown" and words in seen(given).sentence
+    same = replace(UNLABELLED, answers={(None, "bicycle"): 200})
+    assert seen(few, same).state == "check" and seen(REVIEWED, same).state == "healthy"
