@@ -18,7 +18,7 @@ from training.options import MonitorOptions
 from training.profiles import profile_of
 from training.provenance import check_served_dataset
 from training.report import evidence, files, fonts, inferences, reviewed
-from training.report.capture import CapturedInference, CaptureReader, Expected, wait_for
+from training.report.capture import QUIET_SECONDS, CapturedInference, CaptureReader, Expected, wait_for
 from training.report.page import Subject
 from training.report.reviewed import Reviewed
 from training.results import Deployment, Executions, Monitoring, RunResults
@@ -37,8 +37,10 @@ class Seen:
 def monitor(context: Context, results: RunResults, options: MonitorOptions) -> Monitoring:
     """Write `report.html`, its figures as PNG and `inferences.csv` to `<directory>/report`.
 
+    When every execution failed and nothing was captured, the report has no figures and the verdict is stop.
+
     Raises:
-        CaptureError: Nothing was captured since the executions started, or it cannot be read.
+        CaptureError: Nothing was captured of executions that came to an end, or it cannot be read.
         EndpointError: The endpoint's model was trained on another dataset.
     """
     refuse_without_capture(results.deployment)
@@ -49,8 +51,10 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
     images = inferences.known_images(index)
     number = expected_records(results.executions, results.deployment.capture_percentage)
     since = datetime.fromisoformat(results.executions.started_at)
-    expected = Expected(since, set(images["inference_id"]), number, options.capture_timeout)
+    expected = Expected(since, set(images["inference_id"]), number, patience(results.executions, options))
     captured = collect(context, expected, dataset.image_shape)
+    if not captured and not all_failed(results.executions):
+        raise nothing_captured(context, since)
     # Photos of traffic have ids of their own: they have labels in the report, and nobody waited for them above.
     sent = sent_photos.read(context.directory, dataset.classes)
     images = pd.concat([images, inferences.known_images(sent)], ignore_index=True)
@@ -95,6 +99,7 @@ def judge_run(
         evidence.of_inferences(table, results.dataset.classes, expected),
         test=evidence.tested(results.deployment),
         failed=evidence.failed(results.executions),
+        error=evidence.commonest_error(context.directory / "executions.csv"),
         latency=evidence.latency(context.directory / "executions.csv"),
         drift=seen.watched.drifts if seen.watched else None,
         reviewed=seen.reviewed.found if seen.reviewed else None,
@@ -151,20 +156,28 @@ def expected_records(executions: Executions, capture_percentage: int) -> int:
 
 
 def collect(context: Context, expected: Expected, image_shape: tuple[int, int, int]) -> list[CapturedInference]:
-    """Return what the endpoint captured, at least one inference.
+    """Return what the endpoint captured.
 
     Args:
         image_shape: (channels, height, width) at which photos are measured.
-
-    Raises:
-        CaptureError: Nothing was captured.
     """
     stack = context.stack
     reader = CaptureReader(context.clients.s3, stack.bucket, stack.endpoint_name, image_shape)
-    captured = wait_for(reader, expected, context.console)
-    if not captured:
-        raise CaptureError(
-            f"Nothing was captured in s3://{stack.bucket}/{capture_prefix(stack.endpoint_name)} since "
-            f"{expected.since.isoformat()}: check that the endpoint's data capture is on and run the test step again."
-        )
-    return captured
+    return wait_for(reader, expected, context.console)
+
+
+def all_failed(executions: Executions) -> bool:
+    return executions.failed == executions.started
+
+
+def patience(executions: Executions, options: MonitorOptions) -> float:
+    """Return how many seconds to wait: few for the answers of executions that failed, because most had none."""
+    return min(options.capture_timeout, QUIET_SECONDS) if all_failed(executions) else options.capture_timeout
+
+
+def nothing_captured(context: Context, since: datetime) -> CaptureError:
+    stack = context.stack
+    return CaptureError(
+        f"Nothing was captured in s3://{stack.bucket}/{capture_prefix(stack.endpoint_name)} since "
+        f"{since.isoformat()}: check that the endpoint's data capture is on and run the test step again."
+    )

@@ -2,6 +2,7 @@
 
 from training.checks.check import Check, Limit
 from training.checks.evidence import Evidence
+from training.checks.failures import FAILED
 
 NAME = "captures"
 INCOMPLETE = (
@@ -12,7 +13,11 @@ INCOMPLETE = (
 
 def check(evidence: Evidence) -> Check:
     """Compare the number of captured inferences with the least that was expected."""
-    captured, expected = evidence.captured, evidence.expected
+    captured, expected, failed = evidence.captured, evidence.expected, evidence.failed
+    if not captured and failed and failed.part == failed.whole > 0:
+        reason = f", mostly with {evidence.error}" if evidence.error else ""
+        sentence = f"Nothing was captured: {failed.part} of {failed.whole} executions failed{reason}."
+        return Check(NAME, "stop", sentence, FAILED)
     if not expected:
         return Check(NAME, "unknown", f"{captured} inferences were captured; nobody knows how many to expect.")
     if captured >= expected:

@@ -30,5 +30,6 @@ class Evidence:
     reviewed: Reviewed | None = None  # None: nobody has reviewed any of them
     test: Share | None = None  # right ones of the test photos, when the model was deployed
     failed: Share | None = None  # executions that failed, timed out or were aborted, of all; a refusal is no failure
+    error: str = ""  # that most of the failed executions ended with; "" for none, or nobody knows
     latency: Quantile | None = None  # seconds that 95 % of the executions did not exceed
     drift: tuple[Drift, ...] | None = None  # None: the model has no profile to compare with

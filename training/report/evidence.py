@@ -7,7 +7,7 @@ import pandas as pd
 
 from training.checks.evidence import Evidence
 from training.checks.limits import LATENCY_PART
-from training.csv_files import read_csv
+from training.csv_files import read_csv, read_texts
 from training.report.outcomes import outcomes
 from training.results import Deployment, Executions
 from training.statistics.intervals import Quantile, Share, quantile
@@ -36,6 +36,16 @@ def tested(deployment: Deployment) -> Share | None:
 
 def failed(executions: Executions) -> Share:
     return Share(executions.failed, executions.started)
+
+
+def commonest_error(path: Path) -> str:
+    """Return what most failed executions of a test step's table ended with, "" when that is unknown."""
+    try:
+        table = read_texts(path)
+        errors = table.loc[~table["outcome"].isin(("succeeded", "below threshold")), "error"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    return str(errors.value_counts().index[0]) if len(errors) else ""
 
 
 def latency(path: Path) -> Quantile | None:

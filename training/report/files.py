@@ -53,7 +53,7 @@ def record_of(subject: Subject) -> history.Record:
     figures = (*leading(summary, subject.stack.confidence_threshold), *others(summary, results))
     return {
         "since": results.executions.started_at,
-        "until": subject.inferences["time"].max().isoformat(),
+        "until": subject.until.isoformat(),
         "model": results.model.training_job_name,
         "threshold": subject.stack.confidence_threshold,
         "verdict": as_json(subject.verdict),
@@ -63,10 +63,11 @@ def record_of(subject: Subject) -> history.Record:
 
 
 def _pictures(subject: Subject) -> dict[str, bytes]:
-    """Return the figures as PNG; those that need labels only when there are labels."""
-    labelled = outcomes(subject.inferences).labelled.any()
+    """Return the figures as PNG; those that need inferences or labels only when there are some."""
+    labelled = outcomes(subject.inferences).labelled
     threshold, classes = subject.stack.confidence_threshold, subject.results.dataset.classes
-    drawn = [(plot, subject.inferences) for plot in ((*FIGURES, *LABELLED_FIGURES) if labelled else FIGURES)]
+    plots = ((*FIGURES, *LABELLED_FIGURES) if labelled.any() else FIGURES) if len(labelled) else ()
+    drawn = [(plot, subject.inferences) for plot in plots]
     if subject.metrics is not None:
         drawn += [(plot, subject.metrics) for plot in TRAINING_FIGURES]
     pictures = {}

@@ -37,7 +37,7 @@ class Subject:
 
     stack: Stack
     results: RunResults
-    inferences: pd.DataFrame  # the table of `inferences.join`, at least one row
+    inferences: pd.DataFrame  # the table of `inferences.join`; no row when every execution failed
     expected: int  # inferences of the executions that should have been captured
     unlabelled_because: str = ""  # `inferences.why_unlabelled`
     _: KW_ONLY
@@ -45,6 +45,16 @@ class Subject:
     metrics: pd.DataFrame | None = None  # of the training's epochs, as `job_metrics` reads them; None: unknown
     watched: Watched | None = None  # what the photos show about drift; None: there is nothing to compare them with
     reviewed: Reviewed | None = None  # what people's answers show; None: nobody has reviewed any of the inferences
+
+    @property
+    def since(self) -> pd.Timestamp:
+        """When the executions were started, UTC."""
+        return pd.Timestamp(self.results.executions.started_at).tz_convert("UTC")
+
+    @property
+    def until(self) -> pd.Timestamp:
+        """When the last inference was made, UTC."""
+        return self.inferences["time"].max() if len(self.inferences) else self.since
 
 
 @dataclass(frozen=True)
@@ -81,8 +91,8 @@ def render(subject: Subject, pictures: Mapping[str, bytes], comparison: Comparis
             watched=subject.watched,
             reviewed=subject.reviewed,
             comparison=comparison,
-            since=pd.Timestamp(subject.results.executions.started_at).tz_convert("UTC"),
-            until=subject.inferences["time"].max(),
+            since=subject.since,
+            until=subject.until,
             pictures={name: _data_uri(png) for name, png in pictures.items()},
             mistake=_worst_mistake(subject),
             refused=_rows(by_confidence[found.refused], directory),

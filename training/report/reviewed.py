@@ -37,6 +37,8 @@ def of_captured(captured: list[CapturedInference], table: pd.DataFrame, director
     Raises:
         ReviewError: The file of answers is damaged.
     """
+    if not captured:
+        return None
     given = answers.read(directory)
     traffic = table.assign(event_id=[one.event_id for one in captured]).drop_duplicates("event_id")
     found = Reviewed(estimate(traffic, given), estimate_accepted(traffic, given))

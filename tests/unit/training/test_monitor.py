@@ -15,18 +15,18 @@ from matplotlib import font_manager
 from PIL import Image
 
 from tests.unit.training.archives import archive
-from tests.unit.training.fakes import DATASET, RESULTS, SageMaker, make_context, printed, tags_of
+from tests.unit.training.fakes import DATASET, RESULTS, Clock, SageMaker, make_context, printed, tags_of
 from tests.unit.training.review.scenes import ANSWER
 from training import sent_photos
 from training.algorithm.photo_statistics import STATISTICS
 from training.checks.limits import Limits
 from training.config import TRY_PREFIX, Stack, inference_id
-from training.csv_files import read_csv
+from training.csv_files import read_csv, write_csv
 from training.dataset.index import write_index
 from training.errors import CaptureError
 from training.monitor import expected_records, judge_run, monitor
 from training.options import MonitorOptions
-from training.report import fonts
+from training.report import capture, fonts, history
 from training.results import Dataset, Executions, Monitoring
 from training.review.answers import Answer, opened
 
@@ -86,13 +86,15 @@ def put_model(s3: Any, statistics: dict[str, list[float]], **changes: Any) -> No
     s3.put_object(Bucket="photos", Key="models/s-job/model.tar.gz", Body=archive({"./profile.json": content}))
 
 
-def run(s3: Any, dataset: Dataset, directory: Path, started: int = 4, failed: int = 0) -> tuple[Monitoring, str]:
+def run(
+    s3: Any, dataset: Dataset, directory: Path, started: int = 4, failed: int = 0, timeout: float = 0
+) -> tuple[Monitoring, str]:
     """Run the step; `directory` is the run's."""
     executions = Executions(started, started - failed, 0, failed, "2026-05-04T12:00:10.500000+00:00")
     sagemaker = SageMaker()
     sagemaker.serve("vehicles", tags_of("my-stack", "f"))
     context = make_context(directory, STACK, s3=s3, sagemaker=sagemaker)
-    result = monitor(context, replace(RESULTS, dataset=dataset, executions=executions), MonitorOptions(0))
+    result = monitor(context, replace(RESULTS, dataset=dataset, executions=executions), MonitorOptions(timeout))
     return result, printed(context)
 
 
@@ -346,3 +348,25 @@ def test_damaged_answers_are_told_and_the_report_is_written(s3: Any, dataset: Da
     result, shown = run(s3, dataset, tmp_path, started=1)
     assert "The reviewed photos are left out: Line 1 of" in shown
     assert "reviewed of" not in Path(result.report).read_text()
+
+
+def test_a_run_whose_executions_all_failed_is_stopped_with_a_report(s3: Any, dataset: Dataset, tmp_path: Path) -> None:
+    errors = pd.DataFrame({"outcome": "failed", "error": ["ImageNotFoundError"] * 2 + ["Lambda.Unknown"], "seconds": 1})
+    write_csv(errors, tmp_path / "executions.csv")
+    result, shown = run(s3, dataset, tmp_path, started=3, failed=3)
+    sentence = "Nothing was captured: 3 of 3 executions failed, mostly with ImageNotFoundError."
+    assert "Verdict: STOP" in shown and sentence in " ".join(shown.split())
+    page = Path(result.report).read_text()
+    assert sentence in page and "Not drawn: nothing was captured." in page
+    assert not list((tmp_path / "report").glob("*.png"))
+    record = history.read(tmp_path / "report")
+    assert record is not None and record["verdict"]["state"] == "stop"
+
+
+def test_captures_of_failed_executions_are_not_waited_for_as_long(
+    s3: Any, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(capture, "time", clock)
+    run(s3, dataset, tmp_path, started=3, failed=3, timeout=600)
+    assert clock.now == capture.QUIET_SECONDS

@@ -49,6 +49,7 @@ def test_damaged_tables_are_unknown(tmp_path: Path) -> None:
     for content in ("", "seconds\r\nsoon\r\n", "seconds\r\n\r\n", "other\r\n1\r\n", "\x00"):
         path.write_text(content)
         assert evidence.latency(path) is None and evidence.metrics(path) is None
+        assert evidence.commonest_error(path) == ""
 
 
 def test_metrics_without_an_accuracy_make_no_curve(tmp_path: Path) -> None:
