@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from training.config import COMPARISON_ID
 from training.context import Context
 from training.csv_files import read_texts
-from training.errors import ThresholdError
+from training.errors import MissingEndpointError, StepNotRunError, ThresholdError
 from training.predictions import FILENAME, keep, kept, predict
+from training.profiles import read_profile
 from training.provenance import check_served_dataset, served_models
-from training.results import Dataset, load
+from training.results import Dataset, TrainedModel, load
 from training.review import answers
 from training.review.selection import ACCEPTED
+from training.statistics.profile import ProfileError
 
 HELD_OUT, REVIEWED = "held out", "reviewed"
 COLUMNS: dict[str, Any] = {"true_class": str, "predicted_class": str, "confidence": float}
@@ -36,17 +39,23 @@ class Evidence:
 
 
 def held_out(context: Context, path: str | None) -> Evidence:
-    """Return the answers to held-out photos: of a file, or the test photos' that deploy kept.
+    """Return the answers to held-out photos: of a file, the test photos' that deploy kept, or those of the profile.
 
     Raises:
-        ThresholdError: The file cannot be read.
-        EndpointError: Nothing was kept, and there is no endpoint of the staged dataset to ask.
+        ThresholdError: The file or the profile cannot be read.
+        EndpointError: Nothing was kept, there is no endpoint of the staged dataset to ask, and the model has no profile
+            with answers.
     """
     if path is not None:
         return of_file(Path(path))
     table = kept(context.directory)
     if table is None:
-        table = ask(context)
+        try:
+            table = ask(context)
+        except MissingEndpointError:
+            if (found := of_profile(context)) is None:
+                raise
+            return found
     model = table["model"].iloc[0] if len(table) else "no model"
     return evidence(HELD_OUT, f"test photos, answered by {model}", table, context.directory / FILENAME)
 
@@ -61,6 +70,32 @@ def ask(context: Context) -> pd.DataFrame:
     table = kept(context.directory)
     assert table is not None
     return table
+
+
+def of_profile(context: Context) -> Evidence | None:
+    """Return what the trained model answered to photos that its networks had not seen; None: nobody kept that.
+
+    Epoch and temperature were chosen by these photos, which flatters the model a little: test photos come first.
+
+    Raises:
+        ThresholdError: The model's profile is damaged, or of another version.
+    """
+    try:
+        dataset, model = load(context.directory, "stage", Dataset), load(context.directory, "train", TrainedModel)
+    except StepNotRunError:
+        return None
+    try:
+        profile = read_profile(context, model)
+        if profile is None or not len(profile.labels):
+            return None
+        profile.values(dataset.classes)  # of as many classes
+    except ProfileError as err:
+        raise ThresholdError(f"The profile of {model.training_job_name} cannot be used: {err}") from err
+    names, labels = np.array(dataset.classes, dtype=object), profile.probabilities.argmax(axis=1)
+    columns = {"true_class": names[profile.labels], "predicted_class": names[labels]}
+    table = pd.DataFrame(columns | {"confidence": profile.probabilities.max(axis=1)})
+    sentence = f"photos held out of the training of {model.training_job_name}, answered by {profile.networks}"
+    return evidence(HELD_OUT, sentence, table, context.directory / "profiles")
 
 
 def of_file(path: Path) -> Evidence:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.training.fakes import MODEL, Runtime, SageMaker, printed
 from tests.unit.training.serving import serve_model
+from tests.unit.training.statistics.test_profile import content
 from training.config import COMPARISON_ID
 from training.context import Context
 from training.csv_files import write_csv
@@ -51,6 +52,36 @@ def test_an_endpoint_of_an_earlier_version_is_asked_once(
 def test_without_an_endpoint_the_sentence_says_what_to_run(context: Context, dataset: Dataset) -> None:
     save(context.directory, "stage", dataset, 1.0)
     with pytest.raises(EndpointError, match=r"There is no endpoint s: run `python training/run.py deploy` first\."):
+        held_out(context, None)
+
+
+def keep_profile(context: Context, dataset: Dataset, **changes: object) -> None:
+    """Save the results of stage and train, and a model's profile; there is no endpoint."""
+    save(context.directory, "stage", dataset, 1.0)
+    save(context.directory, "train", MODEL, 1.0)
+    (context.directory / "profiles").mkdir()
+    (context.directory / "profiles" / "s-job.json").write_bytes(content(**changes))
+
+
+def test_without_an_endpoint_the_profile_has_answers(context: Context, dataset: Dataset) -> None:
+    answers = [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]]
+    keep_profile(context, dataset, labels=[0, 1, 0], probabilities=answers, networks="epoch 7")
+    found = held_out(context, None)
+    assert found.sentence == "3 photos held out of the training of s-job, answered by epoch 7"
+    assert found.photos["true_class"].tolist() == ["bicycle", "motorcycle", "bicycle"]
+    assert found.photos["predicted_class"].tolist() == ["bicycle", "motorcycle", "motorcycle"]
+    assert found.photos["confidence"].tolist() == [0.9, 0.8, 0.7]
+
+
+def test_a_profile_that_cannot_be_used_is_said(context: Context, dataset: Dataset) -> None:
+    keep_profile(context, dataset, labels=[0], probabilities=[[0.5, 0.3, 0.2]])
+    with pytest.raises(ThresholdError, match=r"The profile of s-job cannot be used: .* has 3 classes"):
+        held_out(context, None)
+
+
+def test_a_profile_without_answers_is_none(context: Context, dataset: Dataset) -> None:
+    keep_profile(context, dataset, labels=[], probabilities=[])
+    with pytest.raises(EndpointError, match="There is no endpoint s"):
         held_out(context, None)
 
 
