@@ -75,6 +75,8 @@ def table(figures: dict[str, Any]) -> Table:
     grid = Table(
         show_header=False, box=None, title="Summary", title_justify="left", title_style="bold", padding=(0, 2, 0, 0)
     )
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for name, value in figures.items():
         grid.add_row(name, phrase(value["state"] if name == "verdict" else value))
     return grid

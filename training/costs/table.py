@@ -37,8 +37,8 @@ def table(estimate: Estimate) -> Table:
         padding=(0, 2, 0, 0),
         width=WIDTH,
     )
-    grid.add_column("")
-    grid.add_column("for", ratio=1)
+    grid.add_column("", overflow="fold")
+    grid.add_column("for", ratio=1, overflow="fold")
     grid.add_column("USD", justify="right", no_wrap=True)
     for line in estimate.lines:
         grid.add_row(line.name, line.basis, amount(line))

@@ -67,7 +67,7 @@ def summary(table: pd.DataFrame) -> Table:
     """Return the number of files left out for each reason, the commonest first, with the first names."""
     lost = table[table["outcome"] == LEFT_OUT]
     grid = Table(title=f"Files left out: {len(lost)}")
-    grid.add_column("reason")
+    grid.add_column("reason", overflow="fold")
     grid.add_column("files", justify="right")
     grid.add_column("the first of them", overflow="fold")
     for reason, count in lost["reason"].value_counts().items():

@@ -34,7 +34,7 @@ def table(index: pd.DataFrame, side: int) -> Table:
     by_class = counts(index)
     grid = Table(title=f"{len(index)} images of shape 3x{side}x{side}", show_footer=True)
     grid.add_column("label", justify="right")
-    grid.add_column("class", footer="all")
+    grid.add_column("class", footer="all", overflow="fold")
     for split in SPLITS:
         grid.add_column(split, footer=str(by_class[split].sum()), justify="right")
     for label, (name, row) in enumerate(by_class.iterrows()):

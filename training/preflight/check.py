@@ -66,7 +66,7 @@ def table(checks: Iterable[Check]) -> Table:
         padding=(0, 2, 0, 0),
         width=WIDTH,
     )
-    grid.add_column(max_width=28)
+    grid.add_column(max_width=28, overflow="fold")
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1, overflow="fold")
     for check in checks:

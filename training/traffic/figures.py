@@ -120,7 +120,7 @@ def change_table(records: Iterable[Record]) -> Table:
     for record in records:
         if record.outcome != NOT_SENT:
             groups[record.item.content.change].append(record)
-    columns = ("Change", "Photos", "Accepted", "Refused", "Failed", "Right", "Confidence")
+    columns = (Column("Change", overflow="fold"), "Photos", "Accepted", "Refused", "Failed", "Right", "Confidence")
     table = Table(*columns, title="What was sent", title_justify="left")
     for change, group in groups.items():
         outcomes = Counter(one.outcome for one in group)
