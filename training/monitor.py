@@ -8,6 +8,9 @@ from datetime import datetime
 import pandas as pd
 
 from training import sent_photos
+from training.captures.reader import CaptureReader
+from training.captures.source import Source
+from training.captures.waiting import QUIET_SECONDS, Expected, wait_for
 from training.checks import table as checks_table
 from training.checks.verdict import Verdict, judge
 from training.config import capture_prefix
@@ -18,7 +21,6 @@ from training.options import MonitorOptions
 from training.profiles import profile_of
 from training.provenance import check_served_dataset
 from training.report import evidence, files, fonts, inferences, reviewed
-from training.report.capture import QUIET_SECONDS, CapturedInference, CaptureReader, Expected, wait_for
 from training.report.page import Subject
 from training.report.reviewed import Reviewed
 from training.results import Deployment, Executions, Monitoring, RunResults
@@ -53,7 +55,7 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
     since = datetime.fromisoformat(results.executions.started_at)
     expected = Expected(since, set(images["inference_id"]), number, patience(results.executions, options))
     captured = collect(context, expected, dataset.image_shape)
-    if not captured and not all_failed(results.executions):
+    if captured.empty and not all_failed(results.executions):
         raise nothing_captured(context, since)
     # Photos of traffic have ids of their own: they have labels in the report, and nobody waited for them above.
     sent = sent_photos.read(context.directory, dataset.classes)
@@ -107,7 +109,7 @@ def judge_run(
     return judge(found, options.limits)
 
 
-def review_of(context: Context, captured: list[CapturedInference], table: pd.DataFrame) -> Reviewed | None:
+def review_of(context: Context, captured: pd.DataFrame, table: pd.DataFrame) -> Reviewed | None:
     """Return what people's answers say of the captured inferences; None: none of them is reviewed."""
     try:
         return reviewed.of_captured(captured, table, context.directory)
@@ -155,15 +157,15 @@ def expected_records(executions: Executions, capture_percentage: int) -> int:
     return max(1, math.floor(inferences * captured - 3 * math.sqrt(inferences * captured * (1 - captured))))
 
 
-def collect(context: Context, expected: Expected, image_shape: tuple[int, int, int]) -> list[CapturedInference]:
-    """Return what the endpoint captured.
+def collect(context: Context, expected: Expected, image_shape: tuple[int, int, int]) -> pd.DataFrame:
+    """Return what the endpoint captured, as `CaptureReader.read` does.
 
     Args:
         image_shape: (channels, height, width) at which photos are measured.
     """
     stack = context.stack
-    reader = CaptureReader(context.clients.s3, stack.bucket, stack.endpoint_name, image_shape)
-    return wait_for(reader, expected, context.console)
+    source = Source(context.clients.s3, stack.bucket, stack.endpoint_name, image_shape)
+    return wait_for(CaptureReader(source, context.directory, context.console.print), expected, context.console)
 
 
 def all_failed(executions: Executions) -> bool:

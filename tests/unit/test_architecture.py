@@ -143,6 +143,7 @@ TRAINING_LAYERS = (
     ("review.answers", "review.selection"),
     ("argument_types",),
     ("context", "options", "results", "csv_files", "console"),
+    ("captures",),
     ("config", "errors", "atomic", "checks", "paired", "streams", "refusals"),
     ("statistics",),
 )
@@ -151,7 +152,7 @@ for number, layer in enumerate(TRAINING_LAYERS):
     ALLOWED |= {f"training.{room}": below for room in layer}
 ALLOWED |= {"training": set(), "training.algorithm": set()}  # the algorithm goes into a container alone
 # Photos are decoded when they are staged as an endpoint decodes them, and measured as the profile's photos were.
-for name in ("training.dataset", "training.profiles", "training.report", "training.statistics"):
+for name in ("training.captures", "training.dataset", "training.profiles", "training.report", "training.statistics"):
     ALLOWED[name] = ALLOWED[name] | {"training.algorithm"}
 for name in ("training.arguments", "training.argument_groups", "training.explanations", "training.region"):
     ALLOWED[name] = ALLOWED[name] | {"commandline"}

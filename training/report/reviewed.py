@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from training.checks import evidence
-from training.report.capture import CapturedInference
 from training.review import answers
 from training.review.estimate import ReviewedAccuracy, estimate, estimate_accepted
 
@@ -27,20 +26,21 @@ class Reviewed:
         return evidence.Reviewed(one.n, one.value, (one.low, one.high), ends)
 
 
-def of_captured(captured: list[CapturedInference], table: pd.DataFrame, directory: Path) -> Reviewed | None:
+def of_captured(captured: pd.DataFrame, table: pd.DataFrame, directory: Path) -> Reviewed | None:
     """Return what people's answers say of the captured inferences, None when they have reviewed none of them.
 
     Args:
+        captured: As `CaptureReader.read` returns them.
         table: `inferences.join` of the captured inferences.
         directory: The run's, `runs/<stack>`.
 
     Raises:
         ReviewError: The file of answers is damaged.
     """
-    if not captured:
+    if captured.empty:
         return None
     given = answers.read(directory)
-    traffic = table.assign(event_id=[one.event_id for one in captured]).drop_duplicates("event_id")
+    traffic = table.assign(event_id=captured["event_id"].to_numpy()).drop_duplicates("event_id")
     found = Reviewed(estimate(traffic, given), estimate_accepted(traffic, given))
     return found if found.all.n else None
 

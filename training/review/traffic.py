@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from training import sent_photos
+from training.captures.reader import CaptureReader
+from training.captures.source import SLACK, Source
 from training.context import Context
 from training.dataset.index import read_index
 from training.report import inferences
-from training.report.capture import SLACK, CaptureReader
 from training.results import Dataset
 
 
@@ -23,11 +24,10 @@ def read(context: Context, dataset: Dataset, since: datetime) -> pd.DataFrame:
         CaptureError: The captured inferences cannot be read, or are those of other classes.
     """
     stack = context.stack
-    reader = CaptureReader(context.clients.s3, stack.bucket, stack.endpoint_name)
-    captured = reader.read(since, datetime.now(UTC) + SLACK)
+    source = Source(context.clients.s3, stack.bucket, stack.endpoint_name, dataset.image_shape)
+    captured = CaptureReader(source, context.directory, context.console.print).read(since, datetime.now(UTC) + SLACK)
     indexes = (read_index(dataset.directory), sent_photos.read(context.directory, dataset.classes))
     images = pd.concat([inferences.known_images(index) for index in indexes], ignore_index=True)
     table = inferences.join(captured, images, dataset.classes, stack.confidence_threshold)
-    return table.assign(
-        event_id=[one.event_id for one in captured], inference_id=[one.inference_id or "" for one in captured]
-    ).drop_duplicates("event_id", ignore_index=True)
+    ids = {"event_id": captured["event_id"], "inference_id": captured["inference_id"].fillna("")}
+    return table.assign(**ids).drop_duplicates("event_id", ignore_index=True)

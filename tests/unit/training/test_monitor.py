@@ -19,6 +19,7 @@ from tests.unit.training.fakes import DATASET, RESULTS, Clock, SageMaker, make_c
 from tests.unit.training.review.scenes import ANSWER
 from training import sent_photos
 from training.algorithm.photo_statistics import STATISTICS
+from training.captures import waiting
 from training.checks.limits import Limits
 from training.config import TRY_PREFIX, Stack, inference_id
 from training.csv_files import read_csv, write_csv
@@ -26,7 +27,7 @@ from training.dataset.index import write_index
 from training.errors import CaptureError
 from training.monitor import expected_records, judge_run, monitor
 from training.options import MonitorOptions
-from training.report import capture, fonts, history
+from training.report import fonts, history
 from training.results import Dataset, Executions, Monitoring
 from training.review.answers import Answer, opened
 
@@ -367,6 +368,6 @@ def test_captures_of_failed_executions_are_not_waited_for_as_long(
     s3: Any, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(capture, "time", clock)
+    monkeypatch.setattr(waiting, "time", clock)
     run(s3, dataset, tmp_path, started=3, failed=3, timeout=600)
-    assert clock.now == capture.QUIET_SECONDS
+    assert clock.now == waiting.QUIET_SECONDS
