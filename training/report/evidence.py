@@ -1,6 +1,5 @@
 """What the checks need to know, counted from captured inferences and from what the steps left behind."""
 
-from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -21,10 +20,11 @@ def of_inferences(inferences: pd.DataFrame, classes: tuple[str, ...], expected: 
         expected: The least number of inferences that should have been captured, None when nobody knows.
     """
     found = outcomes(inferences)
-    said = inferences["predicted_class"]
-    known = Counter(zip(inferences["true_class"][found.labelled], said[found.labelled], strict=True))
-    answers: dict[tuple[str | None, str], int] = dict(known)
-    answers |= Counter((None, name) for name in said[~found.labelled])
+    counts = inferences.groupby(["true_class", "predicted_class"], dropna=False, sort=False).size().reset_index()
+    answers = {
+        (None if pd.isna(true) else str(true), str(said)): int(count)
+        for true, said, count in counts.itertuples(index=False)
+    }
     return Evidence(classes, len(inferences), expected, int(found.refused.sum()), answers)
 
 
