@@ -1,10 +1,12 @@
 """The figures of confidence: each takes the table of `inferences.join` and returns a figure without a window."""
 
 import math
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
@@ -15,6 +17,7 @@ from training.report.outcomes import Floats, outcomes
 from training.report.style import (
     INK,
     LONGEST_NAME,
+    PAPER,
     REFUSED_AREA,
     RIGHT,
     THRESHOLD_LINE,
@@ -24,8 +27,11 @@ from training.report.style import (
     lowest_confidence,
     styled,
 )
+from training.report.svg import MARKS
 from training.streams import short_name
 
+MOST_MARKS = 2_000  # that all show their photo; with more, only those of refused and wrong inferences do
+MOST_OF_A_GROUP = 10_000  # marks that show their photo
 MAX_PANELS = 12  # histograms; with more classes, the rarest share the last panel
 
 
@@ -42,10 +48,12 @@ def confidence_over_time(inferences: pd.DataFrame, threshold: float, classes: tu
     """Draw every inference at its time and confidence: circles were accepted, triangles refused."""
     figure = Figure(figsize=(WIDTH, 4.8))
     axes = figure.subplots()
-    times, refused = _spread(inferences["time"]), outcomes(inferences).refused
-    for group in _groups(inferences):
-        _scatter(axes, times, inferences["confidence"], group._replace(rows=group.rows & ~refused), "accepted")
-        _scatter(axes, times, inferences["confidence"], group._replace(rows=group.rows & refused), "refused")
+    times, shown = _spread(inferences["time"]), marks(inferences)
+    for outcome, group in _outcomes(inferences):
+        if group.rows.any():
+            _scatter(axes, times, inferences["confidence"], group, outcome)
+            name = _name(outcome, group)
+            axes.collections[-1].set(gid=name, rasterized=name not in shown)
     low = lowest_confidence(inferences, threshold, classes)
     axes.axhspan(low, threshold, color=REFUSED_AREA, zorder=0)
     axes.axhline(threshold, **THRESHOLD_LINE)
@@ -81,6 +89,32 @@ def confidence_histograms(inferences: pd.DataFrame, threshold: float, classes: t
     return figure
 
 
+def marks(inferences: pd.DataFrame) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the inferences (their places in the table) behind the marks that show a photo.
+
+    Returns:
+        By the name of each group of marks in `confidence_over_time`, in the order in which they are drawn.
+    """
+    groups = {
+        _name(outcome, group): np.flatnonzero(group.rows)
+        for outcome, group in _outcomes(inferences)
+        if len(inferences) <= MOST_MARKS or outcome == "refused" or group.label == "wrong"
+    }
+    return {name: places for name, places in groups.items() if 0 < len(places) <= MOST_OF_A_GROUP}
+
+
+def _name(outcome: str, group: Group) -> str:
+    return f"{MARKS}{outcome}-{group.label.replace(' ', '-')}"
+
+
+def _outcomes(inferences: pd.DataFrame) -> Iterator[tuple[str, Group]]:
+    """Yield what became of each group, and the part of it of which that is true."""
+    refused = outcomes(inferences).refused
+    for group in _groups(inferences):
+        yield "accepted", group._replace(rows=group.rows & ~refused)
+        yield "refused", group._replace(rows=group.rows & refused)
+
+
 def _groups(inferences: pd.DataFrame) -> list[Group]:
     """Return unlabelled, right and wrong inferences; the last drawn lies on top."""
     found = outcomes(inferences)
@@ -101,8 +135,6 @@ def _spread(times: "pd.Series[pd.Timestamp]") -> "pd.Series[pd.Timestamp]":
 def _scatter(
     axes: Axes, times: "pd.Series[pd.Timestamp]", confidence: "pd.Series[float]", group: Group, outcome: str
 ) -> None:
-    if not group.rows.any():
-        return
     refused, wrong = outcome == "refused", group.label == "wrong"
     axes.scatter(
         times[group.rows].to_numpy(),
@@ -116,6 +148,14 @@ def _scatter(
         zorder=4 if wrong else 3,
         label=f"{outcome}, {group.label} ({group.rows.sum()})",
     )
+
+
+def _look(group: Group) -> dict[str, Any]:
+    """Return how bars are filled: mistakes are hatched, so that no colour is needed to see them."""
+    return {
+        "color": group.color,
+        **({"hatch": "//////", "edgecolor": PAPER, "linewidth": 0} if group.label == "wrong" else {}),
+    }
 
 
 def _time_axis(axes: Axes, times: "pd.Series[pd.Timestamp]") -> None:
@@ -159,7 +199,7 @@ def _histogram(axes: Axes, name: str, inferences: pd.DataFrame, edges: Floats, t
             counts, _ = np.histogram(inferences.loc[group.rows, "confidence"], edges)
             bar = counts > 0  # an empty bar would keep the axis from leaving room above the others
             lefts, widths = edges[:-1][bar], np.diff(edges)[bar]
-            axes.bar(lefts, counts[bar], widths, top[bar], align="edge", color=group.color, label=group.label)
+            axes.bar(lefts, counts[bar], widths, top[bar], align="edge", **_look(group), label=group.label)
             top += counts
     axes.axvspan(edges[0], threshold, color=REFUSED_AREA, zorder=0, label="refused")
     axes.axvline(threshold, **THRESHOLD_LINE, label=f"threshold {threshold:g}")

@@ -1,15 +1,22 @@
 """Writes a report's files: the page, its figures as PNG, the table of inferences, and its record for the next one."""
 
-import io
-import warnings
 from pathlib import Path
 
-from matplotlib.figure import Figure
+import pandas as pd
 
 from training import atomic
 from training.checks.verdict import as_json
 from training.csv_files import write_csv
-from training.report import accuracy_plots, calibration_plots, confidence_plots, history, risk_plots, training_plots
+from training.report import (
+    accuracy_plots,
+    calibration_plots,
+    confidence_plots,
+    history,
+    risk_plots,
+    svg,
+    training_plots,
+)
+from training.report.descriptions import describe, describe_drift
 from training.report.drift_plots import drift
 from training.report.leading import leading, others
 from training.report.outcomes import outcomes
@@ -18,7 +25,6 @@ from training.report.reviewed import as_json as reviewed_as_json
 from training.report.style import Plot
 from training.report.summaries import summarise
 
-DOTS_PER_INCH = 160
 FIGURES: tuple[Plot, ...] = (confidence_plots.confidence_over_time, confidence_plots.confidence_histograms)
 LABELLED_FIGURES: tuple[Plot, ...] = (
     accuracy_plots.confusion_matrix,
@@ -38,9 +44,10 @@ def write(subject: Subject, directory: Path) -> Path:
     for plot in (*FIGURES, *LABELLED_FIGURES, *TRAINING_FIGURES, drift):
         (directory / f"{plot.__name__}.png").unlink(missing_ok=True)
     write_csv(subject.inferences, directory / "inferences.csv")
-    pictures = _pictures(subject)
-    for name, png in pictures.items():
+    pictures = {}
+    for name, (png, element) in _pictures(subject).items():
         atomic.write(directory / f"{name}.png", png)
+        pictures[name] = element
     path = directory / "report.html"
     atomic.write_text(path, render(subject, pictures, history.compare(record, record["previous"])))
     history.write(directory, record)
@@ -62,27 +69,25 @@ def record_of(subject: Subject) -> history.Record:
     }
 
 
-def _pictures(subject: Subject) -> dict[str, bytes]:
-    """Return the figures as PNG; those that need inferences or labels only when there are some."""
+def _pictures(subject: Subject) -> dict[str, tuple[bytes, str]]:
+    """Return the figures as PNG file and SVG element; those that need inferences or labels only when there are some."""
     labelled = outcomes(subject.inferences).labelled
-    threshold, classes = subject.stack.confidence_threshold, subject.results.dataset.classes
+    classes = subject.results.dataset.classes
     plots = ((*FIGURES, *LABELLED_FIGURES) if labelled.any() else FIGURES) if len(labelled) else ()
     drawn = [(plot, subject.inferences) for plot in plots]
     if subject.metrics is not None:
         drawn += [(plot, subject.metrics) for plot in TRAINING_FIGURES]
-    pictures = {}
-    for plot, table in drawn:
-        pictures[plot.__name__] = _png(plot(table, threshold, classes))
+    pictures = {plot.__name__: _picture(plot, table, subject) for plot, table in drawn}
     watched = subject.watched
     if watched and watched.windows and any(one.known for one in watched.windows[-1].differences):
         photos = {name: subject.inferences[name].to_numpy() for name in watched.reference}
-        pictures[drift.__name__] = _png(drift(watched, photos, classes))
+        figure = drift(watched, photos, classes)
+        pictures[drift.__name__] = svg.png(figure), svg.inline(figure, drift.__name__, describe_drift(watched))
     return pictures
 
 
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # it is drawn as a box
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
-    return buffer.getvalue()
+def _picture(plot: Plot, table: pd.DataFrame, subject: Subject) -> tuple[bytes, str]:
+    threshold, classes = subject.stack.confidence_threshold, subject.results.dataset.classes
+    figure = plot(table, threshold, classes)
+    png = svg.png(figure)  # first: it computes the places
+    return png, svg.inline(figure, plot.__name__, describe(plot.__name__, table, threshold, classes))

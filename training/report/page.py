@@ -1,34 +1,33 @@
 """Renders the report: one HTML page without other files, for a reader who does not run the system."""
 
 import base64
-import io
-from collections.abc import Hashable, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
+from markupsafe import Markup
 
 from training.checks.sentences import between, percent
 from training.checks.table import interval, limit, value
 from training.checks.verdict import Verdict
-from training.config import Stack, local_path
+from training.config import Stack
 from training.report.calibration import calibration
 from training.report.classes import class_figures
 from training.report.history import Comparison
 from training.report.leading import leading, others
-from training.report.outcomes import confusion, outcomes
+from training.report.outcomes import confusion
+from training.report.photos import MAX_ROWS, MOST_LISTED, photos_of
 from training.report.reviewed import Reviewed
 from training.report.summaries import summarise
 from training.results import RunResults
 from training.statistics.watch import Watched
 from training.streams import visible
 
-MAX_ROWS = 20  # of a table of images
-MOST_THUMBNAIL_BYTES = 30_000  # which no PNG of 96 pixels has
-THUMBNAIL_SIDE = 96  # pixels, of larger files; the page shows 48, which dense screens have twice
+LONGEST_WORD = 18  # characters that a column of classes has room for; longer words are broken
 
 
 @dataclass(frozen=True)
@@ -57,48 +56,31 @@ class Subject:
         return self.inferences["time"].max() if len(self.inferences) else self.since
 
 
-@dataclass(frozen=True)
-class Row:
-    """One image of a table."""
-
-    filename: str
-    time: str  # UTC
-    true_class: str
-    predicted_class: str
-    confidence: float  # in [0, 1]
-    refused: bool
-    wrong: bool  # False when the true class is unknown
-    thumbnail: str | None  # data URI; None when the file is not on this machine
-
-
-def render(subject: Subject, pictures: Mapping[str, bytes], comparison: Comparison | None = None) -> str:
+def render(subject: Subject, pictures: Mapping[str, str], comparison: Comparison | None = None) -> str:
     """Return the report as one HTML page.
 
     Args:
-        pictures: PNG of each figure by the name of the function that draws it; a sentence replaces a figure that is
-            left out because it needs labels and there are none.
+        pictures: SVG element of each figure by the name of the function that draws it; a sentence replaces a figure
+            that is left out because it needs labels and there are none.
         comparison: With the previous report, None when there is none.
     """
-    by_confidence = subject.inferences.sort_values("confidence", kind="stable")
-    found = outcomes(by_confidence)
-    directory = subject.results.dataset.directory
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            subject=subject,
-            verdict=subject.verdict,
-            watched=subject.watched,
-            reviewed=subject.reviewed,
-            comparison=comparison,
-            since=subject.since,
-            until=subject.until,
-            pictures={name: _data_uri(png) for name, png in pictures.items()},
-            mistake=_worst_mistake(subject),
-            refused=_rows(by_confidence[found.refused], directory),
-            wrong=_rows(by_confidence[found.wrong][::-1], directory),
-            **_figures(subject),
-        )
+    environment = _environment()
+    script = environment.get_template("page.js.j2").render()
+    return environment.get_template("report.html.j2").render(
+        subject=subject,
+        verdict=subject.verdict,
+        watched=subject.watched,
+        comparison=comparison,
+        since=subject.since,
+        until=subject.until,
+        reviewed=subject.reviewed,
+        pictures={name: Markup(svg) for name, svg in pictures.items()},
+        mistake=_worst_mistake(subject),
+        photos=photos_of(subject.inferences, subject.results.dataset.directory),
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        longest_word=_longest_word(subject.results.dataset.classes),
+        **_figures(subject),
     )
 
 
@@ -111,6 +93,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_readable,
     )
+    environment.globals |= {"MAX_ROWS": MAX_ROWS, "MOST_LISTED": MOST_LISTED}
     environment.filters |= {"of": _share, "percent": percent, "between": between}
     environment.filters |= {"value": value, "interval": interval, "limit": limit}  # of a check
     return environment
@@ -145,42 +128,10 @@ def _worst_mistake(subject: Subject) -> tuple[str, str, int] | None:
     return (classes[true], classes[predicted], count) if count else None
 
 
-def _rows(inferences: pd.DataFrame, directory: str) -> list[Row]:
-    """Return the first rows of a table; `directory` is the dataset's."""
-    first = inferences.head(MAX_ROWS)
-    rows = zip(first.to_dict("records"), outcomes(first).wrong, strict=True)
-    return [_row(fields, bool(wrong), directory) for fields, wrong in rows]
-
-
-def _row(inference: Mapping[Hashable, Any], wrong: bool, directory: str) -> Row:
-    known = pd.notna(inference["true_class"])
-    return Row(
-        filename=inference["filename"] if known else "unknown image",
-        time=f"{inference['time']:%Y-%m-%d %H:%M:%S}",
-        true_class=inference["true_class"] if known else "unknown",
-        predicted_class=inference["predicted_class"],
-        confidence=inference["confidence"],
-        refused=inference["below_threshold"],
-        wrong=wrong,
-        thumbnail=_thumbnail(local_path(directory, inference["s3_key"])) if known else None,
-    )
-
-
-def _thumbnail(file: Path) -> str | None:
-    """Return an image as a data URI, made smaller if need be: the page has up to 40 of them."""
-    if not file.exists():
-        return None
-    if file.stat().st_size <= MOST_THUMBNAIL_BYTES:
-        return _data_uri(file.read_bytes())
-    buffer = io.BytesIO()
-    with Image.open(file) as image:
-        image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        image.save(buffer, format="PNG")
-    return _data_uri(buffer.getvalue())
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def _longest_word(classes: tuple[str, ...]) -> int:
+    """Return the room, in characters, that keeps the words of most names of classes whole."""
+    words = (len(word) for name in classes for word in visible(name).split())
+    return min(LONGEST_WORD, max(words, default=1))
 
 
 def _readable(value: Any) -> Any:

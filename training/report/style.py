@@ -14,6 +14,29 @@ from training.report import fonts
 # Okabe and Ito's palette keeps its contrasts for colour-blind readers (https://jfly.uni-koeln.de/color/).
 RIGHT, WRONG, UNKNOWN, COVERAGE = "#0072B2", "#D55E00", "#6B7280", "#009E73"
 INK, THRESHOLD, REFUSED_AREA = "#374151", "#111827", "#ECEEF1"
+EDGE, GRID, PAPER = "#9CA3AF", "#E5E7EB", "#FFFFFF"
+# Of a matrix: filled cells and what is written on them; in the dark they are darker than lines of the same meaning.
+RIGHT_CELL, WRONG_CELL, ON_CELL, BESIDE_CELL = "#0072B1", "#D55E01", "#FFFFFE", "#111828"
+# What `page.css.j2` calls these colours.
+VARIABLES = {
+    color.lower(): f"var(--{name})"
+    for name, color in {
+        "right": RIGHT,
+        "wrong": WRONG,
+        "unknown": UNKNOWN,
+        "coverage": COVERAGE,
+        "label": INK,
+        "ink": THRESHOLD,
+        "refused": REFUSED_AREA,
+        "edge": EDGE,
+        "grid": GRID,
+        "card": PAPER,
+        "right-cell": RIGHT_CELL,
+        "wrong-cell": WRONG_CELL,
+        "on-cell": ON_CELL,
+        "beside-cell": BESIDE_CELL,
+    }.items()
+}
 STYLE: dict[RcKeyType, Any] = {
     "font.size": 11,
     "text.parse_math": False,  # a class name may hold a dollar sign
@@ -21,12 +44,12 @@ STYLE: dict[RcKeyType, Any] = {
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.labelcolor": INK,
-    "axes.edgecolor": "#9CA3AF",
+    "axes.edgecolor": EDGE,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#E5E7EB",
+    "grid.color": GRID,
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,

@@ -12,6 +12,7 @@ LOSSES = {
     "train:cross-entropy": ("training photos", RIGHT),
     "validation:cross-entropy": ("validation photos", COVERAGE),
 }
+LINES = {RIGHT: "-", COVERAGE: (0, (4, 1.5))}  # told apart without colours too
 UNSEEN, LOW, HIGH = "unseen:accuracy", "unseen:low", "unseen:high"
 
 
@@ -43,7 +44,7 @@ def _lines(axes: Axes, metrics: pd.DataFrame, names: dict[str, tuple[str, str]])
     for metric, (label, color) in names.items():
         rows = metrics[metrics["metric"] == metric].sort_values("epoch")
         if len(rows):
-            axes.plot(rows["epoch"] + 1, rows["value"], color=color, linewidth=1.5, label=label)
+            axes.plot(rows["epoch"] + 1, rows["value"], color=color, linewidth=1.5, linestyle=LINES[color], label=label)
 
 
 def _kept(axes: Axes, metrics: pd.DataFrame) -> None:

@@ -287,7 +287,7 @@ def test_names_of_any_kind_make_a_report_without_a_warning(
     result, shown = run(s3, replace(dataset, classes=HOSTILE), tmp_path, started=5)
     assert "The figures show boxes for the letters \u81ea\u8eca\u8ee2, which no installed font has" in shown
     page = Path(result.report).read_text()
-    assert r"\x1b[31m&lt;script&gt;" in page and "<script" not in page and "\x1b" not in page
+    assert r"\x1b[31m&lt;script&gt;" in page and page.count("<script") == 2 and "\x1b" not in page
     assert "W" * 300 in page
     columns = [*COLUMNS, *(f"p_{name}" for name in HOSTILE), *STATISTICS]
     written = read_csv(tmp_path / "report" / "inferences.csv", dict.fromkeys(columns, str))

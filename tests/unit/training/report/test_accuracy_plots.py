@@ -35,7 +35,7 @@ def test_the_counts_stand_in_the_cells_of_a_matrix_that_has_room_for_them(classe
 
 def test_the_current_threshold_is_marked_on_both_curves() -> None:
     axes = accuracy_plots.accuracy_and_coverage(FEW, THRESHOLD, CLASSES).axes[0]
-    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"]  # type: ignore[index]
+    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() in ("o", "s")]  # type: ignore[index]
     assert dots == [(THRESHOLD, pytest.approx(4 / 6)), (THRESHOLD, pytest.approx(2 / 3))]
     labels = [str(line.get_label()) for line in axes.lines]
     assert "66.7% accepted" in labels and "66.7% of the accepted are right" in labels

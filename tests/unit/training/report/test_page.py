@@ -1,10 +1,13 @@
 """Scope: the report says what the inferences say, escapes what it is given and needs no other file."""
 
 import base64
+import hashlib
 import io
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,12 +17,14 @@ from tests.unit.training.fakes import DATASET, RESULTS
 from training.checks.limits import Limits
 from training.checks.verdict import judge
 from training.config import Stack
-from training.report import history, page
+from training.report import history, page, photos
 from training.report.evidence import of_inferences
+from training.report.photos import MAX_ROWS
 from training.report.summaries import summarise
 from training.results import Comparison, Dataset, Executions, RunResults
 
 PNG = b"\x89PNG\r\n\x1a\n not really"
+SVG = '<svg viewBox="0 0 1 1" role="img" aria-label="something is seen"></svg>'
 FIGURES = (
     "confidence_over_time",
     "confidence_histograms",
@@ -79,12 +84,20 @@ def subject(
 
 
 def render(about: page.Subject, names: tuple[str, ...] = FIGURES) -> str:
-    return page.render(about, dict.fromkeys(names, PNG))
+    return page.render(about, dict.fromkeys(names, SVG))
 
 
 def text(html: str) -> str:
     """Return what a reader sees."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html.split("<body>")[1]))
+    body = re.sub(r"<(script|dialog|noscript).*?</\1>", " ", re.split("<body[^>]*>", html)[1], flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
+
+
+def data(html: str) -> dict[str, Any]:
+    """Return what the page's script gets."""
+    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html)
+    got: dict[str, Any] = json.loads(found)
+    return got
 
 
 def test_the_outcomes_are_counted() -> None:
@@ -149,9 +162,16 @@ def test_the_head_names_stack_endpoint_and_period() -> None:
 
 def test_the_page_needs_nothing_beside_it() -> None:
     html = render(subject(TYPICAL))
-    sources = re.findall(r'(?:src|href)="([^"]*)"', html)
-    assert len(sources) == len(FIGURES) and all(source.startswith("data:image/png;base64,") for source in sources)
-    assert not re.search(r"<script|<link|@import|url\(|https?://", html)
+    assert html.count(SVG) == len(FIGURES)
+    assert all(source.startswith("data:") for source in re.findall(r'(?:src|href)="([^"]*)"', html))
+    assert not re.search(r"@import|url\(|https?://", html)
+
+
+def test_only_the_page_s_own_script_may_run() -> None:
+    html = render(subject(TYPICAL))
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:;" in html
 
 
 def test_names_are_escaped() -> None:
@@ -159,56 +179,94 @@ def test_names_are_escaped() -> None:
     named = table((evil, "cat", 0.5), ("cat", evil, 0.95)).assign(filename=evil)
     dataset, stack = replace(CATS, classes=("cat", evil)), replace(STACK, name=evil, endpoint_name=evil)
     html = render(subject(named, dataset=dataset, stack=stack))
-    assert "<script" not in html
+    assert html.count("<script") == 2 and "alert('x')" not in html  # the page's own, and its data
     assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;") >= 8
+    assert data(html)["rows"][0][1] == evil
 
 
 def test_refused_images_begin_with_the_least_sure_and_mistakes_with_the_most_sure() -> None:
-    refused, mistakes = render(subject(TYPICAL)).split("<h2>Refused images")[1].split("<h2>Mistakes")
-    assert re.findall(r"\d\.\d{3}", refused) == ["0.600", "0.700", "0.800"]
-    assert re.findall(r"\d\.\d{3}", mistakes) == ["0.970", "0.600"]
+    refused, mistakes = render(subject(TYPICAL)).split('data-rows="refused"')[1].split('data-rows="wrong"')
+    assert re.findall(r"(\d\.\d{3})<br>", refused) == ["0.600", "0.700", "0.800"]
+    assert re.findall(r"(\d\.\d{3})<br>", mistakes) == ["0.970", "0.600"]
 
 
-@pytest.mark.parametrize(
-    ("images", "rows", "sentence"),
-    [
-        (page.MAX_ROWS, page.MAX_ROWS, f"{page.MAX_ROWS} in all,"),
-        (page.MAX_ROWS + 1, page.MAX_ROWS, f"The first {page.MAX_ROWS} of {page.MAX_ROWS + 1},"),
-    ],
-)
-def test_long_tables_are_cut_and_say_so(images: int, rows: int, sentence: str) -> None:
-    html = render(subject(table(*[("cat", "dog", 0.5)] * images)))
-    tables = re.findall('<table class="photos">(.*?)</table>', html, re.DOTALL)
-    assert [table.count("<tr>") for table in tables] == [1 + rows] * 2
-    assert text(html).count(sentence) == 2
+def test_all_rows_of_long_tables_are_in_the_page_and_twenty_are_shown() -> None:
+    html = render(subject(table(*[("cat", "dog", 0.5)] * 150)))
+    tables = re.findall('<table class="photos.*?</table>', html, re.DOTALL)
+    assert [table.count("<tr>") for table in tables] == [1 + MAX_ROWS] * 2
+    assert text(html).count("150 in all,") == 2
+    assert [len(rows) for rows in data(html)["tables"].values()] == [150, 150]
+    assert len(data(html)["rows"]) == 150  # an image in both tables is one row
+
+
+def test_rows_have_an_end_and_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos, "MOST_LISTED", 30)
+    html = render(subject(table(*[("cat", "dog", 0.5)] * 40)))
+    assert (
+        text(html).count("40 in all,")
+        == text(html).count("The page holds the first 30; all are in inferences.csv")
+        == 2
+    )
+
+
+def test_marks_know_their_photos_in_the_order_in_which_they_are_drawn() -> None:
+    found = data(render(subject(TYPICAL)))
+    seconds = {name: [found["rows"][row][0][-2:] for row in rows] for name, rows in found["marks"].items()}
+    assert seconds == {
+        "marks-accepted-right": ["00", "01", "02"],
+        "marks-accepted-wrong": ["03"],
+        "marks-refused-wrong": ["04"],
+        "marks-refused-right": ["05", "06"],
+        "marks-accepted-label-unknown": ["07"],
+    }
+
+
+def test_of_many_marks_only_refused_and_wrong_ones_show_their_photo() -> None:
+    rows = [("cat", "cat", 0.99)] * 2000 + [("cat", "dog", 0.99), ("cat", "cat", 0.5)]
+    few, many = (data(render(subject(table(*some))))["marks"] for some in (rows[2:], rows))
+    assert set(few) == {"marks-accepted-right", "marks-accepted-wrong", "marks-refused-right"}
+    assert set(many) == {"marks-accepted-wrong", "marks-refused-right"}
 
 
 def test_an_image_on_this_machine_is_shown(tmp_path: Path) -> None:
-    (tmp_path / "images" / "test").mkdir(parents=True)
-    (tmp_path / "images" / "test" / "4.png").write_bytes(PNG + b"4")
-    about = subject(TYPICAL, dataset=replace(CATS, directory=str(tmp_path)))
-    assert render(about).count("data:image/png;base64,") == len(FIGURES) + 2  # it is both refused and a mistake
+    file = tmp_path / "images" / "test" / "4.png"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(PNG + b"4")
+    html = render(subject(TYPICAL, dataset=replace(CATS, directory=str(tmp_path))))
+    assert html.count("data:image/png;base64,") == 2  # it is both refused and a mistake
+    assert html.count('aria-label="Enlarge 4.png"') == 2
+    assert data(html)["thumbnails"] == [None]  # the script takes it from the tables
 
 
 def test_a_large_photo_is_shown_small(tmp_path: Path) -> None:
     file = tmp_path / "images" / "test" / "4.png"
     file.parent.mkdir(parents=True)
-    Image.effect_noise((224, 224), 90).convert("RGB").save(file)
+    Image.effect_noise((224, 200), 90).convert("RGB").save(file)
     about = subject(TYPICAL, dataset=replace(CATS, directory=str(tmp_path), image_shape=(3, 224, 224)))
-    photos = {
-        base64.b64decode(found) for found in re.findall(r'<td class="image"><img src="[^,]*,([^"]+)"', render(about))
+    (photo,) = {
+        base64.b64decode(found) for found in re.findall(r'<img src="data:image/jpeg;base64,([^"]+)"', render(about))
     }
-    (photo,) = photos
     with Image.open(io.BytesIO(photo)) as image:
-        assert image.size == (96, 96)
-    assert len(photo) <= 30_000 < file.stat().st_size
+        assert image.size == (160, 143)
+    assert len(photo) <= 20_000 < file.stat().st_size
 
 
-@pytest.mark.parametrize(("side", "rendering"), [(32, "pixelated"), (64, "auto")])
-def test_only_small_photos_are_shown_with_sharp_pixels(side: int, rendering: str) -> None:
-    assert f"image-rendering: {rendering};" in render(
-        subject(TYPICAL, dataset=replace(CATS, image_shape=(3, side, side)))
-    )
+def test_only_so_many_photos_are_in_the_page_as_have_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mistakes and refused images come before others, and the page says what is left out."""
+    (tmp_path / "images" / "test").mkdir(parents=True)
+    for row in range(len(TYPICAL)):
+        (tmp_path / f"images/test/{row}.png").write_bytes(PNG + str(row).encode())
+    monkeypatch.setattr(photos, "MOST_THUMBNAILS", 3)
+    html = render(subject(TYPICAL, dataset=replace(CATS, directory=str(tmp_path))))
+    found = data(html)
+    assert {row[1] for row in found["rows"] if row[-1] is not None} == {"3.png", "4.png", "5.png"}
+    assert "holds small pictures of 3 photos, of mistakes and refused ones first; 4 more" in text(html)
+
+
+@pytest.mark.parametrize(("side", "sharp"), [(32, 3), (64, 0)])
+def test_only_small_photos_are_shown_with_sharp_pixels(side: int, sharp: int) -> None:
+    html = render(subject(TYPICAL, dataset=replace(CATS, image_shape=(3, side, side))))
+    assert len(re.findall(r'class="[^"]*\bsharp"', html)) == sharp  # two tables and the dialog
 
 
 def test_the_most_frequent_mistake_is_named() -> None:
@@ -269,7 +327,7 @@ def test_the_verdict_has_a_colour_a_shape_and_a_word(
     assert banner.startswith(f" state-{state}") and "<svg" in banner
     assert re.search(rf"</svg>\s*{word}</h2>", banner)
     assert sentence in text(f"<body>{banner}")
-    assert html.index('class="verdict') < html.index('class="tiles"') < html.index("<figure>")
+    assert html.index('class="verdict') < html.index('class="tiles"') < html.index("<figure")
 
 
 def test_states_differ_in_shape_not_in_colour_alone() -> None:
