@@ -32,6 +32,7 @@ from training.streams import short_name
 
 MOST_MARKS = 2_000  # that all show their photo; with more, only those of refused and wrong inferences do
 MOST_OF_A_GROUP = 10_000  # marks that show their photo
+SHORTER_NAME = 15  # characters of a class above the narrowest histograms
 MAX_PANELS = 12  # histograms; with more classes, the rarest share the last panel
 
 
@@ -77,7 +78,9 @@ def confidence_histograms(inferences: pd.DataFrame, threshold: float, classes: t
     grid = figure.subplots(rows, columns, sharex=True, sharey=len(classes) <= MAX_PANELS, squeeze=False)
     edges = _edges(lowest_confidence(inferences, threshold, classes), threshold)
     for axes, (name, chosen) in zip(grid.flat, panels, strict=False):
-        _histogram(axes, name, inferences[chosen], edges, threshold)
+        _histogram(
+            axes, short_name(name, LONGEST_NAME if columns < 4 else SHORTER_NAME), inferences[chosen], edges, threshold
+        )
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     figure.supxlabel("Confidence", color=INK, fontsize=11)
@@ -207,6 +210,6 @@ def _histogram(axes: Axes, name: str, inferences: pd.DataFrame, edges: Floats, t
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     axes.set_title(
-        f"{short_name(name, LONGEST_NAME)}\n{len(inferences)}, {outcomes(inferences).refused.sum()} refused",
+        f"{name}\n{len(inferences)}, {outcomes(inferences).refused.sum()} refused",
         fontsize=10,
     )
