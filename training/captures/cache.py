@@ -63,7 +63,7 @@ class Cache:
         """Open a cache, which need not exist.
 
         Args:
-            tell: Called with a sentence when a file is damaged.
+            tell: Called with a sentence when a file is damaged, or another process reads the same captures.
         """
         self._directory = directory
         self._tell = tell
@@ -74,7 +74,11 @@ class Cache:
         """Wait until no other process or thread uses the cache, and remove what a killed one left unfinished."""
         self._directory.mkdir(parents=True, exist_ok=True)
         with (self._directory / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._tell("Another process reads the same captures: waiting until it is done.")
+                fcntl.flock(file, fcntl.LOCK_EX)
             for unfinished in self._directory.glob(".*.part"):
                 unfinished.unlink()
             yield

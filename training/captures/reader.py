@@ -24,7 +24,7 @@ class CaptureReader:
 
         Args:
             directory: The run's.
-            tell: Called with a sentence when the cache is damaged.
+            tell: Called with a sentence when the cache is damaged, or another process reads the same captures.
         """
         self._source = source
         self._cache = Cache(directory_of(directory / CACHE_FOLDER, source), tell)

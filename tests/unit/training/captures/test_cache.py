@@ -1,5 +1,6 @@
 """Scope: captured files are downloaded once, whatever happens to the process, its files or the bucket."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -171,13 +172,29 @@ def test_another_source_has_another_cache(bucket: FolderS3, directory: Path, cha
 def test_two_at_once_download_each_file_once(bucket: FolderS3, directory: Path) -> None:
     names = put_some(bucket, 0, 40)
     found: list[list[str | None]] = []
-    threads = [threading.Thread(target=lambda: found.append(read(bucket, directory))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: found.append(read(bucket, directory, []))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
     assert found == [names, names]
     assert len(bucket.opened) == 40
+
+
+def test_who_has_to_wait_is_told(bucket: FolderS3, directory: Path) -> None:
+    names = put_some(bucket, 0, 3)
+    assert read(bucket, directory) == names
+    told: list[str] = []
+    found: list[list[str | None]] = []
+    with next(directory.rglob("lock")).open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        thread = threading.Thread(target=lambda: found.append(read(bucket, directory, told)))
+        thread.start()
+        while thread.is_alive() and not told:
+            thread.join(0.01)
+        assert (told, found) == (["Another process reads the same captures: waiting until it is done."], [])
+    thread.join(30)
+    assert found == [names]
 
 
 def test_a_process_that_is_killed_leaves_a_cache_that_is_right(bucket: FolderS3, directory: Path) -> None:
