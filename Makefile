@@ -60,7 +60,8 @@ test-corrections: install ## show that each correction of MiniStack is needed: 4
 test-docker: install ## run sam local invoke on every event; needs a container engine
 	$(BIN)/python -m pytest tests/docker -rs
 
-test-browser: install ## attack the local AWS from a web page; needs a Chromium on PATH
+test-browser: install ## attack the local AWS from a web page, use the report and the review; needs a Chromium on PATH
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[browser]"
 	$(BIN)/python -m pytest tests/browser -rs
 
 test-sdk: install .sdk/sdk2/.installed .sdk/sdk3/.installed ## run notebooks of the SageMaker SDK 2 and 3 (1.3 GB)
@@ -98,7 +99,7 @@ lock: ## resolve the newest versions that fit pyproject.toml into constraints.tx
 	rm -rf .lock
 	"$(PYTHON)" -m venv .lock
 	.lock/bin/python scripts/install_pytorch.py
-	.lock/bin/python $(PIP_INSTALL) -e ".[local,dev]"
+	.lock/bin/python $(PIP_INSTALL) -e ".[local,dev,browser]"
 	.lock/bin/python -m pip freeze --exclude-editable > .lock/freeze.txt
 	sed -E 's/\+cpu$$//; s/ @ .*//; /^(cuda|nvidia)-|^triton==/d' .lock/freeze.txt > constraints.txt
 	rm -rf .lock

@@ -1,16 +1,16 @@
-"""Chromium as the tests of pages drive it."""
+"""Chromium driven by Playwright, which clicks, prints and runs axe where `chromium.py` only speaks the protocol."""
 
 import importlib.util
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.browser.chromium import CHROMIUM
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), "")
 PACKAGES = ("playwright", "axe_playwright_python", "pypdfium2")
 MISSING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 REASON = (
@@ -57,7 +57,7 @@ def overflow(page: "Page") -> dict[int, Any]:
 
 def violations(page: "Page") -> list[str]:
     """Return what axe finds: rule, number of elements and the first of them."""
-    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped, unused-ignore]
+    from axe_playwright_python.sync_playwright import Axe
 
     found = Axe().run(page).response["violations"]
     return [

@@ -75,7 +75,8 @@ def test_names_of_classes_are_not_broken(report: "Page", width: int) -> None:
 
 
 def test_colours_follow_the_scheme_and_paper_is_light(report: "Page") -> None:
-    colours = "() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('#marks-accepted-right use')).fill]"
+    colours = """() => [getComputedStyle(document.body).backgroundColor,
+      getComputedStyle(document.querySelector("#marks-accepted-right use")).fill]"""
     light = report.evaluate(colours)
     report.emulate_media(color_scheme="dark")
     dark = report.evaluate(colours)

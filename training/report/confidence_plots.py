@@ -32,7 +32,7 @@ from training.streams import short_name
 
 MOST_MARKS = 2_000  # that all show their photo; with more, only those of refused and wrong inferences do
 MOST_OF_A_GROUP = 10_000  # marks that show their photo
-SHORTER_NAME = 15  # characters of a class above the narrowest histograms
+SHORTER_NAME = 16  # characters of a class above the narrowest histograms
 MAX_PANELS = 12  # histograms; with more classes, the rarest share the last panel
 
 

@@ -58,7 +58,14 @@ def _martingale(axes: Axes, watched: Watched) -> None:
     axes.set_title(f"Martingale of all statistics: alarm at {ALARM:g}", fontsize=10)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    axes.yaxis.set_major_formatter(lambda power, _: f"{10**power:g}" if power >= 0 else f"1/{10**-power:g}")
+    axes.yaxis.set_major_formatter(_power)
+
+
+def _power(exponent: float, _: object) -> str:
+    """Return a power of ten as people write it: 100, 1/10; large ones as 1e400, which no float could hold."""
+    if abs(exponent) > 6:
+        return f"1e{exponent:.0f}"
+    return f"{10**exponent:g}" if exponent >= 0 else f"1/{10**-exponent:g}"
 
 
 def _panel(axes: Axes, one: Difference, reference: Floats, window: Floats) -> None:
