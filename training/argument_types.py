@@ -23,6 +23,8 @@ LIFETIME = re.compile(r"([0-9]{1,6})([mhd])")
 LEAST_LIFETIME = timedelta(minutes=15)  # an endpoint of AWS takes up to ten to be in service
 MOST_LIFETIME = timedelta(days=365)
 NEVER = "never"
+# Runs of monitor: at least an hour apart, for each costs money. AWS judges a cron expression.
+RECURRENCE = re.compile(r"rate\((1 hour|1 day|(?!0|1 )[0-9]{1,3} (hours|days))\)|cron\([^()]{9,200}\)")
 MOST_PERIOD = timedelta(days=3653)  # no longer are captured inferences kept
 
 INSTANCES = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
@@ -40,6 +42,15 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         return int(value)
 
     return read
+
+
+def recurrence(value: str) -> str | None:
+    """Read how often something is started: an expression of EventBridge Scheduler, or None for never."""
+    if value == NEVER:
+        return None
+    if not RECURRENCE.fullmatch(value):
+        raise refusal(value, "rate(1 hour), rate(6 hours), rate(1 day), rate(7 days), cron(0 6 * * ? *) or never")
+    return value
 
 
 def share(value: str) -> float:

@@ -44,7 +44,7 @@ EXIT_CODES = (
 COSTLY = ("all", "stage", "train", "deploy", "test", "learn", "batch", "traffic")  # the steps that create what costs
 EPILOGS = {
     "all": EXIT_CODES,
-    "monitor": EXIT_CODES,
+    "monitor": 'Example: `python training/run.py monitor --schedule "rate(1 day)"`. ' + EXIT_CODES,
     "learn": "Example: `python training/run.py review`, answer some photos, then `python training/run.py learn`. "
     + EXIT_CODES,
     "threshold": "Example: `python training/run.py threshold --max-error 0.01 --cost-of-error 5 --cost-of-review 0.2`.",
@@ -91,6 +91,8 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
         parsers[step].error("--image-uri goes with --algorithm own: the built-in algorithm has its own image")
     if step == "batch" and len({"source", "retry", "join"} & set(vars(arguments))) != 1:
         parsers[step].error("give one of PREFIX|MANIFEST, --retry and --join")
+    if "schedule" in arguments and step != "monitor":
+        parsers[step].error(f"--schedule goes with the step monitor, not with {step}")
     if step == "threshold" and len({"cost_of_error", "cost_of_review"} & set(vars(arguments))) == 1:
         parsers[step].error("--cost-of-error and --cost-of-review go together")
     return arguments

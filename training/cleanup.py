@@ -17,10 +17,12 @@ from training.config import (
     LIST_PREFIX,
     MANIFEST_PREFIX,
     MODEL_PREFIX,
+    REPORT_PREFIX,
     REVIEW_PREFIX,
     SPLITS,
     TRY_PREFIX,
     VERDICT_PREFIX,
+    WATCH_PREFIX,
     Stack,
     candidate_name,
     capture_prefix,
@@ -31,6 +33,7 @@ from training.context import Context, of_candidate
 from training.errors import CleanupError
 from training.objects import delete_objects, object_versions
 from training.refusals import is_denied, is_missing
+from training.watch import schedule
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -43,6 +46,8 @@ OWN_PREFIXES = (
     CODE_PREFIX,
     MODEL_PREFIX,
     MANIFEST_PREFIX,
+    WATCH_PREFIX,
+    REPORT_PREFIX,
     VERDICT_PREFIX,
     REVIEW_PREFIX,
     TRY_PREFIX,
@@ -102,13 +107,14 @@ def tell_unproven(context: Context, deleted: list[str]) -> None:
     except ClientError as err:
         if not is_denied(err):
             raise
-        schedule = expiry.schedule_name(name)
-        context.console.print(f"Whether there is a schedule {schedule} is not readable: {err}", highlight=False)
+        unread = expiry.schedule_name(name)
+        context.console.print(f"Whether there is a schedule {unread} is not readable: {err}", highlight=False)
 
 
 def find(context: Context) -> Iterator[Leftover]:
     """Yield what the runs have left, in the order in which it can be deleted: what costs money first."""
     stack, clients = context.stack, context.clients
+    yield from scheduled_runs(context)
     yield from batches(context)
     yield from training_jobs(context)
     yield from endpoints(context)
@@ -139,6 +145,26 @@ def stop_training_job(sagemaker: "SageMakerClient", name: str) -> None:
     sagemaker.stop_training_job(TrainingJobName=name)
     ended = ("Stopped", "Failed", "Completed")
     wait_until(lambda: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in ended)
+
+
+def scheduled_runs(context: Context) -> Iterator[Leftover]:
+    """Yield the schedule of monitor, then its runs; somebody who may not look for them has scheduled none."""
+    try:
+        if schedule.read(context) is not None:
+            yield Leftover(f"schedule {schedule.schedule_name(context.stack)}", partial(schedule.delete, context))
+        running = schedule.running_jobs(context)
+    except ClientError as err:
+        if not is_denied(err):
+            raise
+        return
+    for name in running:
+        yield Leftover(f"run of monitor {name} (stopped)", partial(stop_run, context.clients.sagemaker, name))
+
+
+def stop_run(sagemaker: "SageMakerClient", name: str) -> None:
+    sagemaker.stop_processing_job(ProcessingJobName=name)
+    ended = ("Stopped", "Failed", "Completed")
+    wait_until(lambda: sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] in ended)
 
 
 def batches(context: Context) -> Iterator[Leftover]:
@@ -206,13 +232,13 @@ def schedules(context: Context) -> Iterator[Leftover]:
     """
     for one in (context, of_candidate(context)):
         try:
-            schedule = expiry.read(one)
+            found = expiry.read(one)
         except ClientError as err:
             if not is_denied(err):
                 raise
             return
-        if schedule is not None:
-            yield Leftover(f"schedule {schedule['Name']}", partial(expiry.delete, one))
+        if found is not None:
+            yield Leftover(f"schedule {found['Name']}", partial(expiry.delete, one))
 
 
 def captures(context: Context) -> Iterator[Leftover]:

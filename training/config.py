@@ -15,10 +15,12 @@ VERDICT_PREFIX = "verdicts"  # verdicts/<batch>/<map run>/*, what a batch says o
 REVIEW_PREFIX = "review"  # review/truth/<endpoint>/*, review/photos/*, review/augmented.manifest: people's answers
 TRY_PREFIX = f"{IMAGE_PREFIX}/tries"  # images/tries/*, photos that somebody tries in the page of `review`
 INCOMING_PREFIX = "incoming"  # incoming/*, photos that are classified when they are uploaded
+WATCH_PREFIX = "watch"  # watch/<digest>/*, what scheduled runs of monitor compare with; watch/state.json
+REPORT_PREFIX = "reports"  # reports/<time>/* and reports/latest/*, what scheduled runs write
 TRAFFIC_FOLDER = "traffic"  # images/traffic/<name>/* and incoming/traffic/<name>/*, photos that the step traffic sends
 CAPTURE_PREFIX = "captured"  # captured/<endpoint>/<variant>/yyyy/mm/dd/hh/*.jsonl
 
-CODE_CHANNEL = "code"  # of a training job; it holds what is under one digest of CODE_PREFIX
+CODE_CHANNEL = "code"  # of a training or processing job; it holds what is under one digest of CODE_PREFIX
 
 # The tag of every SageMaker resource that a run makes; its value is the stack's name. Cleanup finds resources by it.
 STACK_TAG = "stack"
@@ -65,6 +67,8 @@ class Stack:
     expiry_role_arn: str = ""  # the role that may delete the endpoint; "" for a stack of an older template
     batch_machine_arn: str = ""  # the workflow for many photos; "" likewise
     upload_machine_arn: str = ""  # the workflow for uploads; "" unless ClassifyUploads is true
+    watch_role_arn: str = ""  # the role that may start scheduled runs of monitor; "" for a stack of an older template
+    alert_topic_arn: str = ""  # where alarms tell; "" unless Alerts is true
 
 
 def steps_of(step: str) -> tuple[str, ...]:

@@ -74,6 +74,10 @@ class Clients:
         return self.session.client("cloudwatch", config=client_config())
 
     @cached_property
+    def sns(self) -> Any:  # its stubs are not installed: one call is made
+        return self.session.client("sns", config=client_config())
+
+    @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         return self.session.client("logs", config=client_config())
 

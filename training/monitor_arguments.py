@@ -2,7 +2,7 @@
 
 import argparse
 
-from training.argument_types import fraction, whole_number
+from training.argument_types import fraction, recurrence, whole_number
 from training.checks.limits import LATENCY_PART, Limits
 from training.options import MonitorOptions
 
@@ -16,6 +16,14 @@ def add_monitor_options(group: argparse._ArgumentGroup) -> None:
         default=MonitorOptions.capture_timeout,
         metavar="SECONDS",
         help="time to wait for captured inferences; AWS delivers them after minutes",
+    )
+    group.add_argument(
+        "--schedule",
+        type=recurrence,
+        default=argparse.SUPPRESS,
+        metavar="RATE",
+        help='do not look now, but let AWS do it again and again, also while this machine is off: "rate(1 day)", '
+        '"rate(6 hours)" or a cron expression of EventBridge Scheduler; "never" ends that',
     )
     add_limits(group)
 

@@ -151,10 +151,11 @@ class ReviewOptions:
 
 @dataclass(frozen=True)
 class MonitorOptions:
-    """How long to wait for what the endpoint captured, and what the checks of it allow."""
+    """How long to wait for what the endpoint captured, what the checks of it allow, and when to run by itself."""
 
     capture_timeout: float = 600  # seconds
     limits: Limits = field(default_factory=Limits)
+    schedule: str | None = None  # of EventBridge Scheduler: rate(...) or cron(...); None: never
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from training.context import Context
 from training.objects import delete_objects, object_versions
 from training.refusals import is_denied, is_missing
+from training.watch import schedule
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -32,7 +33,7 @@ class Remain:
 
 def find(context: Context) -> Iterator[Remain]:
     """Yield what is left; without permission to look, that."""
-    for part in (bucket_objects, training_logs, sam_stack):
+    for part in (bucket_objects, training_logs, run_logs, sam_stack):
         try:
             yield from part(context)
         except ClientError as err:
@@ -63,6 +64,14 @@ def training_logs(context: Context) -> Iterator[Remain]:
         yield Remain(name, STAYS, partial(delete_streams, logs, streams))
 
 
+def run_logs(context: Context) -> Iterator[Remain]:
+    """Yield the log streams of this stack's scheduled runs of monitor."""
+    streams = schedule.log_streams(context)
+    if streams:
+        name = f"log streams of this stack's runs of monitor in {schedule.JOB_LOGS} ({len(streams)})"
+        yield Remain(name, STAYS, partial(delete_streams, context.clients.logs, streams, schedule.JOB_LOGS))
+
+
 def training_jobs(context: Context) -> Iterator[str]:
     pages = context.clients.sagemaker.get_paginator("list_training_jobs").paginate(NameContains=context.stack.name)
     for job in (job for page in pages for job in page["TrainingJobSummaries"]):
@@ -80,9 +89,9 @@ def streams_of(logs: "CloudWatchLogsClient", training_job_name: str) -> list[str
     return [stream["logStreamName"] for stream in found["logStreams"]]
 
 
-def delete_streams(logs: "CloudWatchLogsClient", streams: list[str]) -> None:
+def delete_streams(logs: "CloudWatchLogsClient", streams: list[str], group: str = JOB_LOGS) -> None:
     for stream in streams:
-        logs.delete_log_stream(logGroupName=JOB_LOGS, logStreamName=stream)
+        logs.delete_log_stream(logGroupName=group, logStreamName=stream)
 
 
 def sam_stack(context: Context) -> Iterator[Remain]:

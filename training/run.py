@@ -105,7 +105,7 @@ def show(figures: "dict[str, Any]", arguments: "Namespace", console: "Console") 
     if arguments.json:
         write_json(figures)
         return
-    if arguments.step in WITHOUT_SUMMARY or getattr(arguments, "dry_run", False):
+    if arguments.step in WITHOUT_SUMMARY or "schedule" in figures or getattr(arguments, "dry_run", False):
         return  # what was found has been printed
     console.print(summary.table(figures))
     if arguments.step in COMBINED_STEPS:

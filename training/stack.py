@@ -42,6 +42,8 @@ def describe(cloudformation: "CloudFormationClient", name: str) -> Stack:
             expiry_role_arn=outputs.get("ExpiryRoleArn", ""),
             batch_machine_arn=outputs.get("BatchStateMachineArn", ""),
             upload_machine_arn=outputs.get("UploadStateMachineArn", ""),
+            watch_role_arn=outputs.get("WatchRoleArn", ""),
+            alert_topic_arn=outputs.get("AlertTopicArn", ""),
         )
     except KeyError as err:
         status = found["StackStatus"]

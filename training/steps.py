@@ -147,6 +147,8 @@ def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]
     atomic.check_writable(context.directory)
     if arguments.step in SEPARATE:
         return SEPARATE[arguments.step](context, arguments)
+    if "schedule" in arguments:
+        return schedule_monitoring(context, arguments)
     plan.review(context, arguments)
     for name in steps_of(arguments.step):
         context.console.rule(Text(name, "bold"), align="left")
@@ -202,6 +204,12 @@ def monitor(context: Context, arguments: argparse.Namespace) -> Monitoring:
         executions=load(context.directory, "test", Executions),
     )
     return monitor.monitor(context, results, options_for(MonitorOptions, arguments))
+
+
+def schedule_monitoring(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
+    from training.watch import step
+
+    return {"schedule": step.schedule_monitoring(context, options_for(MonitorOptions, arguments))}
 
 
 def batch(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:

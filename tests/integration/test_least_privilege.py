@@ -138,7 +138,16 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem
 # The local cloud has no Application Auto Scaling, asks no role about children that it stops, and writes files at once.
 # test_queue_mappings.py shows what a mapping does in a function's name. Without ChangeMessageVisibility a message comes
 # again later, and without classifyUploads' ListBucket AWS forbids the tags of a photo that was deleted.
+# test_alerts.py shows that a scheduled run of monitor has what it needs; each try without would take another run.
 NOT_TRIED = {
+    *(Permission("sageMakerRole", "s3:GetObject", f"bucket/{prefix}/*") for prefix in ("captured", "watch", "reports")),
+    *(Permission("sageMakerRole", "s3:PutObject", f"bucket/{key}") for key in ("watch/state.json", "reports/*")),
+    Permission("sageMakerRole", "sns:Publish", f"{STACK}-alerts"),
+    *(
+        Permission("watchRole", f"sagemaker:{action}", f"processing-job/{STACK}-monitor-*")
+        for action in ("AddTags", "CreateProcessingJob")
+    ),
+    Permission("watchRole", "iam:PassRole", "role/sageMakerRole"),
     Permission("expiryRole", "application-autoscaling:DeregisterScalableTarget", "scalable-target/*"),
     Permission("batchClassificationRole", "states:DescribeExecution", f"{BATCH}/*"),
     Permission("batchClassificationRole", "states:StopExecution", f"{BATCH}/*"),

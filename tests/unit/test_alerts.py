@@ -35,7 +35,7 @@ def test_without_the_parameter_nothing_of_it_exists(resources: dict[str, Any]) -
 
 
 def test_every_alarm_sends_a_message_that_says_what_it_is_about(alarms: dict[str, Any]) -> None:
-    assert len(alarms) == 10
+    assert len(alarms) == 12
     for alarm in alarms.values():
         actions = {**alarm["Properties"]}
         told = actions.get("AlarmActions", []) + actions.get("InsufficientDataActions", [])

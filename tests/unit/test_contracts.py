@@ -290,7 +290,9 @@ PREFIXES = {
     config.MODEL_PREFIX,
     config.CAPTURE_PREFIX,
     config.INCOMING_PREFIX,
+    config.REPORT_PREFIX,
     config.VERDICT_PREFIX,
+    config.WATCH_PREFIX,
 }
 
 
@@ -325,9 +327,17 @@ def test_sagemaker_may_read_and_write_where_training_puts_its_objects(template: 
     assert allowed == {
         "s3:GetObject": {
             f"{prefix}/"
-            for prefix in (config.IMAGE_PREFIX, config.LIST_PREFIX, config.CODE_PREFIX, config.MODEL_PREFIX)
+            for prefix in (
+                config.IMAGE_PREFIX,
+                config.LIST_PREFIX,
+                config.CODE_PREFIX,
+                config.MODEL_PREFIX,
+                config.CAPTURE_PREFIX,  # and so on: scheduled runs of monitor
+                config.WATCH_PREFIX,
+                config.REPORT_PREFIX,
+            )
         },
-        "s3:PutObject": {f"{config.MODEL_PREFIX}/", f"{config.CAPTURE_PREFIX}/"},
+        "s3:PutObject": {f"{config.MODEL_PREFIX}/", f"{config.CAPTURE_PREFIX}/", f"{config.REPORT_PREFIX}/"},
     }
 
 

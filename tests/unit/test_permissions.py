@@ -22,7 +22,7 @@ from tests.unit.training.requests.actions import actions_of
 from tests.unit.training.requests.recording import record
 
 ROOT = Path(__file__).parents[2]
-STEPS_POLICIES = ("trainPolicy", "servePolicy", "scalePolicy", "batchPolicy", "reviewPolicy")
+STEPS_POLICIES = ("trainPolicy", "servePolicy", "scalePolicy", "batchPolicy", "reviewPolicy", "watchPolicy")
 POLICIES = ("deployPolicy", *STEPS_POLICIES, "operationsPolicy")
 MANAGED_POLICY_LIMIT = 6144  # characters that are no white space, IAM's limit
 LONGEST = {"StackName": "s" * 26, "EndpointName": "e" * 47, "BucketName": "b" * 63}
@@ -38,6 +38,9 @@ POLICIES_OF = {  # a step's; status and cleanup need all three
     **dict.fromkeys(("batch", "batch again"), ("servePolicy", "batchPolicy")),
     **dict.fromkeys(("traffic", "traffic through uploads"), ("servePolicy", "batchPolicy")),
     "review": ("servePolicy", "reviewPolicy"),
+    "schedule": ("servePolicy", "watchPolicy"),
+    "end the schedule": ("servePolicy", "watchPolicy"),
+    "schedule again": ("servePolicy", "watchPolicy"),
     **dict.fromkeys(("deploy again", "deploy with two"), ("servePolicy", "scalePolicy")),
 }
 NOT_IN_EVERY_RUN = {

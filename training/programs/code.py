@@ -5,6 +5,8 @@ meanwhile, and the same files are sent once.
 """
 
 import hashlib
+import mimetypes
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +23,19 @@ DIGEST_LENGTH = 16  # hexadecimal digits of SHA-256
 def read_code(bucket: str) -> Code:
     """Return the package's files under the URI that they have, or will have, in the bucket."""
     files = {path.relative_to(PACKAGE.parent).as_posix(): path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))}
+    return Code(f"s3://{bucket}/{CODE_PREFIX}/{digest_of(files)}/", files)
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """Return a name for the content of files and their names."""
     digest = hashlib.sha256()
     for name, content in files.items():
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    return Code(f"s3://{bucket}/{CODE_PREFIX}/{digest.hexdigest()[:DIGEST_LENGTH]}/", files)
+    return digest.hexdigest()[:DIGEST_LENGTH]
+
+
+def kind_of(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def stage_code(code: Code, s3: "S3Client") -> int:
@@ -34,5 +45,5 @@ def stage_code(code: Code, s3: "S3Client") -> int:
     stored = {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", [])}
     missing = {name: content for name, content in code.files.items() if stored.get(prefix + name) != len(content)}
     for name, content in missing.items():
-        s3.put_object(Bucket=bucket, Key=prefix + name, Body=content, ContentType="text/x-python")
+        s3.put_object(Bucket=bucket, Key=prefix + name, Body=content, ContentType=kind_of(name))
     return len(missing)

@@ -50,8 +50,9 @@ def _martingale(axes: Axes, watched: Watched) -> None:
     limit = math.log10(ALARM)
     axes.plot(np.arange(1, len(values) + 1), values, color=WRONG if watched.alarm_at else RIGHT, linewidth=1.8)
     axes.axhline(limit, **THRESHOLD_LINE)
-    if watched.alarm_at:
-        axes.plot(watched.alarm_at, values[watched.alarm_at - 1], "X", color=WRONG, markersize=9)
+    place = (watched.alarm_at or 0) - watched.before
+    if place > 0:  # among these photos, not earlier
+        axes.plot(place, values[place - 1], "X", color=WRONG, markersize=9)
     axes.set(
         xlabel="Photos, in the order of their capture", ylim=(min(-1.0, values.min()), max(3.0, values.max() * 1.1))
     )

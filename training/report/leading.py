@@ -33,13 +33,13 @@ def leading(summary: Summary, threshold: float) -> tuple[Figure, Figure, Figure]
 def others(summary: Summary, results: RunResults) -> tuple[Figure, ...]:
     """Return the shares that explain the leading ones."""
     executions, deployment, model = results.executions, results.deployment, results.model
-    held_back = Share(summary.wrong_refused, summary.wrong)
+    held_back, failed = Share(summary.wrong_refused, summary.wrong), Share(executions.failed, executions.started)
     test = share_of(deployment.test_accuracy, deployment.test_images)
     photos = model.validation_images or results.dataset.validation
     validation = share_of(model.validation_accuracy, photos)
     return (
         Figure("held_back", "Mistakes held back", held_back, "mistakes were refused", "no mistake is known"),
-        Figure("failed", "Executions that failed", Share(executions.failed, executions.started), "executions"),
+        Figure("failed", "Executions that failed", failed, "executions", "unknown"),
         Figure("test", "Test accuracy", test, "test images, through the endpoint", "not tested"),
         Figure("validation", "Validation accuracy", validation, "images that the network had not seen", "unknown"),
     )

@@ -26,6 +26,7 @@ class Watched:
     alarm_at: int | None  # the photo, from 1, after which the average first was `ALARM`
     drifts: tuple[Drift, ...]  # of the newest window, then of the martingales
     estimate: EstimatedAccuracy | None  # of the newest window; None: too few photos
+    before: int = 0  # photos that the martingales had seen earlier; `alarm_at` counts them too
 
     @property
     def sentences(self) -> list[str]:
@@ -34,19 +35,27 @@ class Watched:
         return [*newest, martingale_sentence(self)]
 
 
-def watch(profile: Profile, table: Mapping[str, Any], classes: Sequence[str], size: int = WINDOW) -> Watched:
+def watch(
+    profile: Profile,
+    table: Mapping[str, Any],
+    classes: Sequence[str],
+    size: int = WINDOW,
+    martingales: Martingales | None = None,
+) -> Watched:
     """Compare photos with a profile.
 
     Args:
         table: Photos in chronological order, with a number of each statistic.
         size: Photos of a window.
+        martingales: Those of earlier photos, which go on; None: they begin.
 
     Raises:
         ProfileError: The profile is of a model with another number of classes.
     """
     reference = profile.values(classes)
     found = tuple(windows(reference, table, size))
-    martingales = Martingales(reference)
+    martingales = martingales or Martingales(reference)
+    before = martingales.photos
     capital = martingales.add({name: table[name] for name in reference if name in table})
     newest = found[-1] if found else Window(0, 0, ())
     drifts = (*(one.drift() for one in newest.differences), *_of_martingales(martingales, newest))
@@ -60,6 +69,7 @@ def watch(profile: Profile, table: Mapping[str, Any], classes: Sequence[str], si
         alarm_at=martingales.alarm_at,
         drifts=drifts,
         estimate=estimate(profile, confidence, drifts),
+        before=before,
     )
 
 

@@ -15,6 +15,7 @@ def figures(status: Status) -> dict[str, Any]:
     return {
         "endpoints": plain(status.endpoints),
         "schedules": plain(status.schedules),
+        "monitoring": plain(status.monitoring),
         "training_jobs": plain(status.jobs),
         "bucket": plain(status.stored),
         "usd": {**asdict(known), "per_day": known.per_day, "so_far": known.so_far},

@@ -12,6 +12,7 @@ from training.config import Stack
 from training.context import Context, of_candidate
 from training.costs.prices import price_per_hour
 from training.running import RunningEndpoint
+from training.watch import schedule
 
 JOBS = 20  # training jobs of the stack that are read, the newest
 UNDER_WAY = ("InProgress", "Stopping")
@@ -53,6 +54,7 @@ class Status:
     stack: Stack
     endpoints: list[RunningEndpoint] | Unreadable
     schedules: dict[str, datetime] | Unreadable  # when they delete an endpoint, by name
+    monitoring: str | Unreadable | None  # how often monitor is run by a schedule; None for never
     jobs: list[Job] | Unreadable  # newest first
     stored: dict[str, Stored] | Unreadable  # by prefix
     now: datetime
@@ -67,6 +69,7 @@ def read(context: Context) -> Status:
         stack=context.stack,
         endpoints=part(running.find_all, context),
         schedules=part(read_schedules, context),
+        monitoring=part(schedule.find, context),
         jobs=part(read_jobs, context),
         stored=part(read_bucket, context),
         now=datetime.now(UTC),

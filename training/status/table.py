@@ -38,6 +38,7 @@ def rows(status: Status, cleanup: str) -> Iterator[tuple[str, list[str]]]:
     known = costs(status)
     yield "endpoints", [*endpoint_lines(status, cleanup)]
     yield "schedules", [*schedule_lines(status)]
+    yield "monitor", [monitoring_line(status)]
     yield "training", [*job_lines(status)]
     yield "bucket", [status.stack.bucket, *bucket_lines(status)]
     yield "a day", [day(known)]
@@ -75,6 +76,12 @@ def schedule_lines(status: Status) -> Iterator[str]:
         yield f"{name}, due at {local_time(moment)}"
     if not status.schedules:
         yield "none"
+
+
+def monitoring_line(status: Status) -> str:
+    if isinstance(status.monitoring, Unreadable):
+        return not_readable(status.monitoring)
+    return f"by a schedule, {status.monitoring}" if status.monitoring else "not scheduled"
 
 
 def job_lines(status: Status) -> Iterator[str]:

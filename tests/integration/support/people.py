@@ -7,7 +7,7 @@ import boto3
 from tests.integration.support.iam import create_person
 from tests.integration.support.stacks import ROOT, stack_outputs
 
-NAMES = ("Deploy", "Train", "Serve", "Scale", "Batch", "Review", "Operations")  # of the policies
+NAMES = ("Deploy", "Train", "Serve", "Scale", "Batch", "Review", "Watch", "Operations")  # of the policies
 
 
 def person(stack: str, environment: dict[str, str]) -> dict[str, str]:

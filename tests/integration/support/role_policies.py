@@ -73,7 +73,7 @@ def as_list(value: str | list[str]) -> list[str]:
 
 def shorten(system: System, arn: str) -> str:
     name = arn.rsplit(":", 1)[-1].replace(system.bucket, "bucket")
-    for logical_id, function in system.functions.items():
+    for logical_id, function in (*system.functions.items(), *system.roles.items()):
         name = name.replace(function, logical_id)
     return name
 

@@ -25,6 +25,7 @@ from training import expiry
 from training.config import INCOMING_PREFIX
 from training.context import Context
 from training.errors import CleanupError
+from training.watch import schedule
 
 OURS = [{"Key": "stack", "Value": "s"}]
 THEIRS = [{"Key": "stack", "Value": "s-2"}]
@@ -66,10 +67,13 @@ def make_endpoint(sagemaker: Any, name: str, tags: list[dict[str, str]]) -> None
 def test_what_costs_money_goes_first(context: Context) -> None:
     make_endpoint(context.clients.sagemaker, "s", OURS)
     put(context, "captured/s/AllTraffic/2026/01/01/00/a.jsonl", "lists/train.lst", "images/test/a.png", "models/s-1/m")
+    put(context, "watch/state.json", "reports/latest/report.html")
     for name in ("s", "s-candidate"):
         expiry.renew(replace(context, stack=replace(context.stack, endpoint_name=name)), timedelta(hours=1))
         context.clients.logs.create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
+    schedule.put(context, {"Name": "s-monitor", "Description": schedule.description(context.stack)})
     assert step.cleanup(context) == [
+        "schedule s-monitor",
         "endpoint s",
         "schedule s-expiry",
         "schedule s-candidate-expiry",
@@ -78,6 +82,8 @@ def test_what_costs_money_goes_first(context: Context) -> None:
         "s3://photos/captured/s/ (1 object versions)",
         "s3://photos/lists/ (1 object versions)",
         "s3://photos/models/ (1 object versions)",
+        "s3://photos/watch/ (1 object versions)",
+        "s3://photos/reports/ (1 object versions)",
         "s3://photos/images/test/ (1 object versions)",
         "log group /aws/sagemaker/Endpoints/s",
         "log group /aws/sagemaker/Endpoints/s-candidate",
@@ -252,7 +258,7 @@ def test_a_schedule_that_may_not_be_read_does_not_stop_cleanup(context: Context)
     make_endpoint(context.clients.sagemaker, "s", OURS)
     put(context, "lists/train.lst")
     denied = client_error("AccessDeniedException", "not you")
-    refuse(context.clients.scheduler, "get_schedule", *[denied] * 3)
+    refuse(context.clients.scheduler, "get_schedule", *[denied] * 5)
     assert step.cleanup(context)[-1] == "s3://photos/lists/ (1 object versions)"
     assert "Whether there is a schedule s-expiry is not readable" in printed(context)
 
@@ -276,3 +282,23 @@ def test_without_an_endpoint_no_captures_arrive(context: Context) -> None:
     put(context, "lists/train.lst")
     step.cleanup(context)
     assert "can arrive" not in printed(context)
+
+
+def test_the_schedule_of_monitor_of_another_stack_stays(context: Context) -> None:
+    schedule.put(context, {"Name": "s-monitor", "Description": "Watches what the endpoint s of the stack s-2 captures"})
+    assert step.cleanup(context) == []
+
+
+def test_runs_of_monitor_are_stopped_after_their_schedule(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule.put(context, {"Name": "s-monitor", "Description": schedule.description(context.stack)})
+    running, stopped = ["s-monitor-0123456789abcdef"], list[str]()
+    monkeypatch.setattr(schedule, "running_jobs", lambda _: list(running))
+    monkeypatch.setattr(step, "stop_run", lambda _, name: stopped.append(running.pop(running.index(name))))
+    assert step.cleanup(context) == ["schedule s-monitor", "run of monitor s-monitor-0123456789abcdef (stopped)"]
+    assert stopped == ["s-monitor-0123456789abcdef"]
+
+
+def test_somebody_who_may_not_look_for_runs_of_monitor_can_clean_up(context: Context) -> None:
+    refuse(context.clients.sagemaker, "get_paginator", client_error("AccessDeniedException"))
+    put(context, "lists/train.lst")
+    assert list(step.scheduled_runs(context)) == []

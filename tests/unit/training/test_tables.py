@@ -94,7 +94,8 @@ def of_status() -> RenderableType:
     endpoint = RunningEndpoint(ENDPOINT, "InService", {"ml.g4dn.12xlarge": 12}, NOW, 12.3, NOW + timedelta(days=3))
     job = Job(f"{ENDPOINT}-20261121-101112", "InProgress", "ml.g4dn.12xlarge", 1, NOW, 1e5, 1234.5)
     stored = {f"{prefix}/": Stored(10**7, 10**13) for prefix in ("captured", "images", ENDPOINT)}
-    found = Status(LONG_STACK, [endpoint] * 2, {f"{ENDPOINT}-expiry": NOW}, [job], stored, NOW)
+    schedules = {f"{ENDPOINT}-expiry": NOW}
+    found = Status(LONG_STACK, [endpoint] * 2, schedules, "cron(0 6 * * ? *)", [job], stored, NOW)
     return status.table(found, f"python training/run.py cleanup --stack-name {ENDPOINT}")
 
 

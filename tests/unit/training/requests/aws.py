@@ -37,6 +37,7 @@ class Aws:
         self.objects["mine/photo.png"] = b"of somebody else"
         self.log_groups: set[str] = set()
         self.running: set[str] = set()  # training jobs; others have ended
+        self.runs_of_monitor: list[str] = []  # processing jobs that are under way
         self.executions: dict[str, Parameters] = {}
         self.alarms: dict[str, Parameters] = {}
         self.schedules: dict[str, Parameters] = {}
@@ -117,6 +118,7 @@ class Aws:
         outputs = {
             "BucketName": self.bucket,
             "SageMakerRoleArn": self.arn("iam", f"role/{NAME}-sageMakerRole-1", region=""),
+            "WatchRoleArn": self.arn("iam", f"role/{NAME}-watchRole-1", region=""),
             "ExpiryRoleArn": self.arn("iam", f"role/{NAME}-expiryRole-1", region=""),
             "Endpoint": NAME,
             "StateMachineArn": self.arn("states", f"stateMachine:{NAME}-imageClassification"),
@@ -233,6 +235,16 @@ class Aws:
     def sagemaker_stop_training_job(self, parameters: Parameters) -> Parameters:
         self.running.remove(parameters["TrainingJobName"])
         return {}
+
+    def sagemaker_list_processing_jobs(self, _: Parameters) -> Parameters:
+        return {"ProcessingJobSummaries": [{"ProcessingJobName": name} for name in self.runs_of_monitor]}
+
+    def sagemaker_stop_processing_job(self, parameters: Parameters) -> Parameters:
+        self.runs_of_monitor.remove(parameters["ProcessingJobName"])
+        return {}
+
+    def sagemaker_describe_processing_job(self, _: Parameters) -> Parameters:
+        return {"ProcessingJobStatus": "Stopped"}
 
     def sagemaker_create_model(self, parameters: Parameters) -> Parameters:
         return self.make("model", parameters["ModelName"], parameters)

@@ -12,7 +12,7 @@ import pytest
 from sagemaker.core.utils.utils import SageMakerClient
 
 from tests.unit.conftest import CLASS_NAMES, photos
-from tests.unit.training.requests.aws import ACCOUNT, Aws
+from tests.unit.training.requests.aws import ACCOUNT, NAME, Aws
 from tests.unit.training.requests.recorder import Recorder, Request
 from training import run
 from training.config import REGION_VARIABLE, YES_VARIABLE
@@ -84,6 +84,7 @@ def record(region: str, algorithm: str, directory: Path) -> Run:
                 wait_for_the_next_second()
             if recorder.step == "status":
                 aws.running.update(arn.rpartition("/")[2] for arn in aws.of("training-job"))
+                aws.runs_of_monitor.append(f"{NAME}-monitor-0123456789abcdef")
             if recorder.step == "cleanup":
                 next(one for arn, one in aws.executions.items() if "-batchClassification:" in arn)["status"] = "RUNNING"
             assert run.main(arguments) == 0
@@ -142,6 +143,9 @@ def commands(options: list[str]) -> dict[str, list[str]]:
         "threshold": ["threshold"],
         "test": ["test", "--executions", "2"],
         "monitor": ["monitor"],
+        "schedule": ["monitor", "--schedule", "rate(1 day)"],
+        "end the schedule": ["monitor", "--schedule", "never"],
+        "schedule again": ["monitor", "--schedule", "rate(6 hours)"],
         "batch": ["batch", "images/test/"],
         "batch again": ["batch", "--retry"],
         "review": ["review", "--no-browser"],

@@ -21,8 +21,8 @@ JOB = Job(f"{LONG}-20261121-101112", "InProgress", "ml.m5.large", 1, NOW - HOUR,
 STORED = {"captured/": Stored(400, 1_234_567), "images/": Stored(1000, 3_000_000), "notes.txt": Stored(1, 7)}
 STACK = replace(STACK, name=LONG, endpoint_name=LONG, bucket=f"{LONG}-000000000000-us-east-1")
 SCHEDULES = {f"{LONG}-expiry": NOW + 2 * HOUR}
-EMPTY = Status(STACK, [], {}, [], {}, NOW)
-FULL = Status(STACK, [ENDPOINT], SCHEDULES, [JOB, replace(JOB, status="Completed")], STORED, NOW)
+EMPTY = Status(STACK, [], {}, None, [], {}, NOW)
+FULL = Status(STACK, [ENDPOINT], SCHEDULES, "rate(1 day)", [JOB, replace(JOB, status="Completed")], STORED, NOW)
 DENIED = Unreadable("An error occurred (AccessDeniedException) when calling the Operation: " + "not you " * 20)
 
 
@@ -34,7 +34,8 @@ def shown(status: Status, width: int = 80) -> str:
 
 
 @pytest.mark.parametrize(
-    "status", [EMPTY, FULL, replace(FULL, endpoints=DENIED, schedules=DENIED, jobs=DENIED, stored=DENIED)]
+    "status",
+    [EMPTY, FULL, replace(FULL, endpoints=DENIED, schedules=DENIED, monitoring=DENIED, jobs=DENIED, stored=DENIED)],
 )
 def test_the_table_fits_80_columns_and_loses_nothing(status: Status) -> None:
     narrow, wide = shown(status), shown(status, 400)
@@ -67,6 +68,8 @@ def test_the_table_says_what_runs_what_it_costs_and_when_it_ends() -> None:
         ({"endpoints": [replace(ENDPOINT, unreadable="not you")]}, "its end is not readable: not you"),
         ({"endpoints": []}, f"none: {LONG} does not exist"),
         ({"schedules": {}}, "schedules  none"),
+        ({}, "monitor    by a schedule, rate(1 day)"),
+        ({"monitoring": None}, "monitor    not scheduled"),
         ({"jobs": [replace(JOB, status="Completed")]}, "no job is under way; 1 ended"),
         ({"jobs": [replace(JOB, usd=None)]}, "unknown: endpoint 4.60, training unknown (jobs: 1)"),
         ({"stored": {}}, "empty"),
