@@ -1,8 +1,12 @@
 """It tells: each kind of failure and each alarm reaches a subscriber of the topic."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -17,8 +21,9 @@ from tests.integration.support.logs import log_of
 from tests.integration.support.people import person
 from tests.integration.support.photos import png
 from tests.integration.support.queues import create_queue, receive
-from tests.integration.support.stacks import deploy_application, stack_outputs
+from tests.integration.support.stacks import ROOT, deploy_application, stack_outputs
 from tests.integration.support.waiting import wait_for
+from training.results import Dataset, Deployment, Executions, TrainedModel, save
 
 STACK = "alerts-test"
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -40,6 +45,7 @@ class Stack:
     outputs: dict[str, str]
     messages: str  # URL
     topic: str  # ARN
+    user: dict[str, str]  # the environment of a person with the rights of permissions.yaml
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +53,11 @@ def stack(aws: dict[str, str], build: Path) -> Iterator[Stack]:
     """Deploy the stack, without an endpoint, as a person with the rights of permissions.yaml."""
     parameters = {"EndpointName": STACK, "ClassifyUploads": "true", "Alerts": "true", "AlertEmail": "me@photos.example"}
     parameters["ExecutionLogLevel"] = "ERROR"
-    deploy_application(STACK, build, person(STACK, aws), **parameters)
+    user = person(STACK, aws)
+    deploy_application(STACK, build, user, **parameters)
     account = boto3.client("sts").get_caller_identity()["Account"]
     topic = f"arn:aws:sns:us-east-1:{account}:{STACK}-alerts"
-    yield Stack(stack_outputs(STACK), subscribe(topic), topic)
+    yield Stack(stack_outputs(STACK), subscribe(topic), topic, user)
 
 
 def subscribe(topic: str) -> str:
@@ -246,3 +253,84 @@ def test_the_address_is_subscribed_and_the_dashboard_there(stack: Stack) -> None
     assert ("email", "me@photos.example") in [(one["Protocol"], one["Endpoint"]) for one in found]
     body = boto3.client("cloudwatch").get_dashboard(DashboardName=STACK)["DashboardBody"]
     assert json.loads(body)["widgets"]
+
+
+@pytest.mark.aws(
+    "SageMaker",
+    "scheduled runs of monitor: a processing job reports on new captures only, and tells the verdict",
+    "approximate",
+    "the packages that AWS's image lacks are installed there, and found here",
+)
+def test_a_scheduled_run_tells_that_the_model_is_wrong(stack: Stack, tmp_path: Path) -> None:
+    """Each command renews the schedule, whose first run begins at once; the second one finds new captures only."""
+    bucket = stack.outputs["BucketName"]
+    leave_a_run(tmp_path / "runs" / STACK, bucket)
+    for number, verdict in enumerate(("stop", "check")):
+        capture(bucket, 40 * number, wrong=verdict == "stop")
+        run_monitor(tmp_path, stack.user, "--schedule", f"rate({number + 2} hours)")
+        job = ended_run(number + 1)
+        assert job["ProcessingJobStatus"] == "Completed", job
+        assert f"Verdict of 40 new inferences: {verdict}" in job["ExitMessage"]
+        wait_for(partial(is_told, stack, f"{STACK}: the verdict is {verdict}"))
+        if verdict == "stop":
+            assert wait_for(lambda: state_of("verdict") == "ALARM", seconds=20)
+    page = boto3.client("s3").get_object(Bucket=bucket, Key="reports/latest/report.html")["Body"].read().decode()
+    assert "The verdict was stop and is check now" in page
+    remembered = json.loads(boto3.client("s3").get_object(Bucket=bucket, Key="watch/state.json")["Body"].read())
+    assert (remembered["verdict"], remembered["captured"], remembered["lease"]) == ("check", 80, "")
+    metrics = boto3.client("cloudwatch").list_metrics(Namespace=f"scones/{STACK}")["Metrics"]
+    assert {"Verdict", "Accuracy", "RefusedShare", "Inferences"} <= {one["MetricName"] for one in metrics}
+    run_monitor(tmp_path, stack.user, "--schedule", "never")
+    found = boto3.client("scheduler").list_schedules()["Schedules"]
+    assert f"{STACK}-monitor" not in {one["Name"] for one in found}
+
+
+def is_told(stack: Stack, subject: str) -> bool:
+    """Tell whether the next message has a subject that begins so; the alarm of the verdict sends one, too."""
+    return next_message(stack)["Subject"].startswith(subject)
+
+
+def leave_a_run(directory: Path, bucket: str) -> None:
+    """Write what the steps before monitor leave; the model has no profile."""
+    dataset = directory / "dataset"
+    dataset.mkdir(parents=True)
+    rows = [f"test,{number}.png,{number % 2},{'ab'[number % 2]},0,images/test/{number}.png" for number in range(80)]
+    (dataset / "images.csv").write_text("\n".join(["split,filename,label,class_name,row,s3_key", *rows]) + "\n")
+    save(directory, "stage", Dataset(str(dataset), bucket, ("a", "b"), (3, 32, 32), 90, 10, 80, "f"), 1.0)
+    save(directory, "train", TrainedModel("j", f"s3://{bucket}/models/j/model.tar.gz", "i", 0.9, 1.0, 2), 1.0)
+    save(directory, "deploy", Deployment(STACK, f"{STACK}-config", 0.95, 80, 100), 1.0)
+    save(directory, "test", Executions(1, 1, 0, 0, datetime.now(UTC).isoformat()), 1.0)
+
+
+def capture(bucket: str, first: int, wrong: bool) -> None:
+    """Capture the inferences of 40 photos; "b" is always said, or three in four are right."""
+    now = datetime.now(UTC)
+    lines = []
+    for number in range(first, first + 40):
+        said = 1 if wrong else (number + (number % 8 < 2)) % 2
+        data = {"endpointOutput": {"data": json.dumps([0.02, 0.98] if said else [0.98, 0.02]), "encoding": "JSON"}}
+        ids = {"eventId": str(number), "inferenceId": f"images/test/{number}.png"}
+        lines.append(json.dumps({"captureData": data, "eventMetadata": {**ids, "inferenceTime": now.isoformat()}}))
+    key = f"captured/{STACK}/AllTraffic/{now:%Y/%m/%d/%H}/{now:%M-%S}-{first}.jsonl"
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body="\n".join(lines).encode())
+
+
+def run_monitor(directory: Path, environment: dict[str, str], *options: str) -> None:
+    command = [sys.executable, str(ROOT / "training/run.py"), "monitor", "--stack-name", STACK, *options]
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def ended_run(number: int) -> Any:
+    """Wait until so many runs have ended; returns the newest."""
+    sagemaker = boto3.client("sagemaker")
+
+    def ended() -> Any:
+        jobs = sagemaker.list_processing_jobs(NameContains=f"{STACK}-monitor-", SortBy="CreationTime")
+        found = jobs["ProcessingJobSummaries"]
+        if len(found) < number or any(one["ProcessingJobStatus"] == "InProgress" for one in found):
+            return None
+        newest = max(found, key=lambda one: one["CreationTime"])
+        return sagemaker.describe_processing_job(ProcessingJobName=newest["ProcessingJobName"])
+
+    return wait_for(ended)
