@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from html import escape
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from training.report.style import VARIABLES
@@ -22,7 +24,9 @@ def png(figure: Figure) -> bytes:
     """Return a figure as a PNG file, for who wants to use it elsewhere."""
     buffer = io.BytesIO()
     with _without_glyph_warnings():
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+        figure.set_dpi(DOTS_PER_INCH)
+        # `savefig` draws a figure twice.
+        FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]  # matplotlib.backends
     return buffer.getvalue()
 
 
@@ -36,7 +40,10 @@ def inline(figure: Figure, name: str, alt: str) -> str:
     figure.set_layout_engine("none")  # the places were computed when it was drawn
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), _without_glyph_warnings():
-        figure.savefig(buffer, format="svg", dpi=DOTS_PER_INCH, metadata={"Date": None})
+        figure.set_dpi(DOTS_PER_INCH)
+        FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]  # matplotlib.backends
+            buffer, metadata={"Date": None}
+        )
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
