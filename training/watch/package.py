@@ -18,10 +18,10 @@ NO_DATE = (1980, 1, 1, 0, 0, 0)  # the archive's first: equal files make equal a
 
 
 def read_program(bucket: str) -> Code:
-    """Return the archive under the URI that it has, or will have, in the bucket."""
+    """Return the archive under the URI that it has, or will have: none of those of the code of training jobs."""
     files = {path.relative_to(PACKAGE.parent).as_posix(): path.read_bytes() for path in sources()}
     files["requirements.txt"] = "".join(f"{name}=={version(name)}\n" for name in DISTRIBUTIONS).encode()
-    return Code(f"s3://{bucket}/{CODE_PREFIX}/{digest_of(files)}/", {ARCHIVE: pack(files)})
+    return Code(f"s3://{bucket}/{CODE_PREFIX}/watch-{digest_of(files)}/", {ARCHIVE: pack(files)})
 
 
 def sources() -> list[Path]:

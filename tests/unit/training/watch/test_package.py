@@ -14,6 +14,7 @@ import pytest
 from training.watch import __main__ as program
 from training.watch.package import ARCHIVE, DISTRIBUTIONS, PACKAGE, read_program
 
+BROUGHT = ("botocore", "markupsafe")  # by boto3 and by jinja2
 LIST_MODULES = "import json, sys, training.watch.job as job; print(json.dumps(sorted(sys.modules)))"
 
 
@@ -42,7 +43,7 @@ def test_every_library_that_the_program_imports_is_required(directory: Path) -> 
     ours = [name for name in json.loads(listed.stdout) if name.partition(".")[0] == "training"]
     names = {name for module in ours for name in imported(module)} - sys.stdlib_module_names - {"training"}
     distributions = packages_distributions()
-    assert {distributions[name][0].lower() for name in names} <= {*DISTRIBUTIONS, "botocore"}  # which boto3 brings
+    assert {distributions[name][0].lower() for name in names} <= {*DISTRIBUTIONS, *BROUGHT}
 
 
 def imported(module: str) -> set[str]:
