@@ -345,5 +345,5 @@ def test_tags_stay_with_their_resource(sagemaker: Any, job: dict[str, Any]) -> N
 
 @ledger("SageMaker", "all other actions", "absent", "UnknownOperationException that names the action")
 def test_what_is_not_emulated_says_so(sagemaker: Any) -> None:
-    with pytest.raises(ClientError, match=r"UnknownOperationException.*does not emulate sagemaker:ListProcessingJobs"):
-        sagemaker.list_processing_jobs()
+    with pytest.raises(ClientError, match=r"UnknownOperationException.*does not emulate sagemaker:ListTransformJobs"):
+        sagemaker.list_transform_jobs()
