@@ -7,7 +7,7 @@ in an order of their own. A request that names two would be judged by one of the
 import re
 
 FORM = "application/x-www-form-urlencoded"
-FORM_SERVICES = {"cloudformation", "iam", "monitoring", "sts"}
+FORM_SERVICES = {"cloudformation", "iam", "monitoring", "sns", "sts"}
 # What X-Amz-Target begins with. CloudWatch's newer clients send JSON, its older ones forms.
 TARGETS = {
     "cloudcontrolapi": "CloudApiService",
