@@ -12,6 +12,7 @@ import tarfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +154,9 @@ def execute(event: dict[str, str]) -> Any:
 def test_photos_are_reviewed_and_tried_on_the_page(figures: dict[str, Any], workplace: Path) -> None:
     command = [sys.executable, str(ROOT / "training/run.py"), "--stack-name", STACK, "review", "--no-browser", "--json"]
     photo = next((workplace / "runs" / STACK / "dataset/images/test").iterdir()).read_bytes()
-    with subprocess.Popen(
-        command, cwd=workplace, env=USER, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=workplace, env=USER, preexec_fn=heed, **pipes) as process:
         assert process.stderr is not None
         address = next(line for line in process.stderr if "Open the page" in line).split()[-1]
         page = requests.Session()
