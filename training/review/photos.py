@@ -8,7 +8,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,11 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 
 from training import atomic
-from training.config import INFERENCE_ID_LENGTH, VARIANT, capture_prefix, local_path
+from training.captures.source import Source
+from training.config import INFERENCE_ID_LENGTH, local_path
 from training.context import Context
 from training.review.answers import photo_path
 
-SLACK = timedelta(minutes=10)  # a file's folder is the hour in which the file was written, and clocks differ
 SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}  # by every browser
 
 Row = Mapping[Any, Any]  # of `traffic.read`, with its selection
@@ -75,13 +75,9 @@ class Photos:
         return None
 
     def _captured_files(self, when: datetime) -> Iterator[str]:
-        stack, s3 = self._context.stack, self._context.clients.s3
-        hours = sorted({f"{time:%Y/%m/%d/%H}" for time in (when, when - SLACK, when + SLACK)})
-        for hour in hours:
-            prefix = f"{capture_prefix(stack.endpoint_name)}{VARIANT}/{hour}/"
-            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket, Prefix=prefix):
-                keys = (item["Key"] for item in page.get("Contents", []))
-                yield from (key for key in keys if key.endswith(".jsonl") and key not in self._searched)
+        stack = self._context.stack
+        keys = Source(self._context.clients.s3, stack.bucket, stack.endpoint_name).keys(when, when)
+        yield from (key for key in keys if key not in self._searched)
 
     def _photos_of(self, key: str) -> Iterator[tuple[str, bytes]]:
         """Yield event id and photo of each record of a file; a record without its input has none."""

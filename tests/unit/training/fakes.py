@@ -126,8 +126,12 @@ class Bucket:
         assert operation == "list_objects_v2"
         return self
 
-    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
-        found = [{"Key": key, "Size": len(body)} for key, body in self.objects.items() if key.startswith(Prefix)]
+    def paginate(self, Bucket: str, Prefix: str, Delimiter: str = "", StartAfter: str = "") -> list[dict[str, Any]]:
+        keys = [key for key in self.objects if key.startswith(Prefix) and key > StartAfter]
+        if Delimiter:
+            folders = {Prefix + key.removeprefix(Prefix).split(Delimiter)[0] + Delimiter for key in keys}
+            return [{"CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)]}]
+        found = [{"Key": key, "Size": len(self.objects[key])} for key in keys]
         return [{"Contents": found}] if found else [{}]
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:

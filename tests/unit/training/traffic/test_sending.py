@@ -119,19 +119,19 @@ def test_photos_without_an_answer_end_the_wait() -> None:
 
 
 def test_an_interruption_sends_no_more_and_keeps_what_is_there() -> None:
-    route, photos = Slow(), records(0, 0, 60)
+    route, photos, others = Slow(), records(0, 0, 60), threading.active_count()
     route.interrupt_after = 10
     ended, _ = run(route, photos)
     assert ended.interrupted and ended.seconds < 10
     assert [photo.outcome for photo in photos] == [ACCEPTED, ACCEPTED, NOT_SENT]
-    assert threading.active_count() < 10
+    assert threading.active_count() < others + 10
 
 
 def test_an_aws_that_does_not_answer_is_looked_at_again() -> None:
     route, photos = Slow(), records(0)
     route.unreadable = client_error("ServiceUnavailable", "later")
     threading.Timer(0.2, lambda: setattr(route, "unreadable", None)).start()
-    ended, _ = run(route, photos)
+    ended, _ = run(route, photos, wait=60)  # as long as another look takes on a busy machine
     assert photos[0].outcome == ACCEPTED and ended.unreadable == ""
     route.unreadable = client_error("ServiceUnavailable", "later")
     ended, _ = run(route, records(0), wait=0.05)
