@@ -163,7 +163,7 @@ def test_each_alarm_sends_its_message(stack: Stack) -> None:
     """Each alarm is raised by its cause; those that need an hour of it have a lower threshold or a shorter period."""
     soften("silence", Period=10, EvaluationPeriods=1)
     soften("backlog", Threshold=1)
-    soften("endpoint-p99", EvaluationPeriods=1)
+    soften("endpoint-p99", EvaluationPeriods=2, DatapointsToAlarm=1)  # a period may end meanwhile
     fail_and_time_out(stack)
     leave_a_message(f"{STACK}-uploads", delay=900)
     leave_a_message(f"{STACK}-uploads-dead-letters")
