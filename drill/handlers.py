@@ -30,8 +30,6 @@ from drill.finding import Finding
 from drill.odd_events import odd_event
 
 FUNCTIONS = Path(__file__).parents[1] / "functions"
-# Their events are made by SQS and EventBridge, not by people: tests/unit/functions has odd ones of those forms.
-CALLED_BY_SERVICES = ("classify_uploads", "tell_failure")
 EVENTS = 10_000  # for each function
 SEED = 1
 MESSAGE_LIMIT = 4000  # characters of an error's message
@@ -81,13 +79,7 @@ class LogLines(logging.Handler):
 def run_all(number: int, seed: int = SEED) -> list[Outcomes]:
     """Give `number` odd events to each function."""
     with mock.patch.dict(os.environ, ENVIRONMENT), logged():
-        return [run(name, number, seed) for name in tried()]
-
-
-def tried() -> list[str]:
-    """Return the folders of the functions that people, too, give events to."""
-    folders = sorted(path.parent.name for path in FUNCTIONS.glob("*/app.py"))
-    return [name for name in folders if name not in CALLED_BY_SERVICES]
+        return [run(path.parent.name, number, seed) for path in sorted(FUNCTIONS.glob("*/app.py"))]
 
 
 def run(folder: str, number: int, seed: int) -> Outcomes:

@@ -34,8 +34,8 @@ Verdict = dict[str, Any]
 Tags = list[Any]  # Key and Value of each
 
 
-class InvalidMessageError(Exception):
-    """When a message is not an event of S3 about an object."""
+class InvalidEventError(Exception):
+    """When the event is not what this function can read."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,38 @@ class Upload:
         return f"verdicts/uploads/date={self.time[:10]}/{digest}-{self.version}.jsonl"
 
 
+def read_messages(event: Any) -> list[dict[str, Any]]:
+    """Return the messages of a batch.
+
+    Raises:
+        InvalidEventError: The event is something else.
+    """
+    try:
+        messages = [{**message} for message in event["Records"]]
+        for message in messages:
+            "".join(message[name] for name in ("messageId", "receiptHandle", "body"))  # all of them text
+            int(message["attributes"]["ApproximateReceiveCount"])
+        return messages
+    except (LookupError, TypeError, ValueError) as err:
+        raise InvalidEventError(f"The event is no batch of messages of a queue: {ascii(str(err))[:200]}.") from err
+
+
 def read_upload(body: str) -> Upload:
     """Return the photo that a message is about.
 
     Raises:
-        InvalidMessageError: The message is something else.
+        InvalidEventError: The message is something else.
     """
     try:
         event = json.loads(body)
         found, version = event["detail"]["object"], event["detail"]["object"].get("version-id")
         version_id = "" if version in (None, "null") else version  # null: written while versioning was suspended
         place = (event["detail"]["bucket"]["name"], found["key"], version_id, found["etag"])
-        return Upload(*place, event["time"], found.get("sequencer", ""))
+        upload = Upload(*place, event["time"], found.get("sequencer", ""))
+        "".join((*place, upload.time, upload.sequencer)).encode()  # all of them text, in UTF-8
+        return upload
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as err:
-        raise InvalidMessageError(f"The message is not an event of S3 about an object: {err!r}.") from err
+        raise InvalidEventError(f"The message is not an event of S3 about an object: {err!r}.") from err
 
 
 def for_each(act: Callable[[Upload], Any], uploads: Iterable[Upload]) -> dict[Upload, Any]:
@@ -227,13 +245,17 @@ def postpone(record: dict[str, Any]) -> None:
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
-    """Return the messages that must come again: the others have a verdict."""
+    """Return the messages that must come again: the others have a verdict.
+
+    Raises:
+        InvalidEventError: The event is no batch of messages.
+    """
     uploads: dict[Upload, list[dict[str, Any]]] = {}
     failed = []
-    for record in event["Records"]:
+    for record in read_messages(event):
         try:
             uploads.setdefault(read_upload(record["body"]), []).append(record)
-        except InvalidMessageError as err:
+        except InvalidEventError as err:
             logger.warning("unreadable", extra={"message_id": record["messageId"], "cause": str(err)})
             failed.append(record)
     complete = conclude(list(uploads))

@@ -8,12 +8,32 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+NEEDED = ("name", "stateMachineArn", "status", "executionArn")  # of an event's detail
 NAMED = ("s3_bucket", "s3_key", "prefix", "manifest")  # what an execution's input says of its photos; never image_data
 CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}  # by partition
 LONGEST_SUBJECT, LONGEST_PART = 100, 1000  # characters; the first is SNS's limit
 
 logger = logging.getLogger()
 sns = boto3.client("sns", config=Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2}))
+
+
+class InvalidEventError(Exception):
+    """When the event is not what this function can read."""
+
+
+def read_detail(event: Any) -> dict[str, Any]:
+    """Return what an event tells of an execution.
+
+    Raises:
+        InvalidEventError: It tells of something else.
+    """
+    try:
+        detail = {**event["detail"]}
+        "".join(detail[name] for name in NEEDED)  # all of them text
+        console_url(detail["executionArn"])
+        return detail
+    except (LookupError, TypeError, ValueError) as err:
+        raise InvalidEventError(f"The event does not tell of an execution: {ascii(str(err))[:200]}.") from err
 
 
 def photos_of(text: Any) -> str:
@@ -42,8 +62,12 @@ def console_url(execution_arn: str) -> str:
 
 
 def lambda_handler(event: Any, context: Any) -> None:
-    """Publish a message about an execution that has failed, timed out or was aborted."""
-    detail = event["detail"]
+    """Publish a message about an execution that has failed, timed out or was aborted.
+
+    Raises:
+        InvalidEventError: The event does not tell of an execution.
+    """
+    detail = read_detail(event)
     machine = detail["stateMachineArn"].rpartition(":")[2]
     error = detail.get("error") or "no error"
     lines = [
@@ -53,5 +77,6 @@ def lambda_handler(event: Any, context: Any) -> None:
         f"Look: {console_url(detail['executionArn'])}",
     ]
     subject = f"{machine}: {detail['status']}, {error}".encode("ascii", "replace").decode()[:LONGEST_SUBJECT]
-    sns.publish(TopicArn=os.environ["TOPIC_ARN"], Subject=" ".join(subject.split()), Message="\n".join(lines))
+    message = "\n".join(lines).encode(errors="replace").decode()  # an input may have half a character
+    sns.publish(TopicArn=os.environ["TOPIC_ARN"], Subject=" ".join(subject.split()), Message=message)
     logger.info("told", extra={"execution_arn": detail["executionArn"], "error": error})

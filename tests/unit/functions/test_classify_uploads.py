@@ -296,7 +296,12 @@ def test_without_versions_the_etag_is_the_version(
 
 
 @pytest.mark.parametrize(
-    "body", ["", "[]", "{}", '{"detail": {"object": {}}}', '{"detail": {"object": "x"}}', "[" * 99999]
+    "body",
+    [
+        *("", "[]", "{}", '{"detail": {"object": {}}}', '{"detail": {"object": "x"}}', "[" * 99999),
+        '{"time": "t", "detail": {"bucket": {"name": "b"}, "object": {"key": "\\ud800", "etag": "e"}}}',
+        '{"time": "t", "detail": {"bucket": {"name": 7}, "object": {"key": "k", "etag": "e"}}}',
+    ],
 )
 def test_a_message_that_is_no_upload_becomes_a_dead_letter(
     app: ModuleType, aws: Aws, upload: Callable[..., Record], body: str

@@ -82,3 +82,15 @@ def test_the_link_leads_to_the_partition_s_console(
 ) -> None:
     arn = f"arn:{partition}:states:r:000000000000:execution:m:one"
     assert f"https://r.{domain}/states/home?region=r#" in tell(executionArn=arn)["Message"]
+
+
+def test_a_message_with_half_a_character_is_sent(tell: Callable[..., dict[str, str]]) -> None:
+    message = tell(input='{"s3_key": "\\ud83d.png"}')["Message"]
+    assert "Photo: s3_key ?.png" in message.encode().decode()
+
+
+@pytest.mark.parametrize("changes", [{"name": None}, {"executionArn": "none"}, {"status": ["FAILED"]}])
+def test_an_event_without_an_execution_is_refused(tell: Callable[..., dict[str, str]], changes: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match="The event does not tell of an execution: ") as caught:
+        tell(**changes)
+    assert type(caught.value).__name__ == "InvalidEventError"
