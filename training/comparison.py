@@ -129,8 +129,8 @@ def describe(comparison: Comparison) -> str:
     """Return the figures: both accuracies, and the difference in percentage points with its interval."""
     return (
         f"accuracy {comparison.accuracy:.3f} instead of {comparison.accuracy_in_service:.3f} on the same "
-        f"{comparison.images} test photos, {100 * comparison.difference:+.1f} points (95 % interval "
-        f"{100 * comparison.low:+.1f} to {100 * comparison.high:+.1f}, McNemar p = {comparison.p_value:.2g})"
+        f"{comparison.images} test photos, {100 * comparison.difference:+z.1f} points (95 % interval "
+        f"{100 * comparison.low:+z.1f} to {100 * comparison.high:+z.1f}, McNemar p = {comparison.p_value:.2g})"
     )
 
 

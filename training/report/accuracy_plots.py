@@ -85,7 +85,7 @@ def accuracy_and_coverage(inferences: pd.DataFrame, threshold: float, classes: t
     axes.set(
         xlim=(low, 1.0 + 0.01 * (1 - low)), ylim=(-0.02, 1.05), xlabel="Threshold", ylabel="Share of the inferences"
     )
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     figure.legend(loc="outside upper left", ncols=2, fontsize=10)
     return figure
 

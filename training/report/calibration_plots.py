@@ -36,6 +36,6 @@ def reliability_curve(inferences: pd.DataFrame, threshold: float, classes: tuple
     axes.axvline(threshold, **THRESHOLD_LINE, label=f"threshold {threshold:g}")
     axes.set(xlim=(left, 1.005), ylim=(low, 1.01), xlabel="Mean confidence", ylabel="Share that is right")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.set_major_formatter(PercentFormatter(1))
     figure.legend(loc="outside upper left", ncols=1, fontsize=10)
     return figure

@@ -76,7 +76,7 @@ def _panel(axes: Axes, one: Difference, reference: Floats, window: Floats) -> No
     for values, color, filled in ((reference, UNKNOWN, True), (window, WRONG if one.alarm else RIGHT, False)):
         shares = np.histogram(values, edges)[0] / len(values)
         axes.stairs(shares, edges, fill=filled, color=color, alpha=0.35 if filled else 1.0, linewidth=1.8)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
     name = short_name(one.statistic, LONGEST_NAME)

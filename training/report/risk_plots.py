@@ -56,8 +56,8 @@ def risk_and_coverage(inferences: pd.DataFrame, threshold: float, classes: tuple
     # The interval of a few is so wide that the axis would show nothing else.
     top = max(1.3 * found.risk[shown].max(), 1.2 * ends[-1, 1], 0.01)
     axes.set(xlim=(left, 1.01), ylim=(0, min(1.02, top)), xlabel="Accepted", ylabel="Mistakes among the accepted")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if top > 0.08 else 1))
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     _mark_thresholds(axes, found, left)
     figure.legend(loc="outside upper left", ncols=1, fontsize=10)
     return figure

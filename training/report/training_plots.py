@@ -29,7 +29,7 @@ def training_curve(metrics: pd.DataFrame, threshold: float, classes: tuple[str, 
     _lines(columns[0], metrics, ACCURACIES)
     _kept(columns[0], metrics)
     columns[0].set(ylabel="Accuracy", ylim=(None, 1.01))
-    columns[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    columns[0].yaxis.set_major_formatter(PercentFormatter(1))
     if losses:
         _lines(columns[1], metrics, LOSSES)
         columns[1].set(ylabel="Cross-entropy", ylim=(0, None))

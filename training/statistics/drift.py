@@ -57,7 +57,7 @@ class Difference:
         found = "alarm" if self.alarm else "too small to matter" if self.p_value < LEVEL else "like the profile"
         return (
             f"{self.statistic}: {found}, distance {self.distance:.2f} (limit {LEAST_EFFECT:g}), corrected p "
-            f"{self.p_value:.2g}, mean {self.shift:+.1f} standard deviations, {self.photos} photos"
+            f"{self.p_value:.2g}, mean {self.shift:+z.1f} standard deviations, {self.photos} photos"
         )
 
 
