@@ -64,6 +64,13 @@ Options = TypeVar(
 )
 
 
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the default of each option that takes a value: that of a flag says nothing, or the opposite (--no-…)."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.nargs == 0 else super()._get_help_string(action)
+
+
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the step and its options; the step may stand anywhere among them, and without one it is `all`.
 
@@ -77,7 +84,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
         prog="python training/run.py",
         description="Train, serve and try the image classifier of a deployed stack.",
         epilog="`python training/run.py STEP --help` shows what a step takes; without a step, `all` is run.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parsers = add_steps(main)
     step, others = split_step(list(sys.argv[1:] if words is None else words), parsers["all"].options())
@@ -108,7 +115,7 @@ def add_steps(main: Parser) -> dict[str, Parser]:
             name,
             help=description,
             description=description[0].upper() + description[1:] + ".",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=HelpFormatter,
             epilog=EPILOGS.get(name),
         )
         add_common_options(parsers[name])
