@@ -65,10 +65,11 @@ Options = TypeVar(
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the default of each option that takes a value: that of a flag says nothing, or the opposite (--no-…)."""
+    """Shows defaults that tell something: that of a flag does not, or says the opposite (--no-…), nor does None."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.nargs == 0 else super()._get_help_string(action)
+        tells = action.nargs != 0 and action.default is not None
+        return super()._get_help_string(action) if tells else action.help
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
