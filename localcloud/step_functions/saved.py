@@ -6,6 +6,7 @@ from typing import Any
 
 from localcloud.step_functions.execution import End, Execution, finish
 from localcloud.step_functions.history import History
+from localcloud.step_functions.maps import registry
 from localcloud.step_functions.store import Alias, Known, Machine, Revision, Store, Version
 
 # What an execution fails with that ran when the cloud ended.
@@ -44,6 +45,7 @@ def snapshot(store: Store) -> dict[str, Any]:
         "aliases": [asdict(one) for one in list(store.aliases.values())],
         "tags": {arn: dict(tags) for arn, tags in list(store.tags.items())},
         "executions": executions,
+        "map_runs": registry.saved(),
     }
 
 
@@ -74,6 +76,7 @@ def restore(store: Store, data: dict[str, Any]) -> None:
         if execution.status == "RUNNING":
             finish(execution, End("FAILED", error=INTERRUPTED, cause=INTERRUPTED_CAUSE))
         store.executions.note_end(execution, has_history=one["events"] is not None)
+    registry.restore(data.get("map_runs", ()))  # the state of an older version has none
 
 
 def restored_execution(one: dict[str, Any], revision: Revision) -> Execution:

@@ -1,14 +1,22 @@
 """The Map Runs that are known, and what the API tells of them and changes."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.step_functions.execution import Execution
 from localcloud.step_functions.loop import event_loop
-from localcloud.step_functions.maps.map_run import MapRun, Row
+from localcloud.step_functions.maps.map_run import Counts, MapRun, Row
 
 KEPT_RUNS = 1_000
+PLAIN = (  # fields of a Map Run that are JSON
+    *("execution_arn", "machine_arn", "label", "max_concurrency", "tolerated_count", "tolerated_percentage", "id"),
+    *("status", "redrives"),
+)
+MOMENTS = ("started", "stopped", "redriven")
+COUNTS = ("items", "children")
 
 _runs: OrderedDict[str, MapRun] = OrderedDict()  # by ARN
 
@@ -18,6 +26,32 @@ def add(run: MapRun) -> None:
     _runs[run.arn] = run
     for arn in [arn for arn, one in _runs.items() if one.status != "RUNNING"][: len(_runs) - KEPT_RUNS]:
         del _runs[arn]
+
+
+def saved() -> list[dict[str, Any]]:
+    """Return the Map Runs as JSON, without their children: those are in memory only."""
+    return [saved_run(run) for run in list(_runs.values())]
+
+
+def saved_run(run: MapRun) -> dict[str, Any]:
+    moments = {name: getattr(run, name) for name in MOMENTS}
+    return {
+        **{name: getattr(run, name) for name in PLAIN},
+        **{name: moment and moment.timestamp() for name, moment in moments.items()},
+        **{name: asdict(getattr(run, name)) for name in COUNTS},
+    }
+
+
+def restore(rows: Iterable[dict[str, Any]]) -> None:
+    """Take up what `saved` has returned. Map Runs that ran then have failed, as their executions have."""
+    for row in rows:
+        moments = {name: row[name] and datetime.fromtimestamp(row[name], UTC) for name in MOMENTS}
+        run = MapRun(**{**row, **moments, **{name: Counts(**row[name]) for name in COUNTS}})
+        if run.status == "RUNNING":
+            for counts in (run.items, run.children):
+                counts.move(counts.by_state["running"], "running", "aborted")
+            run.end("FAILED")
+        add(run)
 
 
 def find(arn: str) -> MapRun | None:
