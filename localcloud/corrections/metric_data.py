@@ -46,13 +46,16 @@ def record(
     base = {"Timestamp": timestamp or time.time(), "Unit": unit, "Dimensions": dimensions}
     with _lock:
         points = cloudwatch._metric_bucket(key)
+        scoped = (identity.account_id(), identity.region(), key)
         if not isinstance(points, Points):
             points = Points(points)
+            _merged.pop(scoped, None)
         for value in values:
             add(points, {**base, "Value": float(value), "Count": 1.0})
-        scoped = (identity.account_id(), identity.region(), key)
-        if len(points) > _merged.get(scoped, 0) + MOST_NEW:
-            points = Points(merge(points))  # whoever reads the other list goes on with it
+        merged = _merged.get(scoped, 0)
+        if len(points) > merged + MOST_NEW:
+            begin = begin_of_last_minute(points, merged)
+            points = Points([*points[:begin], *merge(points[begin:])])  # whoever reads the other list goes on with it
             _merged[scoped] = len(points)
         cloudwatch._metrics[key] = points
 
@@ -73,6 +76,14 @@ def add(points: list[Point], new: Point) -> None:
         points[-1] = {**new, "Count": last.get("Count", 1.0) + 1}
     else:
         points.append(new)
+
+
+def begin_of_last_minute(points: list[Point], merged: int) -> int:
+    """Return where the minute of the last of the merged points begins: the minutes before it have no new points."""
+    begin = merged
+    while begin and group_of(points[begin - 1])[0] >= group_of(points[merged - 1])[0]:
+        begin -= 1
+    return begin
 
 
 def merge(points: Iterable[Point]) -> Iterator[Point]:

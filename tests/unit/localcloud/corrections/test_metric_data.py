@@ -57,3 +57,21 @@ def test_minutes_and_units_stay_apart() -> None:
 def test_statistic_sets_stay_as_they_are() -> None:
     one = {"Timestamp": NOON, "Unit": "None", "Value": 2.0, "_stat": {"SampleCount": 3, "Sum": 6}}
     assert list(metric_data.merge([one] * 5)) == [one] * 5
+
+
+def test_minutes_that_are_over_are_not_merged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    merge = metric_data.merge
+
+    def counted(points: list[metric_data.Point]) -> Iterator[metric_data.Point]:
+        given.append(len(points))
+        return merge(points)
+
+    monkeypatch.setattr(metric_data, "merge", counted)
+    generator = random.Random(0)
+    values = [generator.lognormvariate(3, 1) for _ in range(6_000)]
+    for number, value in enumerate(values):  # a hundred a minute
+        metric_data.record(METRIC, [value], "Milliseconds", DIMENSIONS, NOON + number * 0.6)
+    assert len(points()) > 2_000 and max(given) <= 2 * metric_data.MOST_NEW
+    told = cloudwatch._calc_stats(points())
+    assert told == pytest.approx(cloudwatch._calc_stats([{"Value": value} for value in values]))
