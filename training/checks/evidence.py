@@ -25,7 +25,7 @@ class Evidence:
     captured: int  # inferences
     expected: int | None  # inferences that should have been captured, at least; None: nobody knows
     refused: int  # of the captured ones
-    # How many inferences had each (true class, predicted class); the true class is None where it is unknown.
+    # How many inferences had each (true class, predicted class), each photo once; the true class is None where unknown.
     answers: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
     reviewed: Reviewed | None = None  # None: nobody has reviewed any of them
     test: Share | None = None  # right ones of the test photos, when the model was deployed

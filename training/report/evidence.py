@@ -7,7 +7,7 @@ import pandas as pd
 from training.checks.evidence import Evidence
 from training.checks.limits import LATENCY_PART
 from training.csv_files import read_csv, read_texts
-from training.report.outcomes import outcomes
+from training.report.outcomes import outcomes, repeated
 from training.results import Deployment, Executions
 from training.statistics.intervals import Quantile, Share, quantile
 
@@ -15,12 +15,16 @@ from training.statistics.intervals import Quantile, Share, quantile
 def of_inferences(inferences: pd.DataFrame, classes: tuple[str, ...], expected: int | None) -> Evidence:
     """Count inferences; nothing is known of executions, tests and drift.
 
+    Answers are counted once for each photo: a model says the same of the same photo again, and an interval for as many
+    independent cases would be too narrow.
+
     Args:
         inferences: The table of `inferences.join`.
         expected: The least number of inferences that should have been captured, None when nobody knows.
     """
     found = outcomes(inferences)
-    counts = inferences.groupby(["true_class", "predicted_class"], dropna=False, sort=False).size().reset_index()
+    once = inferences[~repeated(inferences)]
+    counts = once.groupby(["true_class", "predicted_class"], dropna=False, sort=False).size().reset_index()
     answers = {
         (None if pd.isna(true) else str(true), str(said)): int(count)
         for true, said, count in counts.itertuples(index=False)

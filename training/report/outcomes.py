@@ -32,6 +32,11 @@ def outcomes(inferences: pd.DataFrame) -> Outcomes:
     return Outcomes(inferences["below_threshold"], labelled, labelled & same, labelled & ~same)
 
 
+def repeated(inferences: pd.DataFrame) -> Mask:
+    """Return which labelled inferences are of a photo that has got the same answer before: they prove nothing new."""
+    return inferences["true_class"].notna() & inferences.duplicated(["s3_key", "predicted_class"])
+
+
 def confusion(inferences: pd.DataFrame, classes: tuple[str, ...]) -> Counts:
     """Return the counts of the labelled inferences, shape (true classes, predicted classes)."""
     labelled = inferences[outcomes(inferences).labelled]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from training.report.outcomes import outcomes
+from training.report.outcomes import outcomes, repeated
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Summary:
     wrong: int
     wrong_refused: int
     missing: int
+    repeated: int  # labelled ones of photos that have got the same answer before
 
     @property
     def accepted(self) -> int:
@@ -45,4 +46,5 @@ def summarise(inferences: pd.DataFrame, expected: int) -> Summary:
         wrong=int(found.wrong.sum()),
         wrong_refused=int((found.wrong & found.refused).sum()),
         missing=max(0, expected - len(inferences)),
+        repeated=int(repeated(inferences).sum()),
     )

@@ -298,6 +298,7 @@ def test_the_run_is_judged_by_the_limits_of_the_options(tmp_path: Path) -> None:
     (tmp_path / "executions.csv").write_text("seconds\r\n" + "2.5\r\n" * 40)
     table = pd.DataFrame(
         {
+            "s3_key": [f"images/test/{number}.png" for number in range(40)],
             "true_class": ["bicycle", "motorcycle"] * 20,
             "predicted_class": ["bicycle", "motorcycle"] * 19 + ["motorcycle", "bicycle"],
             "below_threshold": [True] * 16 + [False] * 24,

@@ -15,6 +15,7 @@ def table(*rows: tuple[int, str | None, str, float], threshold: float = THRESHOL
     return pd.DataFrame(
         {
             "time": START + pd.to_timedelta(seconds, unit="s"),
+            "s3_key": [None if name is None else f"photos/{number}.png" for number, name in enumerate(true)],
             "true_class": pd.Series(true, dtype=object),
             "predicted_class": predicted,
             "confidence": confidence,

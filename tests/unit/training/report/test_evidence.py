@@ -25,6 +25,14 @@ def test_inferences_are_counted_by_true_and_predicted_class() -> None:
     }
 
 
+def test_a_photo_that_gets_the_same_answer_again_is_counted_once() -> None:
+    again = pd.concat([FEW, FEW, FEW.iloc[:1].assign(predicted_class="motorcycle")])
+    found = evidence.of_inferences(again, CLASSES, expected=13)
+    once = evidence.of_inferences(FEW, CLASSES, expected=6).answers
+    assert found.answers == {**once, ("bicycle", "motorcycle"): 2, (None, "motorcycle"): 2}
+    assert (found.captured, found.refused) == (13, 4)
+
+
 def test_the_test_accuracy_becomes_counts() -> None:
     deployment = replace(RESULTS.deployment, test_accuracy=0.9625, test_images=80)
     assert evidence.tested(deployment) == Share(77, 80)
