@@ -26,8 +26,31 @@ class Kind:
     arn_part: str
 
 
-TRAINING_JOB = Kind("training-job")
-PROCESSING_JOB = Kind("processing-job")
+@dataclass(frozen=True)
+class JobKind(Kind):
+    """A kind of job."""
+
+    prefix: str  # how the names of its members begin: TrainingJob in TrainingJobName
+
+    @property
+    def name(self) -> str:
+        return f"{self.prefix}Name"
+
+    @property
+    def arn(self) -> str:
+        return f"{self.prefix}Arn"
+
+    @property
+    def status(self) -> str:
+        return f"{self.prefix}Status"
+
+    @property
+    def noun(self) -> str:
+        return self.arn_part.replace("-", " ")
+
+
+TRAINING_JOB = JobKind("training-job", "TrainingJob")
+PROCESSING_JOB = JobKind("processing-job", "ProcessingJob")
 MODEL = Kind("model")
 ENDPOINT_CONFIG = Kind("endpoint-config")
 ENDPOINT = Kind("endpoint")

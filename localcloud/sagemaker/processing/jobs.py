@@ -1,81 +1,36 @@
 """Processing jobs: Create, Describe, List and Stop."""
 
-import threading
 from pathlib import Path
 from typing import Any
 
-from localcloud.files import inside
 from localcloud.sagemaker import roles
-from localcloud.sagemaker.errors import ServiceError, invalid
-from localcloud.sagemaker.listing import list_resources
-from localcloud.sagemaker.processing.record import ENDED, JobRecord
+from localcloud.sagemaker.errors import invalid
+from localcloud.sagemaker.jobs.actions import Jobs
+from localcloud.sagemaker.processing.record import ProcessingRecord
 from localcloud.sagemaker.processing.run import ProcessingRun
-from localcloud.sagemaker.store import PROCESSING_JOB, Resource, Store, arn_of, now, region_of
+from localcloud.sagemaker.store import PROCESSING_JOB, Resource, now
 
-CLOUD_STOPPED = "InternalServerError: the local cloud was stopped while the job ran."
 LOCAL_PATH = "/opt/ml/processing/"
 DEFAULT_MAX_RUNTIME = 86_400  # seconds
 NOT_DESCRIBED = ("Tags",)
 
 
-class ProcessingJobs:
-    """The processing jobs of this cloud; each has a thread that runs its process."""
+class ProcessingJobs(Jobs):
+    kind = PROCESSING_JOB
+    name_taken = "Job name must be unique within an AWS account and region, and a job with this name already exists"
 
-    def __init__(self, store: Store, directory: Path) -> None:
-        self._store = store
-        self._directory = directory
-        self._runs: dict[str, ProcessingRun] = {}  # by ARN, of the jobs that run
-
-    # Actions -------------------------------------------------------------------------------------------------
-
-    def create(self, params: dict[str, Any]) -> dict[str, Any]:
-        arn = arn_of(PROCESSING_JOB, params["ProcessingJobName"])
-        if self._store.get(PROCESSING_JOB, arn):
-            raise in_use(arn)
+    def check(self, params: dict[str, Any], region: str) -> None:
         check_job(params)
         roles.check_assumable(params["RoleArn"])
-        if not self._store.add(PROCESSING_JOB, arn, new_job(arn, params), params.get("Tags", [])):
-            raise in_use(arn)
-        base = inside(self._directory, f"{region_of(arn)}/{params['ProcessingJobName']}")
-        run = ProcessingRun(JobRecord(self._store, arn), base)
-        self._runs[arn] = run
-        threading.Thread(target=self._follow, args=(arn, run), name=params["ProcessingJobName"], daemon=True).start()
-        return {"ProcessingJobArn": arn}
 
-    def _follow(self, arn: str, run: ProcessingRun) -> None:
-        run.run()
-        self._runs.pop(arn, None)
+    def new_job(self, arn: str, params: dict[str, Any]) -> Resource:
+        return new_job(arn, params)
 
-    def describe(self, params: dict[str, Any]) -> Resource:
-        job = self._store.get(PROCESSING_JOB, arn_of(PROCESSING_JOB, params["ProcessingJobName"]))
-        if job is None:
-            raise invalid("Requested resource not found.")
-        return job
+    def record(self, arn: str) -> ProcessingRecord:
+        return ProcessingRecord(self._store, arn)
 
-    def list(self, params: dict[str, Any]) -> dict[str, Any]:
-        return list_resources(self._store.in_scope(PROCESSING_JOB), params, "ProcessingJob", "ProcessingJobSummaries")
-
-    def stop(self, params: dict[str, Any]) -> dict[str, Any]:
-        job = self.describe(params)
-        run = self._runs.get(job["ProcessingJobArn"])
-        if run is None or job["ProcessingJobStatus"] in ENDED:
-            status = job["ProcessingJobStatus"]
-            raise invalid(f"The request was rejected because the processing job is in status {status}.")
-        run.stop()
-        return {}
-
-    # Start and stop of the cloud ---------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Fail the jobs that were running when the cloud was killed: their processes are gone."""
-        for arn, job in self._store.all(PROCESSING_JOB).items():
-            if job["ProcessingJobStatus"] not in ENDED:
-                JobRecord(self._store, arn).end("Failed", FailureReason=CLOUD_STOPPED)
-
-    def stop_all(self) -> None:
-        """End the processes of all jobs at once."""
-        for run in list(self._runs.values()):
-            run.abandon(CLOUD_STOPPED)
+    def new_run(self, arn: str, base: Path) -> ProcessingRun:
+        return ProcessingRun(self.record(arn), base)
 
 
 def new_job(arn: str, params: dict[str, Any]) -> Resource:
@@ -88,13 +43,6 @@ def new_job(arn: str, params: dict[str, Any]) -> Resource:
         "CreationTime": created,
         "LastModifiedTime": created,
     }
-
-
-def in_use(arn: str) -> ServiceError:
-    return ServiceError(
-        "ResourceInUse",
-        f"Job name must be unique within an AWS account and region, and a job with this name already exists ({arn})",
-    )
 
 
 def check_job(params: dict[str, Any]) -> None:

@@ -1,73 +1,45 @@
 """Training jobs: Create, Describe, List, Stop and Delete."""
 
 import re
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.files import inside
 from localcloud.sagemaker import roles
 from localcloud.sagemaker.errors import ServiceError, invalid
 from localcloud.sagemaker.images import ImageNotFoundError, Program, program_for
-from localcloud.sagemaker.listing import list_resources
-from localcloud.sagemaker.store import TRAINING_JOB, Resource, Store, arn_of, now, region_of
+from localcloud.sagemaker.jobs.actions import Jobs
+from localcloud.sagemaker.jobs.record import ENDED
+from localcloud.sagemaker.store import TRAINING_JOB, Resource, now
 from localcloud.sagemaker.training.description import described
 from localcloud.sagemaker.training.metrics import metric_definitions
-from localcloud.sagemaker.training.record import ENDED, JobRecord
+from localcloud.sagemaker.training.record import TrainingRecord
 from localcloud.sagemaker.training.run import TrainingRun
 from localcloud.sagemaker.transfer import is_empty_prefix, split_uri
 
-CLOUD_STOPPED = "InternalServerError: the local cloud was stopped while the job ran."
 
+class TrainingJobs(Jobs):
+    kind = TRAINING_JOB
+    name_taken = (
+        "Training job names must be unique within an AWS account and region, and a training job with this name "
+        "already exists"
+    )
 
-class TrainingJobs:
-    """The training jobs of this cloud; each has a thread that runs its process."""
-
-    def __init__(self, store: Store, directory: Path) -> None:
-        self._store = store
-        self._directory = directory
-        self._runs: dict[str, TrainingRun] = {}  # by ARN, of the jobs that run
-
-    # Actions -------------------------------------------------------------------------------------------------
-
-    def create(self, params: dict[str, Any]) -> dict[str, Any]:
-        arn = arn_of(TRAINING_JOB, params["TrainingJobName"])
-        if self._store.get(TRAINING_JOB, arn):
-            raise in_use(arn)
+    def check(self, params: dict[str, Any], region: str) -> None:
         check_job(params)
         roles.check_assumable(params["RoleArn"])
-        check_input(params, region_of(arn))
-        if not self._store.add(TRAINING_JOB, arn, new_job(arn, params), params.get("Tags", [])):
-            raise in_use(arn)
-        base = inside(self._directory, f"{region_of(arn)}/{params['TrainingJobName']}")
-        run = TrainingRun(JobRecord(self._store, arn), base)
-        self._runs[arn] = run
-        threading.Thread(target=self._follow, args=(arn, run), name=params["TrainingJobName"], daemon=True).start()
-        return {"TrainingJobArn": arn}
+        check_input(params, region)
 
-    def _follow(self, arn: str, run: TrainingRun) -> None:
-        run.run()
-        self._runs.pop(arn, None)
+    def new_job(self, arn: str, params: dict[str, Any]) -> Resource:
+        return new_job(arn, params)
 
-    def describe(self, params: dict[str, Any]) -> Resource:
-        job = self._store.get(TRAINING_JOB, arn_of(TRAINING_JOB, params["TrainingJobName"]))
-        if job is None:
-            raise invalid("Requested resource not found.")
-        return job
+    def record(self, arn: str) -> TrainingRecord:
+        return TrainingRecord(self._store, arn)
 
-    def list(self, params: dict[str, Any]) -> dict[str, Any]:
-        return list_resources(self._store.in_scope(TRAINING_JOB), params, "TrainingJob", "TrainingJobSummaries")
-
-    def stop(self, params: dict[str, Any]) -> dict[str, Any]:
-        job = self.describe(params)
-        run = self._runs.get(job["TrainingJobArn"])
-        if run is None or job["TrainingJobStatus"] in ENDED:
-            raise invalid(f"The request was rejected because the training job is in status {job['TrainingJobStatus']}.")
-        run.stop()
-        return {}
+    def new_run(self, arn: str, base: Path) -> TrainingRun:
+        return TrainingRun(self.record(arn), base)
 
     def delete(self, params: dict[str, Any]) -> dict[str, Any]:
         job = self.describe(params)
@@ -75,19 +47,6 @@ class TrainingJobs:
             raise ServiceError("ResourceInUse", f"Training job {job['TrainingJobName']} is still running.")
         self._store.delete(TRAINING_JOB, job["TrainingJobArn"])
         return {}
-
-    # Start and stop of the cloud ---------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Fail the jobs that were running when the cloud was killed: their processes are gone."""
-        for arn, job in self._store.all(TRAINING_JOB).items():
-            if job["TrainingJobStatus"] not in ENDED:
-                JobRecord(self._store, arn).fail(CLOUD_STOPPED)
-
-    def stop_all(self) -> None:
-        """End the processes of all jobs at once, without a model."""
-        for run in list(self._runs.values()):
-            run.abandon(CLOUD_STOPPED)
 
 
 def new_job(arn: str, params: dict[str, Any]) -> Resource:
@@ -110,14 +69,6 @@ def definitions_of(specification: dict[str, Any]) -> Mapping[str, str]:
     except ImageNotFoundError:
         return metric_definitions(specification)
     return program.metric_definitions or metric_definitions(specification)
-
-
-def in_use(arn: str) -> ServiceError:
-    return ServiceError(
-        "ResourceInUse",
-        "Training job names must be unique within an AWS account and region, and a training job with this name "
-        f"already exists ({arn})",
-    )
 
 
 def check_job(params: dict[str, Any]) -> None:

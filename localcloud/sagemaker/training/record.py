@@ -1,12 +1,9 @@
 """A training job's entry in the store and its statuses."""
 
-import threading
 from typing import Any
 
-from localcloud.sagemaker.store import TRAINING_JOB, Resource, Store, now
-
-ENDED = ("Completed", "Failed", "Stopped")  # TrainingJobStatus
-FAILURE_LIMIT = 1024  # characters of FailureReason
+from localcloud.sagemaker.jobs.record import ENDED, TEXT_LIMIT, JobRecord
+from localcloud.sagemaker.store import TRAINING_JOB, now
 
 MESSAGES = {
     "Starting": "Starting the training job",
@@ -20,29 +17,16 @@ MESSAGES = {
 }
 
 
-class JobRecord:
-    """Written by the thread that runs the job and by the request that stops it."""
+class TrainingRecord(JobRecord):
+    kind = TRAINING_JOB
 
-    def __init__(self, store: Store, arn: str) -> None:
-        self.arn = arn
-        self._store = store
-        self._lock = threading.Lock()
-
-    @property
-    def job(self) -> Resource:
-        """The current state of the job."""
-        return self._store.get(TRAINING_JOB, self.arn) or {}
-
-    def request_stop(self) -> None:
-        """Enter Stopping, unless the job has ended or is being stopped already."""
-        with self._lock:
-            if self.job["TrainingJobStatus"] == "InProgress":
-                self._append("Stopping", MESSAGES["Stopping"], {"TrainingJobStatus": "Stopping"})
+    def _enter_stopping(self) -> None:
+        self._append("Stopping", MESSAGES["Stopping"], {"TrainingJobStatus": "Stopping"})
 
     def enter(self, secondary_status: str, **fields: Any) -> bool:
         """Enter a secondary status; returns False when a job that is being stopped must not enter it."""
         with self._lock:
-            if self.job["TrainingJobStatus"] == "Stopping" and secondary_status in ("Downloading", "Training"):
+            if self.status == "Stopping" and secondary_status in ("Downloading", "Training"):
                 return False
             self._append(secondary_status, MESSAGES[secondary_status], fields)
             return True
@@ -55,7 +39,7 @@ class JobRecord:
             self._append(secondary_status, MESSAGES[secondary_status], {**fields, **times, "TrainingJobStatus": status})
 
     def fail(self, reason: str) -> None:
-        reason = reason[:FAILURE_LIMIT]
+        reason = reason[:TEXT_LIMIT]
         with self._lock:
             fields = {"TrainingJobStatus": "Failed", "FailureReason": reason, **self._times()}
             self._append("Failed", reason, fields)
@@ -79,6 +63,4 @@ class JobRecord:
             transitions[-1]["EndTime"] = at
         new = {"Status": secondary_status, "StartTime": at, "StatusMessage": message}
         transitions.append({**new, "EndTime": at} if fields.get("TrainingJobStatus") in ENDED else new)
-        self._store.report(
-            TRAINING_JOB, self.arn, SecondaryStatus=secondary_status, SecondaryStatusTransitions=transitions, **fields
-        )
+        self._report(SecondaryStatus=secondary_status, SecondaryStatusTransitions=transitions, **fields)

@@ -9,12 +9,12 @@ import pytest
 
 from localcloud.sagemaker import containers, interruption, roles
 from localcloud.sagemaker.containers import WORK_DIRECTORY
+from localcloud.sagemaker.jobs import run as job_run
 from localcloud.sagemaker.opt_ml import namespace
 from localcloud.sagemaker.store import TRAINING_JOB, Store
-from localcloud.sagemaker.training import run as training_run
 from localcloud.sagemaker.training.jobs import new_job
 from localcloud.sagemaker.training.metrics import MetricWatcher
-from localcloud.sagemaker.training.record import JobRecord
+from localcloud.sagemaker.training.record import TrainingRecord
 from localcloud.sagemaker.training.run import TrainingRun
 from tests.unit.localcloud.sagemaker.conftest import IMAGE, ROLE_ARN, Log, RunAsImage
 
@@ -73,13 +73,13 @@ def start(
     store: Store, tmp_path: Path, client: Client, log: Log, run_as_image: RunAsImage, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Start]:
     """Return a function that starts a job whose container runs a script."""
-    monkeypatch.setattr(training_run, "LogStream", lambda *_: log)
+    monkeypatch.setattr(job_run, "LogStream", lambda *_: log)
     threads = []
 
     def begin(script: str, **changes: Any) -> TrainingRun:
         run_as_image(script)
         store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS | changes), [])
-        run = TrainingRun(JobRecord(store, ARN), tmp_path / "ml")
+        run = TrainingRun(TrainingRecord(store, ARN), tmp_path / "ml")
         threads.append(threading.Thread(target=run.run))
         threads[-1].start()
         return run
@@ -151,25 +151,11 @@ def test_an_abandoned_job_fails_at_once(start: Start, store: Store, log: Log, cl
 
 def test_a_job_that_is_stopped_before_it_trains_has_no_model(store: Store, tmp_path: Path) -> None:
     store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS), [])
-    record = JobRecord(store, ARN)
+    record = TrainingRecord(store, ARN)
     record.enter("Starting")
     record.request_stop()
     assert not record.enter("Downloading")
     assert record.job["SecondaryStatus"] == "Stopping"
-
-
-def test_a_job_that_has_ended_cannot_be_stopped(store: Store) -> None:
-    store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS), [])
-    record = JobRecord(store, ARN)
-    record.end("Completed")
-    record.request_stop()
-    assert record.job["TrainingJobStatus"] == "Completed"
-
-
-def test_a_long_reason_is_cut(store: Store) -> None:
-    store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS), [])
-    JobRecord(store, ARN).fail("x" * 2000)
-    assert len((store.get(TRAINING_JOB, ARN) or {})["FailureReason"]) == 1024
 
 
 ENTRYPOINT = {"TrainingImage": IMAGE, "ContainerEntrypoint": [sys.executable, "-c"]}

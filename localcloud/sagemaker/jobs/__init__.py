@@ -1,0 +1,1 @@
+"""What training jobs and processing jobs have in common."""
