@@ -10,7 +10,7 @@ from localcloud.sagemaker.errors import ServiceError, invalid
 from localcloud.sagemaker.jobs.record import ENDED, JobRecord
 from localcloud.sagemaker.jobs.run import JobRun
 from localcloud.sagemaker.listing import list_resources
-from localcloud.sagemaker.store import JobKind, Resource, Store, arn_of, region_of
+from localcloud.sagemaker.store import JobKind, Resource, Store, arn_of, now, region_of
 
 CLOUD_STOPPED = "InternalServerError: the local cloud was stopped while the job ran."
 
@@ -19,6 +19,8 @@ class Jobs(ABC):
     """The jobs of one kind in this cloud; each has a thread that runs its process."""
 
     kind: ClassVar[JobKind]
+    record_type: ClassVar[type[JobRecord]]
+    run_type: ClassVar[type[JobRun[Any]]]
     name_taken: ClassVar[str]  # AWS's sentence for a second job of one name, without its ARN
 
     def __init__(self, store: Store, directory: Path) -> None:
@@ -26,23 +28,26 @@ class Jobs(ABC):
         self._directory = directory
         self._runs: dict[str, JobRun[Any]] = {}  # by ARN, of the jobs that run
 
-    # What each kind has of its own ---------------------------------------------------------------------------
-
     @abstractmethod
     def check(self, params: dict[str, Any], region: str) -> None:
         """Raise AWS's error for a request that AWS refuses although botocore's model allows it."""
 
+    @classmethod
     @abstractmethod
-    def new_job(self, arn: str, params: dict[str, Any]) -> Resource:
+    def described(cls, params: dict[str, Any], created: float) -> Resource:
+        """Return the members of a request as the description has them, and those that only this kind has."""
+
+    @classmethod
+    def new_job(cls, arn: str, params: dict[str, Any]) -> Resource:
         """Return the description of a job that begins."""
-
-    @abstractmethod
-    def record(self, arn: str) -> JobRecord:
-        """Return the entry of a job."""
-
-    @abstractmethod
-    def new_run(self, arn: str, base: Path) -> JobRun[Any]:
-        """Return the run of a job, in a directory that stands for /opt/ml."""
+        created = now()
+        return {
+            **cls.described(params, created),
+            cls.kind.arn: arn,
+            cls.kind.status: "InProgress",
+            "CreationTime": created,
+            "LastModifiedTime": created,
+        }
 
     # Actions -------------------------------------------------------------------------------------------------
 
@@ -54,8 +59,8 @@ class Jobs(ABC):
         self.check(params, region_of(arn))
         if not self._store.add(self.kind, arn, self.new_job(arn, params), params.get("Tags", [])):
             raise self._in_use(arn)
-        run = self.new_run(arn, inside(self._directory, f"{region_of(arn)}/{name}"))
-        self._runs[arn] = run
+        base = inside(self._directory, f"{region_of(arn)}/{name}")
+        run = self._runs[arn] = self.run_type(self.record_type(self._store, arn), base)
         threading.Thread(target=self._follow, args=(arn, run), name=name, daemon=True).start()
         return {self.kind.arn: arn}
 
@@ -90,7 +95,7 @@ class Jobs(ABC):
         """Fail the jobs that were running when the cloud was killed: their processes are gone."""
         for arn, job in self._store.all(self.kind).items():
             if job[self.kind.status] not in ENDED:
-                self.record(arn).fail(CLOUD_STOPPED)
+                self.record_type(self._store, arn).fail(CLOUD_STOPPED)
 
     def stop_all(self) -> None:
         """End the processes of all jobs at once; what they made is not uploaded."""

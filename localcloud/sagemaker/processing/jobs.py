@@ -1,6 +1,5 @@
 """Processing jobs: Create, Describe, List and Stop."""
 
-from pathlib import Path
 from typing import Any
 
 from localcloud.sagemaker import roles
@@ -8,7 +7,7 @@ from localcloud.sagemaker.errors import invalid
 from localcloud.sagemaker.jobs.actions import Jobs
 from localcloud.sagemaker.processing.record import ProcessingRecord
 from localcloud.sagemaker.processing.run import ProcessingRun
-from localcloud.sagemaker.store import PROCESSING_JOB, Resource, now
+from localcloud.sagemaker.store import PROCESSING_JOB, Resource
 
 LOCAL_PATH = "/opt/ml/processing/"
 DEFAULT_MAX_RUNTIME = 86_400  # seconds
@@ -17,32 +16,18 @@ NOT_DESCRIBED = ("Tags",)
 
 class ProcessingJobs(Jobs):
     kind = PROCESSING_JOB
+    record_type = ProcessingRecord
+    run_type = ProcessingRun
     name_taken = "Job name must be unique within an AWS account and region, and a job with this name already exists"
 
     def check(self, params: dict[str, Any], region: str) -> None:
         check_job(params)
         roles.check_assumable(params["RoleArn"])
 
-    def new_job(self, arn: str, params: dict[str, Any]) -> Resource:
-        return new_job(arn, params)
-
-    def record(self, arn: str) -> ProcessingRecord:
-        return ProcessingRecord(self._store, arn)
-
-    def new_run(self, arn: str, base: Path) -> ProcessingRun:
-        return ProcessingRun(self.record(arn), base)
-
-
-def new_job(arn: str, params: dict[str, Any]) -> Resource:
-    created = now()
-    return {
-        "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME},
-        **{name: value for name, value in params.items() if name not in NOT_DESCRIBED},
-        "ProcessingJobArn": arn,
-        "ProcessingJobStatus": "InProgress",
-        "CreationTime": created,
-        "LastModifiedTime": created,
-    }
+    @classmethod
+    def described(cls, params: dict[str, Any], created: float) -> Resource:
+        given = {name: value for name, value in params.items() if name not in NOT_DESCRIBED}
+        return {"StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME}, **given}
 
 
 def check_job(params: dict[str, Any]) -> None:

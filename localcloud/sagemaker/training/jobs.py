@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,7 +11,7 @@ from localcloud.sagemaker.errors import ServiceError, invalid
 from localcloud.sagemaker.images import ImageNotFoundError, Program, program_for
 from localcloud.sagemaker.jobs.actions import Jobs
 from localcloud.sagemaker.jobs.record import ENDED
-from localcloud.sagemaker.store import TRAINING_JOB, Resource, now
+from localcloud.sagemaker.store import TRAINING_JOB, Resource
 from localcloud.sagemaker.training.description import described
 from localcloud.sagemaker.training.metrics import metric_definitions
 from localcloud.sagemaker.training.record import TrainingRecord
@@ -22,6 +21,8 @@ from localcloud.sagemaker.transfer import is_empty_prefix, split_uri
 
 class TrainingJobs(Jobs):
     kind = TRAINING_JOB
+    record_type = TrainingRecord
+    run_type = TrainingRun
     name_taken = (
         "Training job names must be unique within an AWS account and region, and a training job with this name "
         "already exists"
@@ -32,14 +33,13 @@ class TrainingJobs(Jobs):
         roles.check_assumable(params["RoleArn"])
         check_input(params, region)
 
-    def new_job(self, arn: str, params: dict[str, Any]) -> Resource:
-        return new_job(arn, params)
-
-    def record(self, arn: str) -> TrainingRecord:
-        return TrainingRecord(self._store, arn)
-
-    def new_run(self, arn: str, base: Path) -> TrainingRun:
-        return TrainingRun(self.record(arn), base)
+    @classmethod
+    def described(cls, params: dict[str, Any], created: float) -> Resource:
+        return {
+            **described(params, definitions_of(params["AlgorithmSpecification"]), created),
+            "SecondaryStatus": "Starting",
+            "SecondaryStatusTransitions": [],
+        }
 
     def delete(self, params: dict[str, Any]) -> dict[str, Any]:
         job = self.describe(params)
@@ -47,19 +47,6 @@ class TrainingJobs(Jobs):
             raise ServiceError("ResourceInUse", f"Training job {job['TrainingJobName']} is still running.")
         self._store.delete(TRAINING_JOB, job["TrainingJobArn"])
         return {}
-
-
-def new_job(arn: str, params: dict[str, Any]) -> Resource:
-    created = now()
-    return {
-        **described(params, definitions_of(params["AlgorithmSpecification"]), created),
-        "TrainingJobArn": arn,
-        "TrainingJobStatus": "InProgress",
-        "SecondaryStatus": "Starting",
-        "SecondaryStatusTransitions": [],
-        "CreationTime": created,
-        "LastModifiedTime": created,
-    }
 
 
 def definitions_of(specification: dict[str, Any]) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from localcloud.sagemaker.containers import WORK_DIRECTORY
 from localcloud.sagemaker.jobs import run as job_run
 from localcloud.sagemaker.opt_ml import namespace
 from localcloud.sagemaker.store import TRAINING_JOB, Store
-from localcloud.sagemaker.training.jobs import new_job
+from localcloud.sagemaker.training.jobs import TrainingJobs
 from localcloud.sagemaker.training.metrics import MetricWatcher
 from localcloud.sagemaker.training.record import TrainingRecord
 from localcloud.sagemaker.training.run import TrainingRun
@@ -78,7 +78,7 @@ def start(
 
     def begin(script: str, **changes: Any) -> TrainingRun:
         run_as_image(script)
-        store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS | changes), [])
+        store.add(TRAINING_JOB, ARN, TrainingJobs.new_job(ARN, PARAMS | changes), [])
         run = TrainingRun(TrainingRecord(store, ARN), tmp_path / "ml")
         threads.append(threading.Thread(target=run.run))
         threads[-1].start()
@@ -150,7 +150,7 @@ def test_an_abandoned_job_fails_at_once(start: Start, store: Store, log: Log, cl
 
 
 def test_a_job_that_is_stopped_before_it_trains_has_no_model(store: Store, tmp_path: Path) -> None:
-    store.add(TRAINING_JOB, ARN, new_job(ARN, PARAMS), [])
+    store.add(TRAINING_JOB, ARN, TrainingJobs.new_job(ARN, PARAMS), [])
     record = TrainingRecord(store, ARN)
     record.enter("Starting")
     record.request_stop()
