@@ -1,12 +1,11 @@
 """The end of an endpoint: a one-time schedule of EventBridge Scheduler deletes it, whatever becomes of this machine."""
 
-import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from training import schedules
 from training.config import Stack
 from training.context import Context
 from training.errors import EndpointError, StackError
@@ -15,7 +14,6 @@ from training.refusals import is_denied, is_missing
 AT = "at(%Y-%m-%dT%H:%M:%S)"  # in UTC, the time zone of a schedule that names none
 # The endpoint may be changing when the schedule is due: the Scheduler tries again for a day, as often as it can.
 RETRIES = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
-NO_ROLE = re.compile(r"execution role you provide must allow")
 
 
 def schedule_name(endpoint_name: str) -> str:
@@ -55,9 +53,9 @@ def renew(context: Context, expires_in: timedelta | None) -> None:
         forget(context)
         return
     try:
-        put(context, request(context.stack, datetime.now(UTC) + expires_in))
+        schedules.put(context, request(context.stack, datetime.now(UTC) + expires_in))
     except ClientError as err:
-        if not (is_denied(err) or NO_ROLE.search(str(err))):
+        if not schedules.is_refused(err):
             raise
         raise EndpointError(
             f"The expiry of the endpoint cannot be scheduled ({err}): correct the permission, or the stack with "
@@ -78,31 +76,15 @@ def is_foreign(context: Context) -> bool:
 
 def request(stack: Stack, moment: datetime) -> dict[str, Any]:
     """Return the arguments of CreateSchedule, which are those of UpdateSchedule too."""
-    partition = stack.expiry_role_arn.split(":")[1]
+    arguments = {"EndpointName": stack.endpoint_name}
     return {
         "Name": schedule_name(stack.endpoint_name),
         "Description": description(stack),
         "ScheduleExpression": moment.strftime(AT),
         "FlexibleTimeWindow": {"Mode": "OFF"},
         "ActionAfterCompletion": "DELETE",
-        "Target": {
-            "Arn": f"arn:{partition}:scheduler:::aws-sdk:sagemaker:deleteEndpoint",
-            "RoleArn": stack.expiry_role_arn,
-            "Input": json.dumps({"EndpointName": stack.endpoint_name}),
-            "RetryPolicy": RETRIES,
-        },
+        "Target": schedules.target(stack.expiry_role_arn, "sagemaker:deleteEndpoint", arguments, RETRIES),
     }
-
-
-def put(context: Context, schedule: dict[str, Any]) -> None:
-    """Create the schedule, or move it."""
-    client = context.clients.scheduler
-    try:
-        client.update_schedule(**schedule)
-    except ClientError as err:
-        if not is_missing(err):
-            raise
-        client.create_schedule(**schedule)
 
 
 def forget(context: Context) -> None:
@@ -120,30 +102,21 @@ def forget(context: Context) -> None:
 
 def delete(context: Context) -> None:
     """Delete the endpoint's schedule; does nothing without one."""
-    try:
-        context.clients.scheduler.delete_schedule(Name=schedule_name(context.stack.endpoint_name))
-    except ClientError as err:
-        if not is_missing(err):
-            raise
+    schedules.delete(context, schedule_name(context.stack.endpoint_name))
 
 
 def read(context: Context) -> dict[str, Any] | None:
     """Return this stack's schedule, None without one."""
-    try:
-        schedule: Any = context.clients.scheduler.get_schedule(Name=schedule_name(context.stack.endpoint_name))
-    except ClientError as err:
-        if not is_missing(err):
-            raise
-        return None
-    return schedule if schedule.get("Description") == description(context.stack) else None
+    return schedules.read(context, schedule_name(context.stack.endpoint_name), description(context.stack))
 
 
 def find(context: Context) -> datetime | None:
     """Return when the endpoint is deleted, None when no schedule of this stack does that."""
-    schedule = read(context)
-    if schedule is None or schedule.get("State", "ENABLED") != "ENABLED":
+    name, whose = schedule_name(context.stack.endpoint_name), description(context.stack)
+    expression = schedules.read_expression(context, name, whose)
+    if expression is None:
         return None
     try:
-        return datetime.strptime(schedule["ScheduleExpression"], AT).replace(tzinfo=UTC)
+        return datetime.strptime(expression, AT).replace(tzinfo=UTC)
     except ValueError:  # somebody has changed it
         return None

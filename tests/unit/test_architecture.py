@@ -143,7 +143,7 @@ TRAINING_LAYERS = (
     ("batch_arguments", "monitor_arguments", "threshold_arguments", "traffic_arguments"),
     ("review_arguments", "review.estimate"),
     ("review.answers", "review.selection"),
-    ("argument_types",),
+    ("argument_types", "schedules"),
     ("context", "options", "results", "csv_files", "console"),
     ("captures",),
     ("config", "errors", "atomic", "checks", "paired", "streams", "refusals"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from training import schedules
 from training.config import Stack
 from training.context import Context
 from training.refusals import is_missing
@@ -35,41 +36,17 @@ def is_job(name: str, stack: Stack) -> bool:
 
 def read(context: Context) -> dict[str, Any] | None:
     """Return this stack's schedule, None without one."""
-    try:
-        schedule: Any = context.clients.scheduler.get_schedule(Name=schedule_name(context.stack))
-    except ClientError as err:
-        if not is_missing(err):
-            raise
-        return None
-    return schedule if schedule.get("Description") == description(context.stack) else None
+    return schedules.read(context, schedule_name(context.stack), description(context.stack))
 
 
 def find(context: Context) -> str | None:
     """Return how often runs are started, such as rate(1 day); None when none is."""
-    schedule = read(context)
-    if schedule is None or schedule.get("State", "ENABLED") != "ENABLED":
-        return None
-    return str(schedule["ScheduleExpression"])
-
-
-def put(context: Context, schedule: dict[str, Any]) -> None:
-    """Create the schedule, or change it."""
-    client = context.clients.scheduler
-    try:
-        client.update_schedule(**schedule)
-    except ClientError as err:
-        if not is_missing(err):
-            raise
-        client.create_schedule(**schedule)
+    return schedules.read_expression(context, schedule_name(context.stack), description(context.stack))
 
 
 def delete(context: Context) -> None:
     """Delete the schedule; does nothing without one."""
-    try:
-        context.clients.scheduler.delete_schedule(Name=schedule_name(context.stack))
-    except ClientError as err:
-        if not is_missing(err):
-            raise
+    schedules.delete(context, schedule_name(context.stack))
 
 
 def running_jobs(context: Context) -> list[str]:

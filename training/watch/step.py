@@ -1,11 +1,10 @@
 """`monitor --schedule`: lets EventBridge Scheduler start runs of monitor, or ends that."""
 
-import json
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from training import expiry
+from training import schedules
 from training.config import CODE_CHANNEL, STACK_TAG, WATCH_PREFIX, Stack
 from training.context import Context
 from training.errors import CaptureError, StackError
@@ -13,7 +12,6 @@ from training.options import MonitorOptions
 from training.programs.code import digest_of, stage_code
 from training.programs.own import PROCESSOR, pytorch_image
 from training.programs.program import Code
-from training.refusals import is_denied
 from training.watch import schedule
 from training.watch.package import ARCHIVE, read_program
 from training.watch.settings import Settings, files_of, read_results
@@ -79,9 +77,9 @@ def put(context: Context, wanted: dict[str, Any]) -> None:
         StackError: The caller may not.
     """
     try:
-        schedule.put(context, wanted)
+        schedules.put(context, wanted)
     except ClientError as err:
-        if not (is_denied(err) or expiry.NO_ROLE.search(str(err))):
+        if not schedules.is_refused(err):
             raise
         raise StackError(
             f"The runs of monitor cannot be scheduled ({err}): take WatchPolicy of permissions.yaml, or correct the "
@@ -95,18 +93,13 @@ def request(context: Context, settings: Settings, expression: str) -> dict[str, 
     program, given = read_program(stack.bucket), staged_files(context, settings)
     for one in (program, given):
         stage_code(one, context.clients.s3)
-    partition = stack.watch_role_arn.split(":")[1]
+    arguments = job(stack, program.uri, given.uri)
     return {
         "Name": schedule.schedule_name(stack),
         "Description": schedule.description(stack),
         "ScheduleExpression": expression,
         "FlexibleTimeWindow": {"Mode": "OFF"},
-        "Target": {
-            "Arn": f"arn:{partition}:scheduler:::aws-sdk:sagemaker:createProcessingJob",
-            "RoleArn": stack.watch_role_arn,
-            "Input": json.dumps(job(stack, program.uri, given.uri)),
-            "RetryPolicy": RETRIES,
-        },
+        "Target": schedules.target(stack.watch_role_arn, "sagemaker:createProcessingJob", arguments, RETRIES),
     }
 
 

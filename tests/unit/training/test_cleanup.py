@@ -21,7 +21,7 @@ from tests.unit.training.fakes import (
     refuse,
 )
 from training import cleanup as step
-from training import expiry
+from training import expiry, schedules
 from training.config import INCOMING_PREFIX
 from training.context import Context
 from training.errors import CleanupError
@@ -71,7 +71,7 @@ def test_what_costs_money_goes_first(context: Context) -> None:
     for name in ("s", "s-candidate"):
         expiry.renew(replace(context, stack=replace(context.stack, endpoint_name=name)), timedelta(hours=1))
         context.clients.logs.create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
-    schedule.put(context, {"Name": "s-monitor", "Description": schedule.description(context.stack)})
+    schedules.put(context, {"Name": "s-monitor", "Description": schedule.description(context.stack)})
     assert step.cleanup(context) == [
         "schedule s-monitor",
         "endpoint s",
@@ -285,12 +285,14 @@ def test_without_an_endpoint_no_captures_arrive(context: Context) -> None:
 
 
 def test_the_schedule_of_monitor_of_another_stack_stays(context: Context) -> None:
-    schedule.put(context, {"Name": "s-monitor", "Description": "Watches what the endpoint s of the stack s-2 captures"})
+    schedules.put(
+        context, {"Name": "s-monitor", "Description": "Watches what the endpoint s of the stack s-2 captures"}
+    )
     assert step.cleanup(context) == []
 
 
 def test_runs_of_monitor_are_stopped_after_their_schedule(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    schedule.put(context, {"Name": "s-monitor", "Description": schedule.description(context.stack)})
+    schedules.put(context, {"Name": "s-monitor", "Description": schedule.description(context.stack)})
     running, stopped = ["s-monitor-0123456789abcdef"], list[str]()
     monkeypatch.setattr(schedule, "running_jobs", lambda _: list(running))
     monkeypatch.setattr(step, "stop_run", lambda _, name: stopped.append(running.pop(running.index(name))))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.training.fakes import STACK, Scheduler, client_error, make_context
+from training import schedules
 from training.context import Context
 from training.watch import schedule
 
@@ -40,7 +41,7 @@ def test_the_schedule_is_found_changed_and_deleted_twice(context: Context) -> No
     wanted = {"Name": "s-monitor", "Description": schedule.description(STACK)}
     assert schedule.find(context) is None
     for expression in ("rate(1 day)", "rate(6 hours)"):
-        schedule.put(context, {**wanted, "ScheduleExpression": expression})
+        schedules.put(context, {**wanted, "ScheduleExpression": expression})
         assert schedule.find(context) == expression
     schedule.delete(context)
     schedule.delete(context)
@@ -50,7 +51,7 @@ def test_the_schedule_is_found_changed_and_deleted_twice(context: Context) -> No
 @pytest.mark.parametrize("change", [{"Description": "mine"}, {"State": "DISABLED"}])
 def test_a_schedule_that_starts_none_of_our_runs_is_none(context: Context, change: dict[str, str]) -> None:
     wanted = {"Name": "s-monitor", "Description": schedule.description(STACK), "ScheduleExpression": "rate(1 day)"}
-    schedule.put(context, wanted | change)
+    schedules.put(context, wanted | change)
     assert schedule.find(context) is None
 
 
