@@ -1,6 +1,6 @@
 """Least privilege: each permission of the template's roles is removed in turn, and the call that needs it must fail.
 
-The policies must equal the table below, so no permission is superfluous. Every call works with all of them, so none is
+The policies must equal the tables below, so no permission is superfluous. Every call works with all of them, so none is
 missing. NOT_SHOWN lists the policies that the local cloud cannot check, with the reason why AWS needs them; WITH_A_KEY
 and WITH_AN_IMAGE list what the parameters KmsKeyArn and ImageRepository add.
 """
@@ -24,6 +24,9 @@ STACK = "least-privilege"
 CANDIDATE = f"{STACK}-candidate"
 BATCH = f"{STACK}-batchClassification"
 UPLOAD = f"{STACK}-uploadClassification"
+ALERTS = f"{STACK}-alerts"
+OF_PHOTOS = ("serializeImageData", "classifyImage", "filterInferences")  # the functions that classify a photo
+PULL_AN_IMAGE = ("BatchGetImage", "BatchCheckLayerAvailability", "GetDownloadUrlForLayer")
 ALL_PARTS = {"ClassifyUploads": "true", "Alerts": "true"}
 NOT_SHOWN = {
     "AWSLambdaBasicExecutionRole": "logs of the functions; SAM gives it to every function",
@@ -34,104 +37,81 @@ KEY_ARN = f"arn:aws:kms:us-east-1:000000000000:key/{KEY}"
 
 Probe = Callable[[System], str]  # uses the system and returns the problem, "" for none
 
-PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem without the permission
-    Permission("sageMakerRole", "s3:ListBucket", "bucket"): (uses.train, "No S3 objects found under S3 URL"),
-    Permission("sageMakerRole", "s3:GetObject", "bucket/images/*"): (uses.train, "AccessDenied"),
-    Permission("sageMakerRole", "s3:GetObject", "bucket/lists/*"): (uses.train, "AccessDenied"),
-    Permission("sageMakerRole", "s3:GetObject", "bucket/code/*"): (uses.run_code, "AccessDenied"),
-    Permission("sageMakerRole", "s3:GetObject", "bucket/models/*"): (uses.create_model, "Could not access model data"),
-    Permission("sageMakerRole", "s3:PutObject", "bucket/models/*"): (uses.run_code, "AccessDenied"),
-    Permission("sageMakerRole", "s3:PutObject", "bucket/captured/*"): (uses.capture, "AccessDenied"),
-    Permission("sageMakerRole", "logs:CreateLogGroup", "/aws/sagemaker/*"): (uses.log_a_job, "no log"),
-    Permission("sageMakerRole", "logs:CreateLogStream", "/aws/sagemaker/*"): (uses.log_a_job, "no log"),
-    Permission("sageMakerRole", "logs:DescribeLogStreams", "/aws/sagemaker/*"): (uses.log_a_job, "no log"),
-    Permission("sageMakerRole", "logs:PutLogEvents", "/aws/sagemaker/*"): (uses.log_a_job, "no log"),
-    Permission("sageMakerRole", "cloudwatch:PutMetricData", "*"): (uses.measure_a_job, "no metric"),
-    Permission("sageMakerRole", "cloudwatch:DescribeAlarms", "*"): (uses.watch_alarms, "AccessDenied"),
-    Permission("sageMakerRole", "ecr:GetAuthorizationToken", "*"): (uses.train, "GetAuthorizationToken"),
-    **{
-        Permission("sageMakerRole", f"ecr:{action}", f"repository/{repository}"): (probe, action)
-        for repository, probe in (("image-classification", uses.train), ("pytorch", uses.run_code))
-        for action in ("BatchGetImage", "BatchCheckLayerAvailability", "GetDownloadUrlForLayer")
-    },
-    Permission("expiryRole", "sagemaker:DeleteEndpoint", f"endpoint/{STACK}"): (
-        uses.expire,
-        "the endpoint is InService",
-    ),
-    Permission("expiryRole", "sagemaker:DeleteEndpoint", f"endpoint/{CANDIDATE}"): (
-        uses.expire_candidate,
-        "the endpoint is InService",
-    ),
-    Permission("serializeImageDataRole", "s3:GetObject", "bucket/images/*"): (uses.execute, "AccessDenied"),
-    Permission("serializeImageDataRole", "s3:ListBucket", "bucket"): (uses.execute_without_a_photo, "AccessDenied"),
-    Permission("classifyImageRole", "sagemaker:InvokeEndpoint", f"endpoint/{STACK}"): (uses.execute, "AccessDenied"),
-    Permission("classifyImageRole", "s3:GetObject", "bucket/images/*"): (uses.classify, "AccessDenied"),
-    Permission("classifyImageRole", "s3:GetObjectVersion", "bucket/images/*"): (
-        uses.classify_a_version,
-        "AccessDenied",
-    ),
-    Permission("imageClassificationRole", "lambda:InvokeFunction", "serializeImageData*"): (
-        uses.execute,
-        "AccessDenied",
-    ),
-    Permission("imageClassificationRole", "lambda:InvokeFunction", "classifyImage*"): (uses.execute, "AccessDenied"),
-    Permission("imageClassificationRole", "lambda:InvokeFunction", "filterInferences*"): (uses.execute, "AccessDenied"),
-    **{
-        Permission("batchClassificationRole", "lambda:InvokeFunction", f"{name}*"): (
-            uses.classify_batch,
-            "TooManyFailedError",
-        )
-        for name in ("serializeImageData", "classifyImage", "filterInferences")
-    },
-    Permission("batchClassificationRole", "lambda:InvokeFunction", "tallyVerdicts*"): (
-        uses.classify_batch,
-        "AccessDenied",
-    ),
-    Permission("batchClassificationRole", "states:StartExecution", BATCH): (uses.classify_batch, "States.Permissions"),
-    Permission("batchClassificationRole", "s3:ListBucket", "bucket"): (uses.classify_batch, "States.ItemReaderFailed"),
-    Permission("batchClassificationRole", "s3:GetObject", "bucket/manifests/*"): (
-        uses.classify_manifest,
-        "States.ItemReaderFailed",
-    ),
-    Permission("batchClassificationRole", "s3:PutObject", "bucket/verdicts/*"): (
-        uses.classify_batch,
-        "States.ResultWriterFailed",
-    ),
-    Permission("tallyVerdictsRole", "s3:GetObject", "bucket/verdicts/*"): (uses.classify_batch, "AccessDenied"),
-    Permission("serializeImageDataRole", "s3:GetObject", "bucket/incoming/*"): (
-        upload_uses.classify_upload,
-        "AccessDenied",
-    ),
-    Permission("classifyImageRole", "s3:GetObject", "bucket/incoming/*"): (
-        upload_uses.classify_a_large_upload,
-        "AccessDenied",
-    ),
-    Permission("classifyImageRole", "s3:GetObjectVersion", "bucket/incoming/*"): (
-        upload_uses.classify_a_version_of_an_upload,
-        "AccessDenied",
-    ),
-    Permission("classifyImageRole", "s3:ListBucket", "bucket"): (uses.classify_without_a_photo, "AccessDenied"),
-    **{
-        Permission("uploadClassificationRole", "lambda:InvokeFunction", f"{name}*"): (
-            upload_uses.classify_upload,
-            "AccessDenied",
-        )
-        for name in ("serializeImageData", "classifyImage", "filterInferences")
-    },
-    **{
-        Permission("classifyUploadsRole", action, resource): (probe, "comes again")
-        for action, resource, probe in (
-            ("states:StartSyncExecution", UPLOAD, upload_uses.conclude),
-            ("s3:GetObjectTagging", "bucket/incoming/*", upload_uses.conclude_without_a_version),
-            ("s3:PutObjectTagging", "bucket/incoming/*", upload_uses.conclude_without_a_version),
-            ("s3:GetObjectVersionTagging", "bucket/incoming/*", upload_uses.conclude),
-            ("s3:PutObjectVersionTagging", "bucket/incoming/*", upload_uses.conclude),
-            ("s3:PutObject", "bucket/verdicts/uploads/*", upload_uses.conclude),
-            ("s3:GetObject", "bucket/verdicts/uploads/*", upload_uses.conclude_again),
-            ("events:PutEvents", "event-bus/default", upload_uses.conclude),
-        )
-    },
-    Permission("tellFailureRole", "sns:Publish", f"{STACK}-alerts"): (upload_uses.tell_failure, "AuthorizationError"),
+# By role: an action, its resource, the use that needs it, and the problem without it.
+USES: dict[str, list[tuple[str, str, Probe, str]]] = {
+    "sageMakerRole": [
+        ("s3:ListBucket", "bucket", uses.train, "No S3 objects found under S3 URL"),
+        ("s3:GetObject", "bucket/images/*", uses.train, "AccessDenied"),
+        ("s3:GetObject", "bucket/lists/*", uses.train, "AccessDenied"),
+        ("s3:GetObject", "bucket/code/*", uses.run_code, "AccessDenied"),
+        ("s3:GetObject", "bucket/models/*", uses.create_model, "Could not access model data"),
+        ("s3:PutObject", "bucket/models/*", uses.run_code, "AccessDenied"),
+        ("s3:PutObject", "bucket/captured/*", uses.capture, "AccessDenied"),
+        ("logs:CreateLogGroup", "/aws/sagemaker/*", uses.log_a_job, "no log"),
+        ("logs:CreateLogStream", "/aws/sagemaker/*", uses.log_a_job, "no log"),
+        ("logs:DescribeLogStreams", "/aws/sagemaker/*", uses.log_a_job, "no log"),
+        ("logs:PutLogEvents", "/aws/sagemaker/*", uses.log_a_job, "no log"),
+        ("cloudwatch:PutMetricData", "*", uses.measure_a_job, "no metric"),
+        ("cloudwatch:DescribeAlarms", "*", uses.watch_alarms, "AccessDenied"),
+        ("ecr:GetAuthorizationToken", "*", uses.train, "GetAuthorizationToken"),
+        *(
+            (f"ecr:{action}", f"repository/{repository}", probe, action)
+            for repository, probe in (("image-classification", uses.train), ("pytorch", uses.run_code))
+            for action in PULL_AN_IMAGE
+        ),
+    ],
+    "expiryRole": [
+        ("sagemaker:DeleteEndpoint", f"endpoint/{STACK}", uses.expire, "the endpoint is InService"),
+        ("sagemaker:DeleteEndpoint", f"endpoint/{CANDIDATE}", uses.expire_candidate, "the endpoint is InService"),
+    ],
+    "serializeImageDataRole": [
+        ("s3:GetObject", "bucket/images/*", uses.execute, "AccessDenied"),
+        ("s3:ListBucket", "bucket", uses.execute_without_a_photo, "AccessDenied"),
+        ("s3:GetObject", "bucket/incoming/*", upload_uses.classify_upload, "AccessDenied"),
+    ],
+    "classifyImageRole": [
+        ("sagemaker:InvokeEndpoint", f"endpoint/{STACK}", uses.execute, "AccessDenied"),
+        ("s3:GetObject", "bucket/images/*", uses.classify, "AccessDenied"),
+        ("s3:GetObjectVersion", "bucket/images/*", uses.classify_a_version, "AccessDenied"),
+        ("s3:GetObject", "bucket/incoming/*", upload_uses.classify_a_large_upload, "AccessDenied"),
+        ("s3:GetObjectVersion", "bucket/incoming/*", upload_uses.classify_a_version_of_an_upload, "AccessDenied"),
+        ("s3:ListBucket", "bucket", uses.classify_without_a_photo, "AccessDenied"),
+    ],
+    "imageClassificationRole": [
+        *(("lambda:InvokeFunction", f"{name}*", uses.execute, "AccessDenied") for name in OF_PHOTOS),
+    ],
+    "batchClassificationRole": [
+        *(("lambda:InvokeFunction", f"{name}*", uses.classify_batch, "TooManyFailedError") for name in OF_PHOTOS),
+        ("lambda:InvokeFunction", "tallyVerdicts*", uses.classify_batch, "AccessDenied"),
+        ("states:StartExecution", BATCH, uses.classify_batch, "States.Permissions"),
+        ("s3:ListBucket", "bucket", uses.classify_batch, "States.ItemReaderFailed"),
+        ("s3:GetObject", "bucket/manifests/*", uses.classify_manifest, "States.ItemReaderFailed"),
+        ("s3:PutObject", "bucket/verdicts/*", uses.classify_batch, "States.ResultWriterFailed"),
+    ],
+    "tallyVerdictsRole": [
+        ("s3:GetObject", "bucket/verdicts/*", uses.classify_batch, "AccessDenied"),
+    ],
+    "uploadClassificationRole": [
+        *(("lambda:InvokeFunction", f"{name}*", upload_uses.classify_upload, "AccessDenied") for name in OF_PHOTOS),
+    ],
+    "classifyUploadsRole": [
+        ("states:StartSyncExecution", UPLOAD, upload_uses.conclude, "comes again"),
+        ("s3:GetObjectTagging", "bucket/incoming/*", upload_uses.conclude_without_a_version, "comes again"),
+        ("s3:PutObjectTagging", "bucket/incoming/*", upload_uses.conclude_without_a_version, "comes again"),
+        ("s3:GetObjectVersionTagging", "bucket/incoming/*", upload_uses.conclude, "comes again"),
+        ("s3:PutObjectVersionTagging", "bucket/incoming/*", upload_uses.conclude, "comes again"),
+        ("s3:PutObject", "bucket/verdicts/uploads/*", upload_uses.conclude, "comes again"),
+        ("s3:GetObject", "bucket/verdicts/uploads/*", upload_uses.conclude_again, "comes again"),
+        ("events:PutEvents", "event-bus/default", upload_uses.conclude, "comes again"),
+    ],
+    "tellFailureRole": [
+        ("sns:Publish", ALERTS, upload_uses.tell_failure, "AuthorizationError"),
+    ],
+}
+PERMISSIONS = {
+    Permission(role, action, resource): (probe, problem)
+    for role, rows in USES.items()
+    for action, resource, probe, problem in rows
 }
 
 
@@ -140,44 +120,46 @@ PERMISSIONS: dict[Permission, tuple[Probe, str]] = {  # its use, and the problem
 # again later, and without classifyUploads' ListBucket AWS forbids the tags of a photo that was deleted.
 # test_alerts.py shows that a scheduled run of monitor has what it needs; each try without would take another run.
 NOT_TRIED = {
-    *(Permission("sageMakerRole", "s3:GetObject", f"bucket/{prefix}/*") for prefix in ("captured", "watch", "reports")),
-    *(Permission("sageMakerRole", "s3:PutObject", f"bucket/{key}") for key in ("watch/state.json", "reports/*")),
-    Permission("sageMakerRole", "sns:Publish", f"{STACK}-alerts"),
-    *(
-        Permission("watchRole", f"sagemaker:{action}", f"processing-job/{STACK}-monitor-*")
-        for action in ("AddTags", "CreateProcessingJob")
-    ),
-    Permission("watchRole", "iam:PassRole", "role/sageMakerRole"),
-    Permission("expiryRole", "application-autoscaling:DeregisterScalableTarget", "scalable-target/*"),
-    Permission("batchClassificationRole", "states:DescribeExecution", f"{BATCH}/*"),
-    Permission("batchClassificationRole", "states:StopExecution", f"{BATCH}/*"),
-    Permission("batchClassificationRole", "s3:GetObject", "bucket/verdicts/*"),
-    Permission("batchClassificationRole", "s3:ListMultipartUploadParts", "bucket/verdicts/*"),
-    Permission("batchClassificationRole", "s3:AbortMultipartUpload", "bucket/verdicts/*"),
-    Permission("classifyUploadsRole", "s3:ListBucket", "bucket"),
-    *(
-        Permission("classifyUploadsRole", f"sqs:{action}", f"{STACK}-uploads")
-        for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
-    ),
+    Permission(role, action, resource)
+    for role, rows in {
+        "sageMakerRole": [
+            *(("s3:GetObject", f"bucket/{prefix}/*") for prefix in ("captured", "watch", "reports")),
+            *(("s3:PutObject", f"bucket/{key}") for key in ("watch/state.json", "reports/*")),
+            ("sns:Publish", ALERTS),
+        ],
+        "watchRole": [
+            ("sagemaker:AddTags", f"processing-job/{STACK}-monitor-*"),
+            ("sagemaker:CreateProcessingJob", f"processing-job/{STACK}-monitor-*"),
+            ("iam:PassRole", "role/sageMakerRole"),
+        ],
+        "expiryRole": [("application-autoscaling:DeregisterScalableTarget", "scalable-target/*")],
+        "batchClassificationRole": [
+            ("states:DescribeExecution", f"{BATCH}/*"),
+            ("states:StopExecution", f"{BATCH}/*"),
+            ("s3:GetObject", "bucket/verdicts/*"),
+            ("s3:ListMultipartUploadParts", "bucket/verdicts/*"),
+            ("s3:AbortMultipartUpload", "bucket/verdicts/*"),
+        ],
+        "classifyUploadsRole": [
+            ("s3:ListBucket", "bucket"),
+            *(
+                (f"sqs:{action}", f"{STACK}-uploads")
+                for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+            ),
+        ],
+    }.items()
+    for action, resource in rows
 }
 
 
 # Nothing can be pulled from an own repository here, so these are not tried.
-WITH_AN_IMAGE = {
-    Permission("sageMakerRole", f"ecr:{action}", "repository/scones")
-    for action in ("BatchGetImage", "BatchCheckLayerAvailability", "GetDownloadUrlForLayer")
-}
+WITH_AN_IMAGE = {Permission("sageMakerRole", f"ecr:{action}", "repository/scones") for action in PULL_AN_IMAGE}
 # S3 asks KMS for its caller. The local cloud has no KMS, so these are not tried.
+READERS = ("serializeImageDataRole", "classifyImageRole", "tallyVerdictsRole")
+WRITERS = ("sageMakerRole", "batchClassificationRole", "classifyUploadsRole")
 WITH_A_KEY = {
-    Permission("sageMakerRole", "kms:Decrypt", f"key/{KEY}"),
-    Permission("sageMakerRole", "kms:GenerateDataKey", f"key/{KEY}"),
-    Permission("serializeImageDataRole", "kms:Decrypt", f"key/{KEY}"),
-    Permission("classifyImageRole", "kms:Decrypt", f"key/{KEY}"),
-    Permission("tallyVerdictsRole", "kms:Decrypt", f"key/{KEY}"),
-    Permission("batchClassificationRole", "kms:Decrypt", f"key/{KEY}"),
-    Permission("batchClassificationRole", "kms:GenerateDataKey", f"key/{KEY}"),
-    Permission("classifyUploadsRole", "kms:Decrypt", f"key/{KEY}"),
-    Permission("classifyUploadsRole", "kms:GenerateDataKey", f"key/{KEY}"),
+    *(Permission(role, "kms:Decrypt", f"key/{KEY}") for role in (*READERS, *WRITERS)),
+    *(Permission(role, "kms:GenerateDataKey", f"key/{KEY}") for role in WRITERS),
 }
 
 
@@ -221,7 +203,7 @@ def test_parameters_add_what_they_say(system: System, aws: dict[str, str], build
     made = describe_system(stack)
     added = {with_names_of_the_other(one, stack) for one in permissions(made)} - permissions(system)
     assert added == WITH_A_KEY | WITH_AN_IMAGE
-    of_photos = [made.functions[name] for name in ("serializeImageData", "classifyImage", "filterInferences")]
+    of_photos = [made.functions[name] for name in OF_PHOTOS]
     reserved = [boto3.client("lambda").get_function_concurrency(FunctionName=one) for one in of_photos]
     assert [one["ReservedConcurrentExecutions"] for one in reserved] == [3, 3, 3]
     other = boto3.client("lambda").get_function_concurrency(FunctionName=made.functions["tallyVerdicts"])
