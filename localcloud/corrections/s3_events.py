@@ -30,30 +30,17 @@ _fired: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("
 def tell_before_the_answer(original: Fire) -> Fire:
     """Tell of an object once it is stored and before the request is answered; MiniStack does it when there is time."""
 
-    def fire_when_stored(
-        bucket_name: str,
-        key: str,
-        event_name: str,
-        size: int = 0,
-        etag: str = "",
-        deletion_type: str | None = None,
-        version_id: str | None = None,
-        object_extra: dict[str, Any] | None = None,
-        record_extra: dict[str, Any] | None = None,
-    ) -> None:
-        if bucket_name not in s3._bucket_notifications:
+    parameters = inspect.signature(original)
+
+    @functools.wraps(original)
+    def fire_when_stored(*given: Any, **named: Any) -> None:
+        event = parameters.bind(*given, **named).arguments
+        if event["bucket_name"] not in s3._bucket_notifications:
             return
-        fire = functools.partial(
-            s3._fire_s3_event,
-            *(bucket_name, key, event_name, size, etag, deletion_type),
-            version_id=version_id,
-            sequencer=s3._next_event_sequencer(event_name),
-            object_extra=object_extra,
-            record_extra=record_extra,
-        )
+        sequencer = s3._next_event_sequencer(event["event_name"])
         context = contextvars.copy_context()
         with s3_store.changes() as pending:
-            pending.events.append(lambda: context.run(fire))
+            pending.events.append(lambda: context.run(s3._fire_s3_event, **event, sequencer=sequencer))
 
     return fire_when_stored
 
