@@ -19,7 +19,8 @@ DIGITS = re.compile(r"[0-9]{1,18}")  # int() would also read 1_000 and the digit
 DECIMAL = re.compile(r"[0-9]*\.?[0-9]+([eE][-+]?[0-9]{1,3})?")  # float() would also read nan, inf and 1_0
 
 BATCH_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # of Step Functions' rule for executions, what names a directory too
-LIFETIME = re.compile(r"([0-9]{1,6})([mhd])")
+LENGTH = re.compile(r"([0-9]{1,6})([mhd])")
+LENGTH_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 LEAST_LIFETIME = timedelta(minutes=15)  # an endpoint of AWS takes up to ten to be in service
 MOST_LIFETIME = timedelta(days=365)
 NEVER = "never"
@@ -120,9 +121,7 @@ def lifetime(value: str) -> timedelta | None:
     """Read a number of minutes, hours or days; None for `never`, which must be said."""
     if value == NEVER:
         return None
-    units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-    found = LIFETIME.fullmatch(value)
-    length = int(found[1]) * units[found[2]] if found else timedelta()
+    length = length_of(value)
     if not LEAST_LIFETIME <= length <= MOST_LIFETIME:
         raise refusal(value, "a time from 15m to 365d such as 30m, 8h or 3d, or never")
     return length
@@ -130,12 +129,16 @@ def lifetime(value: str) -> timedelta | None:
 
 def period(value: str) -> timedelta:
     """Read a number of minutes, hours or days before now."""
-    units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-    found = LIFETIME.fullmatch(value)
-    length = int(found[1]) * units[found[2]] if found else timedelta()
+    length = length_of(value)
     if not timedelta() < length <= MOST_PERIOD:
         raise refusal(value, "a time from 1m to 3653d such as 90m, 12h or 7d")
     return length
+
+
+def length_of(value: str) -> timedelta:
+    """Return a time in minutes, hours or days; 0, which no option takes, when it is not written like that."""
+    found = LENGTH.fullmatch(value)
+    return int(found[1]) * LENGTH_UNITS[found[2]] if found else timedelta()
 
 
 def file_name(*endings: str) -> Callable[[str], str]:

@@ -4,24 +4,20 @@ With INTEGRATION_TARGET=account it is the AWS account of the environment, with `
 tests use AWS's APIs only, so they run against each.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.support.clouds import own_cloud
+from tests.integration.support.clouds import cloud_to_test
 from tests.integration.support.stacks import build_application
 
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Return the environment for AWS clients; this process has it too."""
-    if os.environ.get("INTEGRATION_TARGET") in ("account", "running"):
-        yield dict(os.environ)
-        return
-    with own_cloud(tmp_path_factory.mktemp("cloud")):
-        yield dict(os.environ)
+    with cloud_to_test(tmp_path_factory.mktemp("cloud")) as variables:
+        yield variables
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from tests.integration.support.endpoints import SHAPE, archive_of, container_definition, settled_endpoint, variant
+from tests.archives import archive_of
+from tests.integration.support.endpoints import SHAPE, container_definition, settled_endpoint, variant
 from tests.integration.support.people import person
 from tests.integration.support.stacks import ROOT, deploy_application, stack_outputs
 

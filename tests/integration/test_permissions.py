@@ -7,7 +7,6 @@ CloudFormation does in the name of the person is shown statement by statement, w
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.integration.support.clouds import own_cloud
+from tests.integration.support.clouds import cloud_to_test
 from tests.integration.support.iam import policy_document, session_of_role
 from tests.integration.support.people import deploy_permissions
 from tests.integration.support.waiting import wait_for
@@ -138,11 +137,8 @@ class Rights:
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A cloud of its own: the calls change SAM's stack, which all applications of a region share."""
-    if os.environ.get("INTEGRATION_TARGET") in ("account", "running"):
-        yield dict(os.environ)
-        return
-    with own_cloud(tmp_path_factory.mktemp("cloud")):
-        yield dict(os.environ)
+    with cloud_to_test(tmp_path_factory.mktemp("cloud")) as variables:
+        yield variables
 
 
 @pytest.fixture(scope="module")

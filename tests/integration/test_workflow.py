@@ -8,7 +8,6 @@ import json
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.archives import archive_of
 from tests.integration.support.endpoints import with_constant_answers
 from tests.integration.support.people import person
 from tests.integration.support.stacks import deploy_application
@@ -251,7 +251,7 @@ def test_an_endpoint_that_does_not_start_shows_its_log(figures: dict[str, Any], 
     good = saved.read_text()
     model = json.loads(good)
     bucket = stack_output("BucketName")
-    boto3.client("s3").put_object(Bucket=bucket, Key="models/broken/model.tar.gz", Body=archive_without_a_model())
+    boto3.client("s3").put_object(Bucket=bucket, Key="models/broken/model.tar.gz", Body=archive_of({}))
     model["result"] |= {
         "training_job_name": f"{STACK}-broken",
         "model_data_url": f"s3://{bucket}/models/broken/model.tar.gz",
@@ -296,12 +296,6 @@ def test_a_worse_model_does_not_replace_the_one_in_service(figures: dict[str, An
     assert [one["EndpointName"] for one in sagemaker.list_endpoints(NameContains=STACK)["Endpoints"]] == [STACK]
     assert sagemaker.list_endpoint_configs(NameContains="candidate")["EndpointConfigs"] == []
     assert sagemaker.list_models(NameContains=f"{STACK}-worse")["Models"] == []
-
-
-def archive_without_a_model() -> bytes:
-    buffer = io.BytesIO()
-    tarfile.open(fileobj=buffer, mode="w:gz").close()
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.sagemaker.conftest import CreateEndpoint
-from tests.integration.support.endpoints import container_definition, modelarchive_of, settled_endpoint, variant
+from tests.integration.support.endpoints import container_definition, model_archive, settled_endpoint, variant
 from tests.integration.support.names import NAME
 from tests.integration.support.photos import png
 from tests.integration.support.waiting import wait_for
@@ -28,7 +28,7 @@ def models(sagemaker: Any, bucket: str, role: str) -> dict[str, list[float]]:
     answers = {f"{NAME}-guarded-old": OLD, f"{NAME}-guarded-new": NEW}
     for name, probabilities in answers.items():
         key = f"models/{name}/model.tar.gz"
-        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=modelarchive_of(probabilities))
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=model_archive(probabilities))
         definition = container_definition(f"s3://{bucket}/{key}")
         sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=role)
     return answers
@@ -38,7 +38,7 @@ def models(sagemaker: Any, bucket: str, role: str) -> dict[str, list[float]]:
 def broken(sagemaker: Any, bucket: str, role: str) -> str:
     """Return the name of a model that answers /ping and fails for every photo: its graph takes another size."""
     name, key = f"{NAME}-guarded-broken", "models/guarded-broken/model.tar.gz"
-    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=modelarchive_of(NEW, network_shape=[16, 16, 3]))
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=model_archive(NEW, network_shape=[16, 16, 3]))
     definition = container_definition(f"s3://{bucket}/{key}")
     sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=role)
     return name

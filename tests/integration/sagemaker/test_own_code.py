@@ -8,8 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.sagemaker.opt_ml import namespace
+from tests.archives import archive_of
 from tests.integration.sagemaker.conftest import CreateEndpoint
-from tests.integration.support.endpoints import archive_of, settled_endpoint, variant
+from tests.integration.support.endpoints import settled_endpoint, variant
 from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
 from tests.integration.support.logs import log_of
 from tests.integration.support.names import NAME

@@ -55,6 +55,16 @@ def own_cloud(state: Path, **variables: str) -> Iterator[OwnCloud]:
 
 
 @contextmanager
+def cloud_to_test(state: Path) -> Iterator[dict[str, str]]:
+    """Start a cloud unless INTEGRATION_TARGET names one; gives the environment for AWS clients, this process's own."""
+    if os.environ.get("INTEGRATION_TARGET") in ("account", "running"):
+        yield dict(os.environ)
+        return
+    with own_cloud(state):
+        yield dict(os.environ)
+
+
+@contextmanager
 def clients_of(state: Path, port: int) -> Iterator[None]:
     """Point this process's AWS clients, and those of its children, at a local cloud."""
     with pytest.MonkeyPatch.context() as environment:

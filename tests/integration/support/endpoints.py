@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.archives import archive_of
 from tests.integration.support.training_jobs import IMAGE
 from tests.integration.support.waiting import wait_for
 
@@ -19,7 +20,7 @@ SHAPE = [32, 32, 3]  # height, width, channels
 # Model archives ------------------------------------------------------------------------------------------------
 
 
-def modelarchive_of(probabilities: list[float], network_shape: list[int] = SHAPE) -> bytes:
+def model_archive(probabilities: list[float], network_shape: list[int] = SHAPE) -> bytes:
     """Return a model.tar.gz whose model gives every image these probabilities; it needs no training.
 
     With another shape than the graph's, it fails for every image.
@@ -38,17 +39,6 @@ def with_constant_answers(archive: bytes, probabilities: list[float]) -> bytes:
         files = {one.name: trained.extractfile(one) for one in trained.getmembers() if one.isfile()}
         content = {name: file.read() for name, file in files.items() if file is not None}
     return archive_of(content | {"model.onnx": _constant_model(probabilities)})
-
-
-def archive_of(files: dict[str, bytes]) -> bytes:
-    """Return a tar.gz of these files."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def _constant_model(probabilities: list[float]) -> bytes:
@@ -115,7 +105,7 @@ def create_constant_endpoint(
         config: Further members of the endpoint configuration.
     """
     key = f"models/{name}/model.tar.gz"
-    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=modelarchive_of(probabilities, network_shape))
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=model_archive(probabilities, network_shape))
     client = boto3.client("sagemaker")
     client.create_model(
         ModelName=name,

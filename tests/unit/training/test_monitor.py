@@ -14,7 +14,7 @@ import pytest
 from matplotlib import font_manager
 from PIL import Image
 
-from tests.unit.training.archives import archive
+from tests.archives import archive_of
 from tests.unit.training.fakes import DATASET, RESULTS, Clock, SageMaker, make_context, printed, tags_of
 from tests.unit.training.review.scenes import ANSWER
 from training import sent_photos
@@ -84,7 +84,7 @@ def put_model(s3: Any, statistics: dict[str, list[float]], **changes: Any) -> No
     answers = {"labels": [0, 1] * 30, "probabilities": [[0.9, 0.1], [0.2, 0.8]] * 30}
     content = json.dumps(profile | answers | {"statistics": statistics} | changes).encode()
     s3.create_bucket(Bucket="photos")
-    s3.put_object(Bucket="photos", Key="models/s-job/model.tar.gz", Body=archive({"./profile.json": content}))
+    s3.put_object(Bucket="photos", Key="models/s-job/model.tar.gz", Body=archive_of({"./profile.json": content}))
 
 
 def run(

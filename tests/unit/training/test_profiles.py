@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.training.archives import archive
+from tests.archives import archive_of
 from tests.unit.training.fakes import MODEL, client_error, make_context
 from tests.unit.training.statistics.test_profile import content
 from training import profiles
@@ -30,7 +30,7 @@ def put(s3: Any, body: bytes) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "./"])
 def test_a_profile_is_read_from_the_bucket_once(s3: Any, tmp_path: Path, prefix: str) -> None:
-    put(s3, archive({f"{prefix}model.onnx": b"graph", f"{prefix}profile.json": content(), "later": b""}))
+    put(s3, archive_of({f"{prefix}model.onnx": b"graph", f"{prefix}profile.json": content(), "later": b""}))
     context = make_context(tmp_path, s3=s3)
     found = profiles.read_profile(context, MODEL)
     assert found is not None and found.digest == parse(content()).digest
@@ -41,16 +41,16 @@ def test_a_profile_is_read_from_the_bucket_once(s3: Any, tmp_path: Path, prefix:
 
 
 def test_another_model_has_another_profile(s3: Any, tmp_path: Path) -> None:
-    put(s3, archive({"profile.json": content()}))
+    put(s3, archive_of({"profile.json": content()}))
     profiles.read_profile(make_context(tmp_path, s3=s3), MODEL)
-    put(s3, archive({"profile.json": content(photos=99)}))
+    put(s3, archive_of({"profile.json": content(photos=99)}))
     found = profiles.read_profile(make_context(tmp_path, s3=s3), replace(MODEL, training_job_name="s-job-2"))
     assert found is not None and found.photos == 99
 
 
 def test_an_archive_without_a_profile_and_a_missing_archive_have_none(s3: Any, tmp_path: Path) -> None:
     assert profiles.read_profile(make_context(tmp_path, s3=s3), MODEL) is None
-    put(s3, archive({"model.onnx": b"graph", "code/profile.json": content()}))
+    put(s3, archive_of({"model.onnx": b"graph", "code/profile.json": content()}))
     assert profiles.read_profile(make_context(tmp_path, s3=s3), MODEL) is None
 
 
@@ -61,7 +61,7 @@ def test_the_archive_of_aws_s_algorithm_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"no archive", archive({"profile.json": content()})[:200], archive({"profile.json": b"{}"})],
+    [b"", b"no archive", archive_of({"profile.json": content()})[:200], archive_of({"profile.json": b"{}"})],
     ids=["empty", "foreign", "cut off", "damaged profile"],
 )
 def test_a_damaged_archive_is_one_sentence_and_not_kept(s3: Any, tmp_path: Path, body: bytes) -> None:
@@ -83,10 +83,10 @@ def test_a_reader_without_the_right_is_told(tmp_path: Path) -> None:
 def test_a_huge_profile_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles, "MOST_BYTES", 100)
     with pytest.raises(ProfileError, match=r"profile.json has \d+ bytes, and at most 100 are read"):
-        profiles.member(io.BytesIO(archive({"profile.json": content()})), "profile.json")
+        profiles.member(io.BytesIO(archive_of({"profile.json": content()})), "profile.json")
 
 
 def test_an_archive_of_very_many_files_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles, "MOST_MEMBERS", 3)
     with pytest.raises(ProfileError, match="more than 3 files"):
-        profiles.member(io.BytesIO(archive({str(number): b"" for number in range(5)})), "profile.json")
+        profiles.member(io.BytesIO(archive_of({str(number): b"" for number in range(5)})), "profile.json")

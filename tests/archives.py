@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Mapping
 
 
-def archive(files: Mapping[str, bytes]) -> bytes:
+def archive_of(files: Mapping[str, bytes]) -> bytes:
     """Return a tar.gz of files by their names."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
