@@ -110,7 +110,8 @@ def capture(system: System) -> str:
 def expire(system: System, endpoint_name: str = "") -> str:
     """Let a schedule delete an endpoint, by default the stack's, and create it again."""
     endpoint_name = endpoint_name or system.stack
-    schedule = request(system.stack, endpoint_name, system.outputs["ExpiryRoleArn"], 0)
+    soon = 0.5  # seconds: a moment that has passed when the request arrives is refused
+    schedule = request(system.stack, endpoint_name, system.outputs["ExpiryRoleArn"], soon)
     boto3.client("scheduler").create_schedule(**schedule)
     wait_for(lambda: not schedule_exists(system.stack))
     try:
