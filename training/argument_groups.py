@@ -96,6 +96,7 @@ def add_cost_options(parser: Parser) -> None:
 
 
 def add_stage_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     source = group.add_mutually_exclusive_group()
     source.add_argument(
         "--archive",
@@ -106,136 +107,126 @@ def add_stage_options(group: argparse._ArgumentGroup) -> None:
     source.add_argument(
         "--images",
         type=directory,
-        default=StageOptions.images,
         metavar="DIRECTORY",
         help="your own photos instead: a directory with one folder for each class, named after it; it is only read",
     )
-    group.add_argument(
+    add(
         "--archive-checksum",
         metavar="md5:HEX|sha256:HEX",
-        default=argparse.SUPPRESS,
         help="checksum of the archive (the public archive's is known)",
     )
-    group.add_argument(
-        "--sample-if-unavailable", action="store_true", help="use the sample when the archive cannot be fetched"
-    )
+    add("--sample-if-unavailable", action="store_true", help="use the sample when the archive cannot be fetched")
     add_dataset_options(group)
 
 
 def add_dataset_options(group: argparse._ArgumentGroup) -> None:
     """Add the options that say which photos are taken, and how."""
-    group.add_argument(
+    add = group.add_argument
+    add(
         "--classes",
         type=class_names,
-        default=argparse.SUPPRESS,
         metavar="NAME,NAME,...",
         help="two or more classes of the archive or folders of the directory; their order is the label order "
         f"(default: {','.join(DEFAULT_CLASSES)} of an archive, all folders of a directory)",
     )
-    group.add_argument(
+    add(
         "--image-size",
         type=whole_number(LEAST_SIDE, MOST_SIDE),
-        default=argparse.SUPPRESS,
         metavar="PIXELS",
         help=f"width and height to which photos are resized, {LEAST_SIDE} to {MOST_SIDE} "
         f"(default: {ARCHIVE_SIDE} for an archive, {DIRECTORY_SIDE} for a directory)",
     )
-    group.add_argument(
+    add(
         "--validation-share",
         type=share,
         default=StageOptions.validation_share,
         metavar="SHARE",
         help="part of the training images, between 0 and 1, held out to validate the model",
     )
-    group.add_argument(
+    add(
         "--test-share",
         type=share,
-        default=argparse.SUPPRESS,
         metavar="SHARE",
         help="part of the photos in a directory, between 0 and 1, to test the endpoint with; "
         f"an archive has test photos of its own (default: {TEST_SHARE})",
     )
-    group.add_argument(
-        "--keep-duplicates", action="store_true", help="use photos in a directory although they look like another one"
-    )
+    add("--keep-duplicates", action="store_true", help="use photos in a directory although they look like another one")
 
 
 def add_train_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     machines = ", ".join(f"{machine} for {algorithm}" for algorithm, machine in INSTANCE_TYPES.items())
-    group.add_argument(
+    add(
         "--algorithm",
         choices=tuple(INSTANCE_TYPES),
         default=TrainOptions.algorithm,
         help="own: training/algorithm, the same everywhere; builtin: SageMaker's image-classification, which needs a "
         "GPU and has no seed, so that --seed decides about the photos only",
     )
-    group.add_argument(
+    add(
         "--image-uri",
         type=image_uri,
-        default=argparse.SUPPRESS,
         metavar="URI",
         help="an image of your own for the algorithm own, made with training/Dockerfile (default: AWS's PyTorch image)",
     )
-    group.add_argument(
+    add(
         "--instance-type",
         type=instance_type,
-        default=argparse.SUPPRESS,
         metavar="TYPE",
         help=f"machine to train on (default: {machines})",
     )
-    group.add_argument(
+    add(
         "--max-runtime",
         type=whole_number(1, MAX_RUNTIME),
         default=TrainOptions.max_runtime,
         metavar="SECONDS",
         help="time after which training is stopped",
     )
-    group.add_argument(
+    add(
         "--with-reviewed",
         action="store_true",
         help="also train on the photos of runs/<stack>/review, with people's answers as labels (always so in learn)",
     )
     for name, (kind, unit, meaning) in HYPERPARAMETERS.items():
-        group.add_argument(
+        add(
             f"--{name}",
             type=kind,
             metavar=unit,
-            default=argparse.SUPPRESS,
             help=f"{meaning} (default: the algorithm's own)",
         )
-    group.add_argument(
+    add(
         "--hyperparameter",
         type=name_value,
         action="append",
-        default=argparse.SUPPRESS,
         metavar="NAME=VALUE",
         help="any other hyperparameter of the algorithm; may be repeated",
     )
 
 
 def add_deploy_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
+    add = group.add_argument
+    add(
         "--endpoint-instance-type",
         type=instance_type,
         default=DeployOptions.endpoint_instance_type,
         metavar="TYPE",
         help="machine to serve on; costs money until cleanup",
     )
-    group.add_argument(
+    add(
         "--capture-percentage",
         type=whole_number(0, 100),
         default=DeployOptions.capture_percentage,
         metavar="PERCENT",
         help="share of the requests to capture",
     )
-    group.add_argument(
+    add(
         "--expires-in",
         type=lifetime,
         default="8h",
         metavar="TIME",
         help="time after which the endpoint is deleted, such as 30m, 8h or 3d, or never",
     )
-    group.add_argument(
+    add(
         "--instances",
         type=instances,
         default="1",
@@ -243,7 +234,7 @@ def add_deploy_options(group: argparse._ArgumentGroup) -> None:
         help="machines to serve on; with two or more an update tries the new model on one of them first, and with "
         "MIN-MAX the requests decide how many there are",
     )
-    group.add_argument(
+    add(
         "--accept-worse",
         action="store_true",
         help="replace the model in service even by one that is worse on the same test photos, beyond chance",
@@ -251,14 +242,15 @@ def add_deploy_options(group: argparse._ArgumentGroup) -> None:
 
 
 def add_executions_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
+    add = group.add_argument
+    add(
         "--executions",
         type=whole_number(1, MAX_EXECUTIONS),
         default=ExecutionsOptions.executions,
         metavar="NUMBER",
         help="executions of the workflow to start, on random test images",
     )
-    group.add_argument(
+    add(
         "--concurrency",
         type=whole_number(1, MAX_EXECUTIONS),
         default=ExecutionsOptions.concurrency,

@@ -124,7 +124,9 @@ def add_steps(main: Parser) -> dict[str, Parser]:
             add_cost_options(parsers[name])
         for step in steps_of(name):
             if step in STEP_OPTIONS:
-                STEP_OPTIONS[step](parsers[name].add_argument_group(step))
+                # What is not given is left out: `options_for` then takes the default of the step's options.
+                group = parsers[name].add_argument_group(step, argument_default=argparse.SUPPRESS)
+                STEP_OPTIONS[step](group)
     parsers["learn"].set_defaults(with_reviewed=True)
     return parsers
 

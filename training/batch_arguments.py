@@ -11,7 +11,6 @@ def add_batch_options(group: argparse._ArgumentGroup) -> None:
     add(
         "source",
         nargs="?",
-        default=argparse.SUPPRESS,
         metavar="PREFIX|MANIFEST",
         help="photos: a prefix of the stack's bucket such as images/test/, or a .jsonl or .csv file with s3_key and "
         "perhaps version, on this machine or at s3://BUCKET/KEY",
@@ -21,7 +20,6 @@ def add_batch_options(group: argparse._ArgumentGroup) -> None:
         nargs="?",
         const=LAST_BATCH,
         type=batch_name,
-        default=argparse.SUPPRESS,
         metavar="BATCH",
         help="photos: those of an earlier batch that could not be classified (default: of the last one)",
     )
@@ -30,14 +28,12 @@ def add_batch_options(group: argparse._ArgumentGroup) -> None:
         nargs="?",
         const=LAST_BATCH,
         type=batch_name,
-        default=argparse.SUPPRESS,
         metavar="BATCH",
         help="show the progress of a batch that was started earlier, and its results (default: of the last one)",
     )
     add(
         "--concurrency",
         type=whole_number(1, MAX_BATCH_CONCURRENCY),
-        default=argparse.SUPPRESS,
         metavar="NUMBER",
         help="photos under way at once, each in one function at a time (default: 32 for each instance of the endpoint, "
         "at most four fifths of the account's Lambda concurrency)",
@@ -45,14 +41,12 @@ def add_batch_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--max-refused-share",
         type=fraction,
-        default=argparse.SUPPRESS,
         metavar="SHARE",
         help="fail when more photos are below the threshold (default: the stack's BatchRefusedShare)",
     )
     add(
         "--max-failed-share",
         type=fraction,
-        default=argparse.SUPPRESS,
         metavar="SHARE",
         help="fail when more photos cannot be classified (default: the stack's BatchFailedShare)",
     )

@@ -10,17 +10,17 @@ MAX_WAIT = 86_400  # seconds
 
 
 def add_monitor_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
+    add = group.add_argument
+    add(
         "--capture-timeout",
         type=whole_number(1, MAX_WAIT),
         default=MonitorOptions.capture_timeout,
         metavar="SECONDS",
         help="time to wait for captured inferences; AWS delivers them after minutes",
     )
-    group.add_argument(
+    add(
         "--schedule",
         type=recurrence,
-        default=argparse.SUPPRESS,
         metavar="RATE",
         help='do not look now, but let AWS do it again and again, also while this machine is off: "rate(1 day)", '
         '"rate(6 hours)" or a cron expression of EventBridge Scheduler; "never" ends that',
@@ -34,7 +34,6 @@ def add_limits(group: argparse._ArgumentGroup) -> None:
     add(
         "--min-accuracy",
         type=fraction,
-        default=argparse.SUPPRESS,
         metavar="SHARE",
         help="verdict stop: fewer of the photos with a known class are right (default: verdict check when fewer are "
         "right than of the test photos; a model no better than chance is always stopped)",

@@ -9,23 +9,23 @@ MOST_SELECTED = 100_000  # photos; nobody answers more
 
 
 def add_review_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     sizes = {
         "refused": "refused inferences to select, at random when there are more",
         "mistakes": "accepted inferences to select whose photos are known to show another class",
         "accepted": "other accepted inferences to select at random",
     }
     for name, meaning in sizes.items():
-        group.add_argument(
+        add(
             f"--{name}",
             type=whole_number(0, MOST_SELECTED),
             default=getattr(ReviewOptions, name),
             metavar="NUMBER",
             help=meaning,
         )
-    group.add_argument(
+    add(
         "--since",
         type=period,
-        default=argparse.SUPPRESS,
         metavar="TIME",
         help="how long ago the oldest inference was captured, such as 12h or 7d (default: since the last test began, "
         "or 30d without one)",
@@ -45,14 +45,12 @@ def add_ways(group: argparse._ArgumentGroup) -> None:
     ways.add_argument(
         "--export",
         type=file_name(".html"),
-        default=argparse.SUPPRESS,
         metavar="FILE.html",
         help="write one page that needs no server; it gives a file of answers for --import",
     )
     ways.add_argument(
         "--export-label-studio",
         type=file_name(".json"),
-        default=argparse.SUPPRESS,
         metavar="FILE.json",
         help="write tasks for Label Studio, and its labeling interface beside them",
     )
@@ -60,7 +58,6 @@ def add_ways(group: argparse._ArgumentGroup) -> None:
         "--import",
         dest="import_answers",
         type=file_name(".json"),
-        default=argparse.SUPPRESS,
         metavar="FILE.json",
         help="take the answers of an exported page, or of Label Studio's JSON or JSON-MIN export",
     )

@@ -253,7 +253,7 @@ def traffic(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
 def cleanup(context: Context, arguments: argparse.Namespace) -> list[str]:
     from training import cleanup
 
-    return cleanup.cleanup(context, arguments.everything)
+    return cleanup.cleanup(context, everything="everything" in arguments)
 
 
 def status(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:

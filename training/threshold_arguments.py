@@ -25,14 +25,12 @@ def add_threshold_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--cost-of-error",
         type=cost,
-        default=argparse.SUPPRESS,
         metavar="COST",
         help="of an accepted photo whose class is wrong; with --cost-of-review, to find the threshold of least cost",
     )
     add(
         "--cost-of-review",
         type=cost,
-        default=argparse.SUPPRESS,
         metavar="COST",
         help="of a refused photo, in the currency of --cost-of-error",
     )
@@ -43,7 +41,6 @@ def add_threshold_options(group: argparse._ArgumentGroup) -> None:
     )
     add(
         "--predictions",
-        default=argparse.SUPPRESS,
         metavar="FILE.csv",
         help="answers to photos that the model was not trained on, with the columns true_class, predicted_class, "
         "confidence and perhaps s3_key (default: the test photos', which deploy kept)",

@@ -18,16 +18,17 @@ MIX_FILES = (".json", ".csv")
 
 
 def add_traffic_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add_load_options(group)
     add_photo_options(group)
-    group.add_argument(
+    add(
         "--through",
         choices=(EXECUTIONS, UPLOADS),
         default=TrafficOptions.through,
         help="start an execution for each photo, or upload each photo, which the stack must classify "
         "(ClassifyUploads=true)",
     )
-    group.add_argument(
+    add(
         "--wait",
         type=seconds,
         default=TrafficOptions.wait,
@@ -44,7 +45,6 @@ def add_load_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--burst",
         type=burst,
-        default=argparse.SUPPRESS,
         metavar="FACTOR:TIME/EVERY",
         help="a higher rate at the end of each period: 10:5/60 is ten times the rate for 5 of each 60 seconds",
     )
@@ -57,7 +57,6 @@ def add_photo_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--photos",
         type=directory,
-        default=TrafficOptions.photos,
         metavar="DIRECTORY",
         help="your own photos, as they are, in a folder for each class or without classes (default: the test photos "
         "of the last stage)",
@@ -65,7 +64,6 @@ def add_photo_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--mix",
         type=mix,
-        default=argparse.SUPPRESS,
         metavar="CLASS=SHARE,...|FILE",
         help="how often each class is sent: bicycle=.7,motorcycle=.3, or a .json or .csv file of classes and shares "
         "(default: as often as it occurs)",
@@ -82,7 +80,6 @@ def add_photo_options(group: argparse._ArgumentGroup) -> None:
         "--shift",
         type=shift,
         action="append",
-        default=argparse.SUPPRESS,
         metavar="KIND[:STRENGTH][@TIME]",
         help=f"change the photos: {', '.join(SHIFTS)}, with a strength above 0 and at most 1, from a moment on, such "
         "as dark:0.7@30s; may be repeated",

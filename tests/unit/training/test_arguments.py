@@ -336,6 +336,13 @@ def test_the_help_of_a_step_shows_units_and_defaults_of_its_options_only(capsys:
     assert "--stack-name" in text and "--archive" not in text
 
 
+@pytest.mark.parametrize("step", DESCRIPTIONS)
+def test_help_shows_a_default_only_where_there_is_one(step: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = " ".join(printed_help([step, "--help"], capsys).split())
+    for nothing in (None, True, False):
+        assert f"(default: {nothing})" not in text
+
+
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys, runpy; sys.argv = ['run.py', '--help']\n"
