@@ -38,27 +38,14 @@ def add_limits(group: argparse._ArgumentGroup) -> None:
         help="verdict stop: fewer of the photos with a known class are right (default: verdict check when fewer are "
         "right than of the test photos; a model no better than chance is always stopped)",
     )
-    add(
-        "--max-refused-share",
-        type=fraction,
-        default=Limits.max_refused_share,
-        metavar="SHARE",
-        help="verdict check: more photos are below the threshold",
-    )
-    add(
-        "--min-refused-share",
-        type=fraction,
-        default=Limits.min_refused_share,
-        metavar="SHARE",
-        help="verdict check: fewer photos are below the threshold",
-    )
-    add(
-        "--max-failed-share",
-        type=fraction,
-        default=Limits.max_failed_share,
-        metavar="SHARE",
-        help="verdict check: more executions fail (stop: most do); a refusal is no failure",
-    )
+    shares = {
+        "max-refused-share": "verdict check: more photos are below the threshold",
+        "min-refused-share": "verdict check: fewer photos are below the threshold",
+        "max-failed-share": "verdict check: more executions fail (stop: most do); a refusal is no failure",
+    }
+    for name, meaning in shares.items():
+        default = getattr(Limits, name.replace("-", "_"))
+        add(f"--{name}", type=fraction, default=default, metavar="SHARE", help=meaning)
     add(
         "--max-latency",
         type=whole_number(1, MAX_WAIT),
