@@ -1,90 +1,32 @@
-"""A real web page in Chromium, from another port of 127.0.0.1, attacks a local cloud."""
+"""Scope: a real web page in Chromium, from another port of 127.0.0.1, attacks a local cloud."""
 
-import json
 import os
-import queue
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from botocore.config import Config
 
-from localcloud.function_runtime.runtime_api import NEXT, RuntimeApi
-from tests.browser.chromium import CHROMIUM, SECONDS
-from tests.browser.chromium import command as chromium
+from localcloud.function_runtime.runtime_api import NEXT, Message, RuntimeApi
+from tests.browser.foreign_server import served
 from tests.integration.support.clouds import own_cloud
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 PAGE = (Path(__file__).parent / "attack.html").read_text()
-
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on PATH (Debian: apt install chromium)")
-
-
-class Server(ThreadingHTTPServer):
-    """Serves a page, answers everything else as a service that lets all origins in, and remembers it."""
-
-    daemon_threads = True
-
-    def __init__(self, page: str = "") -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.page = page
-        self.asked: list[str] = []
-        self.found: queue.Queue[dict[str, str]] = queue.Queue()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+SECONDS = 60  # that all attacks of the page may take
 
 
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        if self.path == "/found":
-            self.server.found.put(json.loads(body))
-        self.server.asked.append(f"{self.command} {self.path} {body.decode()}")
-        answer = self.server.page.encode()
-        self.send_response(200)
-        self.send_header("content-type", "text/html")
-        self.send_header("content-length", str(len(answer)))
-        for name in ("origin", "headers", "methods"):
-            self.send_header(f"access-control-allow-{name}", self.headers.get(f"access-control-request-{name}", "*"))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_POST = do_PUT = do_DELETE = do_OPTIONS = do_GET
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Print nothing."""
-
-
-@contextmanager
-def served(page: str = "") -> Iterator[Server]:
-    with Server(page) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def attack(target: str, profile: Path) -> dict[str, str]:
+def attack(target: str, stranger: "Page") -> dict[str, str]:
     """Open the page in Chromium and return what it found."""
     with served(PAGE.replace("TARGET", target)) as pages:
-        command = chromium(profile, "--remote-debugging-port=0", pages.url)  # the port keeps the browser open
-        browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            return pages.found.get(timeout=SECONDS)
-        finally:
-            browser.terminate()
-            browser.wait(SECONDS)
+        stranger.goto(pages.url)
+        return pages.found.get(timeout=SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +38,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield os.environ["AWS_ENDPOINT_URL"]
 
 
-def test_the_page_does_what_it_says(tmp_path: Path) -> None:
+def test_the_page_does_what_it_says(stranger: "Page") -> None:
     """A server without a front door is read and changed, so the tests below can fail."""
     with served() as target:
-        found = attack(target.url, tmp_path)
+        found = attack(target.url, stranger)
     for attempt in (
         "by-fetch",
         "by-query",
@@ -116,8 +58,8 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     assert found["script"] == "loaded"
 
 
-def test_a_foreign_page_changes_and_reads_nothing(cloud: str, tmp_path: Path) -> None:
-    found = attack(cloud, tmp_path)
+def test_a_foreign_page_changes_and_reads_nothing(cloud: str, stranger: "Page") -> None:
+    found = attack(cloud, stranger)
     assert boto3.client("iam").list_roles()["Roles"] == []
     assert [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]] == ["photos"]
     assert boto3.client("s3").get_object(Bucket="photos", Key="a")["Body"].read() == b"<p>secret</p>"
@@ -128,31 +70,52 @@ def test_a_foreign_page_changes_and_reads_nothing(cloud: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(("name", "shows"), [("127.0.0.1", True), ("evil.example", False)])
 def test_a_name_that_was_pointed_at_this_machine_shows_nothing(
-    cloud: str, tmp_path: Path, name: str, shows: bool
+    cloud: str, stranger: "Page", name: str, shows: bool
 ) -> None:
     """DNS rebinding: to the browser the cloud is then the page's own origin. Even a right signature does not help."""
     style = Config(signature_version="s3v4", s3={"addressing_style": "path"})
     s3 = boto3.client("s3", endpoint_url=cloud.replace("127.0.0.1", name), config=style)
-    signed = s3.generate_presigned_url("get_object", {"Bucket": "photos", "Key": "a"})
-    command = chromium(tmp_path, "--host-resolver-rules=MAP evil.example 127.0.0.1", "--dump-dom", signed)
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS).stdout
-    assert ("secret" in shown) == shows
+    status, shown = visit(stranger, s3.generate_presigned_url("get_object", {"Bucket": "photos", "Key": "a"}))
+    assert (status == 200) == ("secret" in shown) == shows
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "evil.example"])
-def test_a_page_takes_no_event_of_a_function(tmp_path: Path, name: str) -> None:
+def test_a_page_takes_no_event_of_a_function(stranger: "Page", name: str) -> None:
     runtime = RuntimeApi()
     runtime.hand_over({}, b'"secret"')
-    command = chromium(
-        *(tmp_path, "--host-resolver-rules=MAP evil.example 127.0.0.1"),
-        *("--dump-dom", f"http://{name}:{runtime.port}{NEXT}"),
-    )
-    messages = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as browser:
-        deadline = time.monotonic() + SECONDS
-        while browser.poll() is None and time.monotonic() < deadline:
-            messages.append(runtime.receive(0.1))
-        shown, _ = browser.communicate(timeout=SECONDS)
+    with received(runtime) as messages:
+        status, shown = visit(stranger, f"http://{name}:{runtime.port}{NEXT}")
     runtime.stop()
-    assert "secret" not in shown
+    assert status == 403 and "secret" not in shown
     assert not any(messages)
+
+
+def visit(page: "Page", url: str) -> tuple[int, str]:
+    """Open an address; returns the status of the answer and what the page shows then.
+
+    Playwright raises an error when the answer is a download, or a refusal without a body.
+    """
+    from playwright.sync_api import Error  # optional, as the browser is
+
+    with page.expect_response(lambda answer: answer.url == url) as answer, suppress(Error):
+        page.goto(url)
+    return answer.value.status, page.locator("body").inner_text()
+
+
+@contextmanager
+def received(runtime: RuntimeApi) -> Iterator[list[Message | None]]:
+    """Let the Runtime API answer until the block ends; yields what it takes for messages of a function's process."""
+    messages: list[Message | None] = []
+    ended = threading.Event()
+
+    def receive() -> None:
+        while not ended.is_set():
+            messages.append(runtime.receive(0.1))
+
+    thread = threading.Thread(target=receive)
+    thread.start()
+    try:
+        yield messages
+    finally:
+        ended.set()
+        thread.join()

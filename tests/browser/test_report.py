@@ -1,44 +1,25 @@
 """Scope: the report in Chromium, on every width, in light and dark, printed, by pointer and by keyboard."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from tests.browser.browsers import REASON, UNUSABLE, browser, overflow, violations
+from tests.browser.layout import overflow
 from tests.browser.samples import SAMPLES, healthy
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.skipif(UNUSABLE, reason=REASON)
 FULL = 0.5  # of a printed page's height, which its content reaches unless it is the last
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: write(tmp_path_factory.mktemp(name)) for name, write in SAMPLES.items()}
-
-
-@pytest.fixture
-def page(chromium: "Browser") -> Iterator["Page"]:
-    """Return a page whose script must not fail."""
-    opened = chromium.new_page(viewport={"width": 1050, "height": 900})
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield opened
-    opened.close()
-    assert not errors
 
 
 @pytest.fixture
@@ -55,12 +36,14 @@ def test_nothing_overlaps_or_scrolls_the_page_sideways(page: "Page", reports: di
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", SAMPLES)
-def test_axe_finds_no_barrier(page: "Page", reports: dict[str, Path], name: str, scheme: str) -> None:
+def test_axe_finds_no_barrier(
+    page: "Page", violations: Callable[[], list[str]], reports: dict[str, Path], name: str, scheme: str
+) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(reports[name].as_uri())
-    assert violations(page) == []
+    assert violations() == []
     page.set_viewport_size({"width": 360, "height": 800})
-    assert violations(page) == []
+    assert violations() == []
 
 
 @pytest.mark.parametrize("width", [320, 768, 1050, 1400])
@@ -112,12 +95,12 @@ def test_all_refused_photos_can_be_shown(report: "Page") -> None:
     assert report.evaluate("document.activeElement.closest('tr').sectionRowIndex") == 20
 
 
-def test_photos_enlarge_and_escape_closes_them(report: "Page") -> None:
+def test_photos_enlarge_and_escape_closes_them(report: "Page", violations: Callable[[], list[str]]) -> None:
     thumbnail = report.locator(".thumb").first
     thumbnail.focus()
     report.keyboard.press("Enter")
     dialog = report.get_by_role("dialog")
-    assert dialog.is_visible() and violations(report) == []
+    assert dialog.is_visible() and violations() == []
     assert report.evaluate("document.getElementById('large').naturalWidth") == 32
     first = dialog.get_by_role("heading").inner_text()
     report.keyboard.press("ArrowRight")
