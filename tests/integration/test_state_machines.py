@@ -10,7 +10,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.support.definitions import REFUSED, REFUSED_AS_EXPRESS, VALID, WARNED
+from tests.integration.support.definitions.accepted import VALID, WARNED
+from tests.integration.support.definitions.refused import REFUSED, REFUSED_AS_EXPRESS
 from tests.integration.support.iam import client_of_role, create_role
 from tests.integration.support.names import NAME
 from tests.integration.support.waiting import wait_for

@@ -8,15 +8,9 @@ from typing import Any
 import pytest
 
 from localcloud.step_functions.definition import check, refusal
-from tests.integration.support.definitions import (
-    FUNCTION,
-    LAST,
-    REFUSED,
-    REFUSED_AS_EXPRESS,
-    VALID,
-    WARNED,
-    machine,
-)
+from tests.integration.support.definitions.accepted import VALID, WARNED
+from tests.integration.support.definitions.builders import FUNCTION, LAST, machine
+from tests.integration.support.definitions.refused import REFUSED, REFUSED_AS_EXPRESS
 
 
 def errors(definition: dict[str, Any] | str, kind: str = "STANDARD") -> list[str]:
