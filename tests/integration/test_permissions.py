@@ -30,7 +30,8 @@ from tests.unit.training.requests.recording import record
 NAME = recorded_aws.NAME  # of the stack, and of its endpoint
 DENIED = ("AccessDenied", "AccessDeniedException", "403")
 SAM_BUCKET = "aws-sam-cli-managed-default-samclisourcebucket-0"
-MACHINE = f"arn:aws:states:us-east-1:{{account}}:stateMachine:{NAME}-imageClassification"
+TEMPLATE = Path(__file__).parent / "data" / "stacks" / "all_types.yaml"
+PARAMETERS = {"Name": NAME, "SamBucket": SAM_BUCKET}
 
 DEPLOYING = ("deployPolicy", "operationsPolicy")
 CLOUDFORMATION = {
@@ -242,84 +243,6 @@ def without(everything: list[dict[str, Any]], sid: str, action: str, resource: s
 # What CloudFormation does in the name of the person ---------------------------------------------------------------
 
 
-def template() -> str:
-    """Return a template with a resource of each type that the application has.
-
-    They are created in the order of their names: SAM's bucket, which nobody here may delete, is the last.
-    """
-    services = ["lambda.amazonaws.com", "states.amazonaws.com"]
-    trust = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
-    bucket = f"{NAME}-{account()}-us-east-1"
-    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/none"}
-    role = {"Fn::GetAtt": ["role", "Arn"]}
-    read_queues = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
-    logs_policy = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-    code = {"ZipFile": "def handler(event, context): return event"}
-    function = {"Role": role, "Code": code, "Runtime": "python3.13", "Handler": "index.handler"}
-    definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
-    machine = {"StateMachineName": f"{NAME}-imageClassification", "RoleArn": role, "DefinitionString": definition}
-    resources: dict[str, tuple[str, dict[str, Any]]] = {
-        "samBucket": ("S3::Bucket", {"BucketName": f"{SAM_BUCKET}1"}),
-        "bucket": (
-            "S3::Bucket",
-            {
-                "BucketName": bucket,
-                "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
-            },
-        ),
-        "queue": ("SQS::Queue", {"QueueName": f"{NAME}-uploads"}),
-        "rule": (
-            "Events::Rule",
-            {
-                "Name": f"{NAME}-uploads",
-                "EventPattern": {"source": ["aws.s3"]},
-                "Targets": [{"Id": "1", "Arn": {"Fn::GetAtt": ["queue", "Arn"]}}],
-            },
-        ),
-        "alerts": ("SNS::Topic", {"TopicName": f"{NAME}-alerts"}),
-        "alarm": (
-            "CloudWatch::Alarm",
-            {
-                "AlarmName": f"{NAME}-any",
-                "Namespace": "any",
-                "MetricName": "any",
-                "Statistic": "Sum",
-                "Period": 60,
-                "EvaluationPeriods": 1,
-                "ComparisonOperator": "GreaterThanThreshold",
-                "Threshold": 0,
-            },
-        ),
-        "dashboard": ("CloudWatch::Dashboard", {"DashboardName": NAME, "DashboardBody": '{"widgets": []}'}),
-        "permission": (
-            "Lambda::Permission",
-            {
-                "Action": "lambda:InvokeFunction",
-                "FunctionName": {"Ref": "function"},
-                "Principal": "events.amazonaws.com",
-            },
-        ),
-        "mapping": (
-            "Lambda::EventSourceMapping",
-            {"EventSourceArn": {"Fn::GetAtt": ["queue", "Arn"]}, "FunctionName": {"Ref": "function"}},
-        ),
-        "bucketPolicy": ("S3::BucketPolicy", {"Bucket": {"Ref": "bucket"}, "PolicyDocument": {"Statement": [deny]}}),
-        "logs": ("Logs::LogGroup", {"LogGroupName": f"/aws/lambda/{NAME}-any"}),
-        "role": (
-            "IAM::Role",
-            {
-                "AssumeRolePolicyDocument": {"Statement": [trust]},
-                "ManagedPolicyArns": [logs_policy],
-                "Policies": [{"PolicyName": "read", "PolicyDocument": {"Statement": [read_queues]}}],
-            },
-        ),
-        "function": ("Lambda::Function", function),
-        "machine": ("StepFunctions::StateMachine", machine),
-    }
-    found = {name: {"Type": f"AWS::{kind}", "Properties": props} for name, (kind, props) in resources.items()}
-    return json.dumps({"Resources": found})
-
-
 def of_stacks() -> Iterator[str]:
     """Yield the statements whose actions CloudFormation does."""
     for policy in DEPLOYING:
@@ -336,7 +259,9 @@ def test_a_stack_cannot_be_deployed_without(rights: Rights, sid: str) -> None:
     others = [one for one in everything if one["Sid"] != sid]
     rights.less.allow([*others, {"Effect": "Allow", "Action": "cloudformation:*", "Resource": "*"}])
     client = rights.less.clients["cloudformation"]
-    client.create_stack(StackName=NAME, TemplateBody=template(), Capabilities=["CAPABILITY_IAM"])
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()]
+    capabilities = ["CAPABILITY_IAM"]
+    client.create_stack(StackName=NAME, TemplateBody=TEMPLATE.read_text(), Parameters=given, Capabilities=capabilities)
     try:
         reason = first_failure()
         assert any(f"is not authorized to perform: {action} " in reason for action in as_list(statement["Action"]))
