@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.training.fakes import Logs, Runtime, SageMaker, Scheduler, make_context
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import Logs, Runtime, Scheduler, make_context
 from tests.unit.training.instances import AutoScaling, CloudWatch
 from tests.unit.training.serving import write_photos
 from training import endpoint

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.unit.training.fakes import DATASET, OURS, SageMaker, client_error
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import DATASET, OURS, client_error
 from training.config import TEST_TAG
 from training.dataset.index import write_index
 from training.provenance import held_out_fingerprint

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.training.fakes import MODEL, OURS, SageMaker, Scheduler, client_error, printed, refuse, tags_of
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import MODEL, OURS, Scheduler, client_error, printed, refuse, tags_of
 from tests.unit.training.serving import THROTTLED, serve_model, write_photos
 from training.config import COMPARISON_ID
 from training.context import Context

@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.training.fakes import (
-    MODEL,
-    OURS,
-    SageMaker,
-    Scheduler,
-    printed,
-    refuse,
-    tags_of,
-)
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import MODEL, OURS, Scheduler, printed, refuse, tags_of
 from tests.unit.training.serving import THROTTLED, serve
 from training.config import TEST_TAG
 from training.context import Context

@@ -4,17 +4,8 @@ import pytest
 from botocore.exceptions import ClientError
 from sagemaker.core.resources import Endpoint
 
-from tests.unit.training.fakes import (
-    MODEL,
-    OURS,
-    Clock,
-    Logs,
-    SageMaker,
-    client_error,
-    printed,
-    refuse,
-    tags_of,
-)
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import MODEL, OURS, Clock, Logs, client_error, printed, refuse, tags_of
 from tests.unit.training.serving import THROTTLED, serve
 from training import endpoint as module
 from training.context import Context, sdk_arguments

@@ -7,7 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.training.fakes import DATASET, OURS, Clock, SageMaker, client_error, make_context, printed, refuse
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import DATASET, OURS, Clock, client_error, make_context, printed, refuse
 from tests.unit.training.step_functions import Conditions, StepFunctions
 from training import executions as step
 from training import workflow

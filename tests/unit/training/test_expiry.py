@@ -8,17 +8,8 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
-from tests.unit.training.fakes import (
-    EXPIRY_ROLE,
-    OURS,
-    STACK,
-    THEIRS,
-    SageMaker,
-    Scheduler,
-    client_error,
-    printed,
-    refuse,
-)
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import EXPIRY_ROLE, OURS, STACK, THEIRS, Scheduler, client_error, printed, refuse
 from tests.unit.training.serving import serve
 from training import expiry
 from training.context import Context

@@ -7,7 +7,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.training.fakes import MODEL, OURS, STACK, SageMaker, client_error, refuse
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import MODEL, OURS, STACK, client_error, refuse
 from tests.unit.training.instances import AutoScaling, CloudWatch, check
 from tests.unit.training.serving import serve_model
 from training import cleanup, guardrails, scaling

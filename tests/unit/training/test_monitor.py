@@ -15,7 +15,8 @@ from matplotlib import font_manager
 from PIL import Image
 
 from tests.archives import archive_of
-from tests.unit.training.fakes import DATASET, RESULTS, Clock, SageMaker, make_context, printed, tags_of
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import DATASET, RESULTS, Clock, make_context, printed, tags_of
 from tests.unit.training.review.scenes import ANSWER
 from training import sent_photos
 from training.algorithm.photo_statistics import STATISTICS

@@ -10,19 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.training.fakes import (
-    DATASET,
-    MODEL,
-    OURS,
-    STACK,
-    THEIRS,
-    Iam,
-    Quotas,
-    SageMaker,
-    Sts,
-    make_context,
-    printed,
-)
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import DATASET, MODEL, OURS, STACK, THEIRS, Iam, Quotas, Sts, make_context, printed
 from tests.unit.training.price_table import entry, price_table
 from training import plan, planned_checks, run, steps
 from training.arguments import parse

@@ -7,16 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.training.fakes import (
-    DATASET,
-    OURS,
-    RESULTS,
-    SageMaker,
-    client_error,
-    make_context,
-    refuse,
-    tags_of,
-)
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import DATASET, OURS, RESULTS, client_error, make_context, refuse, tags_of
 from training.context import Context
 from training.errors import CaptureError, EndpointError, MissingEndpointError
 from training.executions import run_executions

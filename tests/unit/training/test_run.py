@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.training.fake_sagemaker import SageMaker
 from tests.unit.training.fakes import (
     DATASET,
     DEPLOYMENT,
@@ -24,7 +25,6 @@ from tests.unit.training.fakes import (
     OURS,
     STACK,
     FakeClients,
-    SageMaker,
     Scheduler,
     client_error,
     refuse,

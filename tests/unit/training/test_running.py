@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.training.fakes import OURS, THEIRS, SageMaker, Scheduler, client_error, refuse
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import OURS, THEIRS, Scheduler, client_error, refuse
 from training import expiry, running
 from training.context import Context
 from training.running import RunningEndpoint

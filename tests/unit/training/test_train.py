@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.training.fake_sagemaker import SageMaker
 from tests.unit.training.fakes import (
     DATASET,
     OURS,
@@ -15,7 +16,6 @@ from tests.unit.training.fakes import (
     Bucket,
     Clock,
     Logs,
-    SageMaker,
     client_error,
     make_context,
     printed,

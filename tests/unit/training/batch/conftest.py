@@ -10,7 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.training.fakes import OURS, STACK, Clock, SageMaker, Scheduler, client_error, make_context
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import OURS, STACK, Clock, Scheduler, client_error, make_context
 from training.batch import progress
 from training.context import Context
 

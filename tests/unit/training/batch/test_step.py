@@ -17,7 +17,8 @@ from tests.unit.training.batch.conftest import (
     lines,
     write_verdicts,
 )
-from tests.unit.training.fakes import DATASET, THEIRS, Clock, SageMaker, printed
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import DATASET, THEIRS, Clock, printed
 from training import steps
 from training.arguments import parse
 from training.batch import step, verdicts

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.training.fakes import OURS, STACK, THEIRS, SageMaker, client_error, make_context, refuse
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import OURS, STACK, THEIRS, client_error, make_context, refuse
 from training.errors import TrainingJobError
 from training.preflight.check import NOT_CHECKED, PASSED, PROBLEM
 from training.preflight.image import check_image

@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.unit.training.fakes import DATASET, EXECUTIONS, SageMaker, make_context, printed, tags_of
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import DATASET, EXECUTIONS, make_context, printed, tags_of
 from tests.unit.training.review.scenes import photo
 from training import sent_photos
 from training.context import Context

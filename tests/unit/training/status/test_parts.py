@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.training.fakes import OURS, THEIRS, SageMaker, Scheduler, client_error, make_context, refuse
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import OURS, THEIRS, Scheduler, client_error, make_context, refuse
 from tests.unit.training.versions import MARKER, VersionedBucket
 from training import expiry
 from training.context import Context

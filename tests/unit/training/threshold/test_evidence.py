@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.unit.training.fakes import MODEL, Runtime, SageMaker, printed
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import MODEL, Runtime, printed
 from tests.unit.training.serving import serve_model
 from tests.unit.training.statistics.test_profile import content
 from training.config import COMPARISON_ID

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.unit.training.fakes import DATASET, OURS, STACK, SageMaker, Scheduler, client_error, make_context
+from tests.unit.training.fake_sagemaker import SageMaker
+from tests.unit.training.fakes import DATASET, OURS, STACK, Scheduler, client_error, make_context
 from training.context import Context
 from training.dataset.index import write_index
 from training.results import save
