@@ -1,30 +1,22 @@
-"""A disk that is full or damaged: what was answered is kept, and what cannot be kept is not answered.
+"""A disk that is full or damaged: what was answered is kept, and what cannot be kept is not answered."""
 
-The server may write no file beyond a number of bytes (RLIMIT_FSIZE), so that its writes fail as on a full disk.
-"""
-
-import json
-import os
-import resource
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
-import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localcloud import instances
 from localcloud.environment import ACCOUNT_ID
 from localcloud.store import Store
 from tests.integration.support.clouds import OwnCloud, only_local, own_cloud
+from tests.integration.support.disks import full_disk, full_store, replaced_bytes, segment
 from tests.integration.support.iam import TRAIN_AND_SERVE, create_role
+from tests.integration.support.objects import contents
 from tests.integration.support.training_jobs import IMAGE
 from tests.integration.support.waiting import wait_for
 
@@ -64,54 +56,9 @@ def bucket(s3: Any) -> str:
     return name
 
 
-@contextmanager
-def full_disk(cloud: OwnCloud, limit: int) -> Iterator[None]:
-    """Make the server's writes beyond `limit` bytes of a file fail."""
-    running = instances.running(cloud.state)
-    assert running is not None
-    before = resource.prlimit(running.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(running.pid, resource.RLIMIT_FSIZE, before)
-
-
-def segment(cloud: OwnCloud) -> Path:
-    """Return the file that objects are written to."""
-    return max((cloud.state / "objects").glob("*.segment"))
-
-
-@contextmanager
-def full_store(cloud: OwnCloud, room: int) -> Iterator[None]:
-    """Let the file of the objects grow by no more than `room` bytes."""
-    with full_disk(cloud, segment(cloud).stat().st_size + room):
-        yield
-
-
-@contextmanager
-def replaced_bytes(cloud: OwnCloud, old: bytes, new: bytes) -> Iterator[None]:
-    """Let other bytes be on the disk."""
-    path = segment(cloud)
-    content = path.read_bytes()
-    assert old in content
-    path.write_bytes(content.replace(old, new))
-    try:
-        yield
-    finally:
-        path.write_bytes(content)
-
-
 def restart(cloud: OwnCloud) -> None:
     cloud.run("down")
     cloud.run("up")
-
-
-def contents(s3: Any, bucket: str) -> dict[str, tuple[str, bytes]]:
-    """Return content type and body of each object by its key."""
-    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
-    objects = {key: s3.get_object(Bucket=bucket, Key=key) for key in keys}
-    return {key: (one["ContentType"], one["Body"].read()) for key, one in objects.items()}
 
 
 def refused(call: Callable[..., Any], **arguments: Any) -> str:
@@ -255,87 +202,6 @@ def test_an_older_version_with_lost_bytes_is_an_error(cloud: OwnCloud, s3: Any, 
             s3.get_object(Bucket=bucket, Key="kept", VersionId=version_id)
 
 
-BUCKETS = {"crash-enabled": "Enabled", "crash-suspended": "Suspended", "crash-unversioned": None}
-
-
-def test_what_was_answered_before_a_kill_is_there(cloud: OwnCloud, s3: Any) -> None:
-    """Buckets of all three kinds of versioning are written to when the cloud is killed."""
-    answered: dict[str, dict[str, bytes]] = {name: {} for name in BUCKETS}
-    for name, status in BUCKETS.items():
-        s3.create_bucket(Bucket=name)
-        if status:
-            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": status})
-    running = instances.running(cloud.state)
-    assert running is not None
-
-    def put(first: int) -> None:
-        for number in range(first, 2000, 5):
-            key, body = f"{number % 50}", os.urandom(1000 + number)  # each key is put several times, by one thread
-            for name in BUCKETS:
-                s3.put_object(Bucket=name, Key=key, Body=body, Metadata={"number": str(number)})
-                answered[name][key] = body
-            if number == 300:
-                psutil.Process(running.pid).kill()
-
-    with ThreadPoolExecutor(5) as pool:
-        for first in range(5):
-            pool.submit(put, first)  # which ends with an error when the cloud is dead
-    cloud.run("up")
-    for name in BUCKETS:
-        found = {key: body for key, (_, body) in contents(s3, name).items()}
-        assert len(answered[name]) == 50
-        lost = {key for key, body in answered[name].items() if found.get(key) != body}
-        unanswered = {key for key in lost if int(s3.head_object(Bucket=name, Key=key)["Metadata"]["number"]) > 300}
-        assert lost <= unanswered  # the kill may have come between writing and answering
-
-
-def test_objects_in_the_files_of_an_older_version_are_taken_over(own: OwnCloud, s3: Any) -> None:
-    own.run("down")
-    bucket = own.state / "s3" / ACCOUNT_ID / "photos"
-    old = own.state / "s3" / ".versions" / ACCOUNT_ID / "photos"
-    entry: dict[str, Any] = {"size": 5, "last_modified": "2026-01-01T00:00:00.000Z", "etag": '"e"', "data": None}
-    versions = [{**entry, "version_id": one, "is_latest": False} for one in ("null", "v1", "v2")]
-    marker = {**entry, "version_id": "m", "is_delete_marker": True, "is_latest": True}
-    whole = {**entry, "content_type": "image/png", "metadata": {"x-amz-meta-a": "b"}, "checksums": {}}
-    write(bucket / "folder" / "plain.png", b"plain", whole | {"key": "folder/plain.png"})
-    write(bucket / "cut.png", b"cut", whole | {"key": "cut.png"})
-    versioned_entry = {"version_id": "v2", "versions": versions, "tags": {"v1": {"colour": "red"}}}
-    write(bucket / ".ministack-keys" / "a%2F%2Fb", b"newer", whole | versioned_entry | {"key": "a//b"})
-    for one in ("null", "v1"):
-        write(old / one / ".ministack-keys" / "a%2F%2Fb", f"{one:5}".encode())
-    write(
-        bucket / "hidden", b"v1...", {"is_delete_marker": True, "versions": [*versions[1:2], marker], "key": "hidden"}
-    )
-    write(old / "v1" / "hidden", b"v1...")
-    for _ in range(2):
-        own.run("up")
-        plain = s3.get_object(Bucket="photos", Key="folder/plain.png")
-        assert (plain["Body"].read(), plain["ContentType"], plain["Metadata"]) == (b"plain", "image/png", {"a": "b"})
-        bodies = [
-            s3.get_object(Bucket="photos", Key="a//b", VersionId=one)["Body"].read() for one in ("null", "v1", "v2")
-        ]
-        assert bodies == [b"null ", b"v1   ", b"newer"]
-        tags = s3.get_object_tagging(Bucket="photos", Key="a//b", VersionId="v1")["TagSet"]
-        assert tags == [{"Key": "colour", "Value": "red"}]
-        assert s3.get_object(Bucket="photos", Key="hidden", VersionId="v1")["Body"].read() == b"v1..."
-        assert {item["Key"] for item in s3.list_objects_v2(Bucket="photos")["Contents"]} == {
-            "folder/plain.png",
-            "cut.png",
-            "a//b",
-        }
-        with pytest.raises(ClientError, match=r"InternalError.*its bytes are lost"):
-            s3.get_object(Bucket="photos", Key="cut.png")
-        assert not (own.state / "s3").exists() or not [one for one in (own.state / "s3").rglob("*") if one.is_file()]
-        own.run("down")
-
-
-def write(path: Path, body: bytes, metadata: dict[str, Any] | None = None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(body)
-    if metadata is not None:
-        path.with_name(f"{path.name}.meta.json").write_text(json.dumps(metadata))
-
-
 LEADING_OUT = ("../up", "a/../../up", "/absolute", "//", "a//b", "a/./b", "trailing/", ".", "..")
 ODD = ("nul\0", "new\nline", "%2E", "long/" + "l" * 1019, "é" * 512)
 CLASHING = ("a", "a/b", "a/b/c", "Case", "case", "CASE", ".ministack-keys/a", "a.meta.json", "a.tmp")
@@ -419,74 +285,3 @@ def test_damaged_files_are_set_aside_and_the_rest_starts(own: OwnCloud) -> None:
     assert contents(s3, "photos") == {"whole": ("image/png", b"whole")}
     assert [one["logGroupName"] for one in boto3.client("logs").describe_log_groups()["logGroups"]] == ["kept"]
     assert "iam.json is damaged" in (own.state / "cloud.log").read_text()
-
-
-WAIT = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
-
-
-@pytest.mark.aws(
-    "Local cloud",
-    "an execution that runs when the cloud ends",
-    "approximate",
-    "it has failed with States.Runtime, whose cause says so, once the cloud is up again",
-)
-def test_an_interrupted_execution_says_so(cloud: OwnCloud) -> None:
-    states, role = boto3.client("stepfunctions"), create_role("states", "states", TRAIN_AND_SERVE)
-    machine = states.create_state_machine(name="m", roleArn=role, definition=json.dumps(WAIT))["stateMachineArn"]
-    arn = states.start_execution(stateMachineArn=machine)["executionArn"]
-    saved = cloud.state / "ministack" / "stepfunctions.json"
-    wait_for(lambda: saved.exists() and arn in saved.read_text(), 10)
-    running = instances.running(cloud.state)
-    assert running is not None
-    psutil.Process(running.pid).kill()
-    cloud.run("up")
-    execution = states.describe_execution(executionArn=arn)
-    assert (execution["status"], execution["error"]) == ("FAILED", "States.Runtime")
-    assert "The local cloud ended while this execution ran" in execution["cause"]
-    last = states.get_execution_history(executionArn=arn)["events"][-1]
-    assert (last["type"], last["executionFailedEventDetails"]["error"]) == ("ExecutionFailed", "States.Runtime")
-    states.start_execution(stateMachineArn=machine)
-
-
-def deploy(stack: str, kind: Any, *names: str) -> None:
-    """Create a change set for log groups of these names, and execute it, as `sam deploy` does."""
-    client = boto3.client("cloudformation")
-    groups = {
-        name: {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": f"{stack}-{name}"}} for name in names
-    }
-    change_set: Any = {"StackName": stack, "ChangeSetName": f"c-{uuid.uuid4().hex}"}
-    client.create_change_set(**change_set, ChangeSetType=kind, TemplateBody=json.dumps({"Resources": groups}))
-    client.get_waiter("change_set_create_complete").wait(**change_set, WaiterConfig={"Delay": 1})
-    client.execute_change_set(**change_set)
-    complete: Any = "stack_create_complete" if kind == "CREATE" else "stack_update_complete"
-    client.get_waiter(complete).wait(StackName=stack, WaiterConfig={"Delay": 1})
-
-
-@pytest.mark.aws(
-    "Local cloud",
-    "a stack that is deployed when the cloud ends",
-    "approximate",
-    "it is CREATE_FAILED or UPDATE_FAILED once the cloud is up again, and the same `sam deploy` finishes it",
-)
-@pytest.mark.correction(name="stack-interrupted")
-def test_an_interrupted_deployment_is_repeated(cloud: OwnCloud) -> None:
-    operations, logs = ("CREATE", "UPDATE"), boto3.client("logs")
-    for operation in operations:
-        deploy(operation, "CREATE", "a")
-        logs.create_log_group(logGroupName=f"{operation}-b")  # as the interrupted operation has
-    cloud.run("down")
-    saved = cloud.state / "ministack" / "cloudformation.json"
-    state = json.loads(saved.read_text())
-    for stack in state["payload"]["stacks"]["data"].values():
-        stack["StackStatus"] = f"{stack['StackName']}_IN_PROGRESS"
-        if stack["StackName"] == "CREATE":  # MiniStack keeps both at the end
-            stack.update(_resources={}, _template={})
-    saved.write_text(json.dumps(state))
-    cloud.run("up")
-    for operation in operations:
-        found = boto3.client("cloudformation").describe_stacks(StackName=operation)["Stacks"][0]
-        assert found["StackStatus"] == f"{operation}_FAILED"
-        assert found["StackStatusReason"].startswith("The local cloud ended while this ran")
-        deploy(operation, "UPDATE", "a", "b", "c")
-        groups = logs.describe_log_groups(logGroupNamePrefix=f"{operation}-")["logGroups"]
-        assert [group["logGroupName"] for group in groups] == [f"{operation}-{name}" for name in "abc"]
