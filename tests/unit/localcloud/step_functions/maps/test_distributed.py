@@ -1,4 +1,5 @@
-import json
+"""Runs of a distributed Map: history, description, children, items; limits that move, and stops."""
+
 import threading
 import time
 from collections.abc import Callable
@@ -9,12 +10,11 @@ import pytest
 from localcloud.step_functions import execution
 from localcloud.step_functions.execution import Execution
 from localcloud.step_functions.maps import registry
-from localcloud.step_functions.maps.map_run import MapRun
 from tests.unit.localcloud.step_functions.maps.buckets import Bucket
+from tests.unit.localcloud.step_functions.maps.map_states import LISTING, WRITER, distributed, map_run, written
 from tests.unit.localcloud.step_functions.runs import (
     PASS,
     TASK,
-    FunctionError,
     Functions,
     chain,
     connect,
@@ -24,44 +24,6 @@ from tests.unit.localcloud.step_functions.runs import (
     output,
     types,
 )
-
-WRITER = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "results", "Prefix": "out"}}
-LISTING = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "photos", "Prefix": "p/"}}
-
-
-def distributed(*states: dict[str, Any], kind: str = "STANDARD", **more: Any) -> dict[str, Any]:
-    config = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": kind}}
-    return {"Type": "Map", "ItemProcessor": {**machine(*states), **config}, **more}
-
-
-@pytest.fixture
-def bucket() -> Bucket:
-    return Bucket()
-
-
-@pytest.fixture
-def run(bucket: Bucket) -> Callable[..., Execution]:
-    def start_and_wait(definition: dict[str, Any], given: Any = None, function: Any = lambda event: event) -> Execution:
-        connect(Functions(function).invoke, bucket)
-        found = execution_of(definition, given)
-        execution.run(found)
-        return found
-
-    return start_and_wait
-
-
-def map_run(found: Execution) -> MapRun:
-    return registry.runs_of(found.arn)[0]
-
-
-def fails_at(*failing: int) -> Any:
-    def function(event: Any) -> Any:
-        numbers = event["Items"] if isinstance(event, dict) else [event]
-        if set(numbers) & set(failing):
-            raise FunctionError("Boom", "boom")
-        return event
-
-    return function
 
 
 def test_the_parent_s_history_names_the_run(run: Callable[..., Execution]) -> None:
@@ -159,209 +121,6 @@ def test_paths_give_the_numbers_of_a_batch(run: Callable[..., Execution]) -> Non
     state = distributed(PASS, ItemsPath="$.items", ItemBatcher=batcher)
     found = run(machine(state), {"items": [1, 2, 3], "size": 2, "bytes": 1000, "job": 5})
     assert output(found) == [{"BatchInput": {"j": 5}, "Items": [1, 2]}, {"BatchInput": {"j": 5}, "Items": [3]}]
-
-
-# Failures --------------------------------------------------------------------------------------------------------
-
-
-def test_one_failure_ends_the_run(run: Callable[..., Execution]) -> None:
-    started: list[Any] = []
-
-    def function(event: Any) -> Any:
-        started.append(event)
-        return fails_at(2)(event)
-
-    found = run(machine(distributed(TASK, MaxConcurrency=1)), list(range(10)), function)
-    assert chain(found)[3:] == [
-        ("MapRunStarted", 3),
-        ("MapRunFailed", 4),
-        ("MapStateFailed", 5),
-        ("ExecutionFailed", 6),
-    ]
-    expected = {
-        "error": "States.ExceedToleratedFailureThreshold",
-        "cause": "The specified tolerated failure threshold was exceeded",
-    }
-    assert details(found, "MapRunFailed") == details(found, "ExecutionFailed") == expected
-    assert started == [0, 1, 2]
-    by_state = map_run(found).items.by_state
-    assert (by_state["succeeded"], by_state["failed"], by_state["pending"]) == (2, 1, 7)
-
-
-@pytest.mark.parametrize(
-    ("fields", "status"),
-    [
-        ({"ToleratedFailureCount": 1}, "FAILED"),
-        ({"ToleratedFailureCount": 2}, "SUCCEEDED"),
-        ({"ToleratedFailurePercentage": 19.9}, "FAILED"),
-        ({"ToleratedFailurePercentage": 20}, "SUCCEEDED"),
-        ({"ToleratedFailureCountPath": "$.two"}, "SUCCEEDED"),
-        ({"ToleratedFailurePercentagePath": "$.two"}, "FAILED"),
-        ({"ToleratedFailurePercentage": 100, "ToleratedFailureCount": 0}, "FAILED"),
-    ],
-)
-def test_so_many_failures_are_tolerated(run: Callable[..., Execution], fields: dict[str, Any], status: str) -> None:
-    state = distributed(TASK, ItemsPath="$.items", **fields)
-    found = run(machine(state), {"items": list(range(10)), "two": 2}, fails_at(3, 7))
-    assert found.status == status
-
-
-def test_a_failed_batch_fails_all_its_items(run: Callable[..., Execution]) -> None:
-    state = distributed(TASK, ItemBatcher={"MaxItemsPerBatch": 5}, ToleratedFailureCount=5)
-    found = run(machine(state), list(range(10)), fails_at(3))
-    assert found.status == "SUCCEEDED"
-    assert (map_run(found).items.by_state["failed"], map_run(found).children.by_state["failed"]) == (5, 1)
-    failed = output(found)[0]
-    assert (failed["Status"], failed["Error"], json.loads(failed["Input"])) == (
-        "FAILED",
-        "Boom",
-        {"Items": [0, 1, 2, 3, 4]},
-    )
-
-
-def test_a_threshold_is_caught(run: Callable[..., Execution]) -> None:
-    catch = [{"ErrorEquals": ["States.ExceedToleratedFailureThreshold"], "Next": "B"}]
-    assert output(run(machine(distributed(TASK, Catch=catch), PASS), [1], fails_at(1)))["Cause"]
-
-
-def test_a_dataset_that_cannot_be_read_fails_the_run(run: Callable[..., Execution]) -> None:
-    reader = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "photos", "Key": "none"}}
-    found = run(machine(distributed(PASS, ItemReader=reader)))
-    cause = "The specified key does not exist. (Service: S3, Status Code: 404, Request ID: r)"
-    assert details(found, "MapRunFailed") == {"error": "States.ItemReaderFailed", "cause": cause}
-    assert (found.error, found.cause) == ("States.ItemReaderFailed", cause)
-
-
-def test_a_negative_number_of_items_fails_the_run(run: Callable[..., Execution]) -> None:
-    reader = {**LISTING, "ReaderConfig": {"MaxItemsPath": "$.most"}}
-    found = run(machine(distributed(PASS, ItemReader=reader)), {"most": -1})
-    assert chain(found)[4:] == [("MapRunFailed", 4), ("MapStateFailed", 5), ("ExecutionFailed", 6)]
-    expected = {"error": "States.ItemReaderFailed", "cause": "field MaxItems must be positive"}
-    assert details(found, "MapRunFailed") == details(found, "ExecutionFailed") == expected
-
-
-@pytest.mark.parametrize(
-    ("fields", "sentence"),
-    [
-        (
-            {"ItemReader": {**LISTING, "ReaderConfig": {"MaxItemsPath": "$.n"}}},
-            'The MaxItemsPath field refers to value "1.5" which is not a valid integer: $.n',
-        ),
-        (
-            {"ItemsPath": "$.items", "ToleratedFailureCountPath": "$.n"},
-            'The ToleratedFailureCountPath field refers to value "1.5" which is not a valid integer: $.n',
-        ),
-        ({"ItemsPath": "$.items", "ToleratedFailureCountPath": "$.minus"}, "ToleratedFailureCount cannot be negative."),
-        (
-            {"ItemsPath": "$.items", "ToleratedFailurePercentagePath": "$.minus"},
-            "ToleratedFailurePercentage must be between 0 and 100.",
-        ),
-    ],
-)
-def test_a_bad_number_ends_the_execution_before_the_run(
-    run: Callable[..., Execution], fields: dict[str, Any], sentence: str
-) -> None:
-    found = run(machine(distributed(PASS, **fields)), {"items": [0], "n": 1.5, "minus": -1})
-    assert chain(found)[2:] == [("MapStateStarted", 2), ("ExecutionFailed", 3)]
-    prefix = "An error occurred while executing the state 'A' (entered at the event id #2). "
-    assert (found.error, found.cause) == ("States.Runtime", prefix + sentence)
-
-
-def test_the_role_must_start_children(bucket: Bucket) -> None:
-    def denial(role_arn: str, action: str, resource_arn: str) -> str:
-        return f"{role_arn} may not {action} on {resource_arn}"
-
-    connect(Functions(id).invoke, bucket, denial)
-    found = execution_of(machine(distributed(PASS)), [1])
-    execution.run(found)
-    assert found.error == "States.Permissions" and found.cause is not None
-    assert "states:StartExecution on arn:aws:states:us-east-1:111111111111:stateMachine:machine" in found.cause
-
-
-# Results ---------------------------------------------------------------------------------------------------------
-
-
-def written(bucket: Bucket, found: Execution) -> dict[str, list[Any]]:
-    """Return the entries of all result files by kind."""
-    key = f"out/{map_run(found).id}/manifest.json"
-    manifest = bucket.json(key)
-    assert (manifest["DestinationBucket"], manifest["MapRunArn"]) == ("results", map_run(found).arn)
-    entries: dict[str, list[Any]] = {}
-    for kind, files in manifest["ResultFiles"].items():
-        for number, file in enumerate(files):
-            assert file["Key"] == f"out/{map_run(found).id}/{kind}_{number}.json"
-            assert file["Size"] == len(bucket.objects[file["Key"]])
-        entries[kind] = [entry for file in files for entry in bucket.json(file["Key"])]
-    return entries
-
-
-def test_results_are_written(run: Callable[..., Execution], bucket: Bucket) -> None:
-    found = run(
-        machine(distributed(TASK, ResultWriter=WRITER, Label="each", ToleratedFailureCount=1)), [1, 2], fails_at(2)
-    )
-    assert output(found) == {
-        "MapRunArn": map_run(found).arn,
-        "ResultWriterDetails": {"Bucket": "results", "Key": f"out/{map_run(found).id}/manifest.json"},
-    }
-    entries = written(bucket, found)
-    (succeeded,), (failed,) = entries["SUCCEEDED"], entries["FAILED"]
-    assert (succeeded["Input"], succeeded["Output"], succeeded["Status"]) == ("1", "1", "SUCCEEDED")
-    assert succeeded.keys() == {
-        *("ExecutionArn", "Input", "InputDetails", "Name", "Output", "OutputDetails", "RedriveCount", "RedriveStatus"),
-        *("RedriveStatusReason", "StartDate", "StateMachineArn", "Status", "StopDate"),
-    }
-    assert (failed["Error"], failed["Status"], failed["RedriveStatus"]) == ("Boom", "FAILED", "REDRIVABLE_BY_MAP_RUN")
-    assert entries["PENDING"] == []
-
-
-@pytest.mark.parametrize(("transformation", "expected"), [("COMPACT", [[1, 10], [2, 10]]), ("FLATTEN", [1, 10, 2, 10])])
-def test_results_are_transformed(
-    run: Callable[..., Execution], bucket: Bucket, transformation: str, expected: list[Any]
-) -> None:
-    config = {"Transformation": transformation, "OutputType": "JSON"}
-    state = distributed(TASK, MaxConcurrency=1, ResultWriter={**WRITER, "WriterConfig": config})
-    assert written(bucket, run(machine(state), [1, 2], lambda n: [n, 10]))["SUCCEEDED"] == expected
-    shown = distributed(TASK, ResultWriter={"WriterConfig": config})
-    assert output(run(machine(shown), [1, 2], lambda n: [n, 10])) == expected
-
-
-def test_results_are_written_as_lines(run: Callable[..., Execution], bucket: Bucket) -> None:
-    config = {"Transformation": "FLATTEN", "OutputType": "JSONL"}
-    state = distributed(TASK, MaxConcurrency=1, ResultWriter={**WRITER, "WriterConfig": config})
-    found = run(machine(state), [1, 2], lambda n: [{"n": n}])
-    (file,) = bucket.json(f"out/{map_run(found).id}/manifest.json")["ResultFiles"]["SUCCEEDED"]
-    assert file["Key"].endswith("SUCCEEDED_0.jsonl")
-    assert bucket.objects[file["Key"]] == b'{"n":1}\n{"n":2}\n'
-
-
-def test_large_results_fill_several_files(
-    run: Callable[..., Execution], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("localcloud.step_functions.maps.writer.FILE_BYTES", 300)
-    config = {"WriterConfig": {"Transformation": "COMPACT"}}
-    state = distributed(PASS, MaxConcurrency=1, ResultWriter={**WRITER, **config})
-    found = run(machine(state), ["x" * 200] * 5)
-    assert written(bucket, found)["SUCCEEDED"] == ["x" * 200] * 5
-    assert f"out/{map_run(found).id}/SUCCEEDED_2.json" in bucket.objects
-
-
-def test_what_has_not_started_is_written_when_the_run_fails(run: Callable[..., Execution], bucket: Bucket) -> None:
-    found = run(machine(distributed(TASK, MaxConcurrency=1, ResultWriter=WRITER)), [1, 2, 3], fails_at(1))
-    entries = written(bucket, found)
-    assert [entry["Input"] for entry in entries["PENDING"]] == ["2", "3"]
-    assert [entry["Status"] for entry in entries["FAILED"]] == ["FAILED"]
-
-
-def test_results_that_cannot_be_written_fail_the_run_before_the_first_child(run: Callable[..., Execution]) -> None:
-    called: list[Any] = []
-    writer = {**WRITER, "Parameters": {"Bucket": "foreign"}}
-    found = run(machine(distributed(TASK, ResultWriter=writer)), [1], called.append)
-    assert (found.error, called) == ("States.ResultWriterFailed", [])
-
-
-def test_a_state_s_output_is_limited(run: Callable[..., Execution]) -> None:
-    found = run(machine(distributed(TASK, MaxConcurrency=10)), list(range(40)), lambda n: "x" * 20_000)
-    assert found.error == "States.DataLimitExceeded"
 
 
 # Limits that move, and stops -------------------------------------------------------------------------------------
