@@ -1,4 +1,4 @@
-"""What several test files need: a quiet console, small archives, an S3 that speaks HTTP."""
+"""What several test files need: the template, a quiet console, small archives, an S3 that speaks HTTP."""
 
 import io
 import uuid
@@ -12,7 +12,9 @@ import pytest
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 from rich.console import Console
+from samtranslator.yaml_helper import yaml_parse
 
+from tests.unit.lambda_functions import ROOT
 from training.dataset.sample import pack
 
 if TYPE_CHECKING:
@@ -39,6 +41,13 @@ def mocked_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         yield
+
+
+@pytest.fixture(scope="session")
+def template() -> dict[str, Any]:
+    """Return template.yaml; no test changes it."""
+    parsed: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+    return parsed
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.unit.test_contracts import WORKFLOW, camel_case, error_classes, retried_errors
+from tests.unit.lambda_functions import WORKFLOW, camel_case, error_classes, retried_errors
 from training import config
 from training.executions import BELOW_THRESHOLD
 

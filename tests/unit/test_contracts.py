@@ -1,32 +1,32 @@
-"""Contracts across files: template, state machine, functions, events and imports."""
+"""Contracts across files: template, state machine, functions, events, training and imports."""
 
 import ast
-import importlib.util
 import io
 import json
 import re
 import sys
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from samtranslator.yaml_helper import yaml_parse
 
+from tests.unit.lambda_functions import (
+    FUNCTIONS,
+    ROOT,
+    WORKFLOW,
+    camel_case,
+    definitions,
+    error_classes,
+    function,
+    retried_errors,
+)
 from training import config, options
 from training.algorithm import images
-from training.arguments import parse
 from training.executions import BELOW_THRESHOLD, event_for
 
-ROOT = Path(__file__).parents[2]
-FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-WORKFLOW = ["classify_image", "filter_inferences", "serialize_image_data"]  # the others serve batches and uploads
 OTHER_EVENTS = {"classify_uploads": {"Records"}, "tell_failure": {"detail"}}  # of SQS and EventBridge
-STEP_FILES = [path for path in (ROOT / "training").rglob("*.py") if "algorithm" not in path.parts]
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and, for Lambda's own errors,
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
@@ -41,47 +41,15 @@ AWS_ERRORS = {
 
 
 @pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
-    return parsed
-
-
-@pytest.fixture(scope="module")
 def definition() -> dict[str, Any]:
     parsed: dict[str, Any] = json.loads((ROOT / "statemachine/image_classification.asl.json").read_text())
     return parsed
-
-
-def camel_case(folder: str) -> str:
-    first, *rest = folder.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-def definitions(folder: str) -> dict[str, str]:
-    """Return the source of each function, class and variable that a Lambda function defines, by name."""
-    source = (ROOT / "functions" / folder / "app.py").read_text()
-    found: dict[str, str] = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found[node.name] = ast.get_source_segment(source, node) or ""
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = ast.get_source_segment(source, node) or ""
-    return found
-
-
-def error_classes(folder: str) -> set[str]:
-    """Return the exceptions that a function declares."""
-    return {name for name in definitions(folder) if name.endswith("Error")}
 
 
 def state_of(definition: dict[str, Any], folder: str) -> dict[str, Any]:
     name = camel_case(folder)
     state: dict[str, Any] = definition["States"][name[0].upper() + name[1:]]
     return state
-
-
-def retried_errors(state: dict[str, Any]) -> set[str]:
-    return {name for retry in state.get("Retry", []) for name in retry["ErrorEquals"]}
 
 
 def test_shared_definitions_are_identical_in_all_functions() -> None:
@@ -211,16 +179,6 @@ def test_functions_need_nothing_but_the_runtime(folder: str) -> None:
 # What functions and training both know, because the functions are deployed alone ------------------------------
 
 
-def function(folder: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return the module of a Lambda function, with the settings it needs to be imported."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    spec = importlib.util.spec_from_file_location(folder, ROOT / "functions" / folder / "app.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(
     "s3_key",
     [
@@ -280,151 +238,7 @@ def test_events_of_the_executions_are_what_every_function_reads() -> None:
         assert set(json.loads(path.read_text())) <= set(event_for("bucket", "key")), path
 
 
-# What the template and training both know ---------------------------------------------------------------------
-
-PREFIXES = {
-    config.CODE_PREFIX,
-    config.IMAGE_PREFIX,
-    config.LIST_PREFIX,
-    config.MANIFEST_PREFIX,
-    config.MODEL_PREFIX,
-    config.CAPTURE_PREFIX,
-    config.INCOMING_PREFIX,
-    config.REPORT_PREFIX,
-    config.VERDICT_PREFIX,
-    config.WATCH_PREFIX,
-}
-
-
-def statements(policies: Any) -> Iterator[dict[str, Any]]:
-    """Yield the statements of policies, also those that a parameter adds."""
-    for policy in policies:
-        for statement in policy.get("PolicyDocument", policy).get("Statement", []):
-            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
-
-
-def actions_of(statement: dict[str, Any]) -> list[str]:
-    return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-
-
-def allowed_prefixes(policies: Any) -> dict[str, set[str]]:
-    """Return the prefixes of the bucket that policies name, by action."""
-    allowed: dict[str, set[str]] = {}
-    for statement in statements(policies):
-        names = re.findall(r"\$\{bucket\.Arn\}/([^*\"]*)\*", json.dumps(statement["Resource"]))
-        for action in actions_of(statement) if names else []:
-            allowed[action] = allowed.get(action, set()) | set(names)
-    return allowed
-
-
-def if_given(condition: str, value: Any) -> dict[str, Any]:
-    """Return what the template says for a value that a parameter adds."""
-    return {"Fn::If": [condition, value, {"Ref": "AWS::NoValue"}]}
-
-
-def test_sagemaker_may_read_and_write_where_training_puts_its_objects(template: dict[str, Any]) -> None:
-    allowed = allowed_prefixes(template["Resources"]["sageMakerRole"]["Properties"]["Policies"])
-    assert allowed == {
-        "s3:GetObject": {
-            f"{prefix}/"
-            for prefix in (
-                config.IMAGE_PREFIX,
-                config.LIST_PREFIX,
-                config.CODE_PREFIX,
-                config.MODEL_PREFIX,
-                config.CAPTURE_PREFIX,  # and so on: scheduled runs of monitor
-                config.WATCH_PREFIX,
-                config.REPORT_PREFIX,
-            )
-        },
-        "s3:PutObject": {f"{config.MODEL_PREFIX}/", f"{config.CAPTURE_PREFIX}/", f"{config.REPORT_PREFIX}/"},
-    }
-
-
-@pytest.mark.parametrize(
-    ("logical_id", "actions"),
-    [("serializeImageData", {"s3:GetObject"}), ("classifyImage", {"s3:GetObject", "s3:GetObjectVersion"})],
-)
-def test_functions_may_read_the_photos_and_nothing_else(
-    template: dict[str, Any], logical_id: str, actions: set[str]
-) -> None:
-    policies = template["Resources"][logical_id]["Properties"]["Policies"]
-    prefixes = {f"{config.IMAGE_PREFIX}/", f"{config.INCOMING_PREFIX}/"}
-    assert allowed_prefixes(policies) == {action: prefixes for action in actions}
-    assert set(re.findall(r'"StartsOnUpload", {"Fn::Sub": "([^"]+)', json.dumps(policies))) == {
-        f"${{bucket.Arn}}/{config.INCOMING_PREFIX}/*"
-    }
-
-
-@pytest.mark.parametrize(
-    "logical_id",
-    [
-        "sageMakerRole",
-        "serializeImageData",
-        "classifyImage",
-        "filterInferences",
-        "tallyVerdicts",
-        "imageClassification",
-        "batchClassification",
-        "classifyUploads",
-        "uploadClassification",
-    ],
-)
-def test_a_role_may_use_the_key_for_what_it_does_with_objects(template: dict[str, Any], logical_id: str) -> None:
-    """S3 asks KMS for the caller: to read an object takes kms:Decrypt, to write one takes kms:GenerateDataKey."""
-    needs = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}
-    found = list(statements(template["Resources"][logical_id]["Properties"].get("Policies", [])))
-    objects = {action for statement in found for action in actions_of(statement) if action in needs}
-    with_key = [statement for statement in found if statement.get("Resource") == {"Ref": "KmsKeyArn"}]
-    assert {action for one in with_key for action in actions_of(one)} == {needs[action] for action in objects}
-    through_s3 = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}}}
-    assert all(one["Condition"] == through_s3 for one in with_key)
-
-
-def test_the_key_encrypts_objects_logs_and_variables(template: dict[str, Any]) -> None:
-    key = if_given("HasKmsKey", {"Ref": "KmsKeyArn"})
-    assert template["Globals"]["Function"]["KmsKeyArn"] == key
-    groups = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Logs::LogGroup"]
-    assert [group["KmsKeyId"] for group in groups] == [key] * (len(FUNCTIONS) + 1)  # and that of executions
-    (rule,) = template["Resources"]["bucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    condition, with_key, without_key = rule["Fn::If"]
-    assert condition == "HasKmsKey"
-    assert with_key["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key["Fn::If"][1]}
-    assert without_key["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-
-
-def test_only_captured_inferences_expire(template: dict[str, Any]) -> None:
-    rules = template["Resources"]["bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    expiring = [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule]
-    assert expiring == [f"{config.CAPTURE_PREFIX}/"]
-
-
-def test_every_prefix_of_the_template_is_one_of_training_s() -> None:
-    text = (ROOT / "template.yaml").read_text()
-    named = set(re.findall(r"\$\{bucket\.Arn\}/([^*\"]+)/\*", text)) | set(re.findall(r"[Pp]refix: (\S+)/", text))
-    assert {prefix.partition("/")[0] for prefix in named} == PREFIXES
-
-
-def test_training_s_modules_take_prefixes_from_config() -> None:
-    for path in STEP_FILES:
-        strings = [
-            node.value
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value
-        ]
-        written = [one for one in strings if one.strip("/").split("/")[0] in PREFIXES and "." not in one]
-        assert path.name == "config.py" or not written, (path, written)
-
-
-def test_the_stack_has_the_outputs_that_training_reads(template: dict[str, Any]) -> None:
-    source = (ROOT / "training" / "stack.py").read_text()
-    assert set(re.findall(r'outputs(?:\[|\.get\()"(\w+)"', source)) == set(template["Outputs"])
-
-
-@pytest.mark.parametrize("tag", [config.STACK_TAG, config.DATASET_TAG])
-def test_the_tags_that_mark_a_run_s_resources_are_written_once(tag: str) -> None:
-    for path in STEP_FILES:
-        assert path.name == "config.py" or f'"{tag}"' not in path.read_text(), path
+# Other files -----------------------------------------------------------------------------------------------------
 
 
 def test_the_sample_is_an_archive_of_the_default_classes() -> None:
@@ -438,9 +252,3 @@ def test_ci_runs_make_test() -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert "make check" in script
     assert re.search(r"^check: .*\btest\b", makefile, re.MULTILINE)
-
-
-def test_samconfig_s_local_stack_is_the_command_line_s_default() -> None:
-    samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    names = {samconfig[environment]["global"]["parameters"]["stack_name"] for environment in ("default", "local")}
-    assert names == {config.DEFAULT_STACK_NAME} == {parse([]).stack_name}

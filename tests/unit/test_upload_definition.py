@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.unit.lambda_functions import WORKFLOW, error_classes, function
 from tests.unit.test_batch_definition import EXPRESS_SECONDS, next_states, photo_states
-from tests.unit.test_contracts import WORKFLOW, error_classes, function
 from training import config, options
 from training.executions import BELOW_THRESHOLD
 
