@@ -161,6 +161,17 @@ def test_a_photo_that_is_too_large_is_told(site: Site, review: "Page", give: Cal
     assert site.services.photos == {}
 
 
+@WAYS
+def test_a_file_that_is_no_photo_leaves_no_broken_picture(
+    review: "Page", give: Callable[["Page", bytes], None]
+) -> None:
+    review.locator("#tab-try").click()
+    give(review, b"no photo")
+    review.locator("#verdict").wait_for(state="visible")
+    review.locator("#preview").wait_for(state="hidden")
+    assert review.locator("#invite").is_visible()
+
+
 def test_the_page_without_a_server_keeps_answers_and_gives_them(page: "Page", tmp_path: Path) -> None:
     blank = [replace(ANSWER, event_id=f"e{one}", answer="", time="") for one in range(3)]
     file = tmp_path / "page.html"
