@@ -7,6 +7,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -155,6 +156,8 @@ def run_steps(context: Context, arguments: argparse.Namespace) -> dict[str, Any]
         started = time.monotonic()
         result = STEP_FUNCTIONS[name](context, arguments)
         save(context.directory, name, result, time.monotonic() - started)
+        if name == "deploy":
+            renew_schedule(context)
     return summary.collect(context.directory, context.stack)
 
 
@@ -210,6 +213,13 @@ def schedule_monitoring(context: Context, arguments: argparse.Namespace) -> dict
     from training.watch import step
 
     return {"schedule": step.schedule_monitoring(context, options_for(MonitorOptions, arguments))}
+
+
+def renew_schedule(context: Context) -> None:
+    """Let scheduled runs of monitor look at what has just been deployed."""
+    from training.watch import renewal
+
+    renewal.renew(context, datetime.now(UTC))
 
 
 def batch(context: Context, arguments: argparse.Namespace) -> dict[str, Any]:

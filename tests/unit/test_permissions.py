@@ -41,6 +41,8 @@ POLICIES_OF = {  # a step's; status and cleanup need all three
     "schedule": ("servePolicy", "watchPolicy"),
     "end the schedule": ("servePolicy", "watchPolicy"),
     "schedule again": ("servePolicy", "watchPolicy"),
+    "deploy under a schedule": ("servePolicy", "scalePolicy", "watchPolicy"),
+    "test again": ("servePolicy",),
     **dict.fromkeys(("deploy again", "deploy with two"), ("servePolicy", "scalePolicy")),
 }
 NOT_IN_EVERY_RUN = {

@@ -102,14 +102,15 @@ def look(context: Context, settings: Settings, captures: Captures) -> Look:
 def watch_drift(
     profile: Profile | None, table: pd.DataFrame, classes: Sequence[str], state: State
 ) -> tuple[Watched | None, State]:
-    """Compare the photos with the profile; another profile than before lets the martingales begin anew."""
+    """Compare the photos with the profile; another profile than before, or none, lets the martingales begin anew."""
+    forgotten = replace(state, profile="", martingales=None)
     if profile is None:
-        return None, state
+        return None, forgotten
     saved = state.martingales if state.profile == profile.digest else None
     columns = {name: table[name].to_numpy(float) for name in names(classes)}
     try:
         martingales = Martingales(profile.values(classes), state=saved)
         watched = watch(profile, columns, classes, martingales=martingales)
     except ProfileError:  # of another model: nothing can be compared
-        return None, state
+        return None, forgotten
     return watched, replace(state, profile=profile.digest, martingales=martingales.state())

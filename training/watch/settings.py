@@ -13,7 +13,7 @@ from training.results import Dataset, Deployment, Executions, RunResults, Traine
 
 NAME = "settings.json"
 DATASET = "dataset"  # the directory of the index
-STEPS = ("stage", "train", "deploy", "test")  # whose results are handed over
+STEPS = ("stage", "train", "deploy")  # whose results are handed over
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Settings:
 
     stack: Stack
     limits: Limits
-    results: RunResults  # `executions` are those of the last test, of which only the start matters
+    results: RunResults  # of the executions only the start matters
 
     @property
     def since(self) -> datetime:
@@ -30,8 +30,11 @@ class Settings:
         return datetime.fromisoformat(self.results.executions.started_at)
 
 
-def read_results(directory: Path) -> RunResults:
+def read_results(directory: Path, since: str | None = None) -> RunResults:
     """Return the results of the steps of a run's directory.
+
+    Args:
+        since: ISO 8601, where captures begin; None: with the last test.
 
     Raises:
         StepNotRunError: One is missing or damaged.
@@ -40,7 +43,7 @@ def read_results(directory: Path) -> RunResults:
         dataset=load(directory, "stage", Dataset),
         model=load(directory, "train", TrainedModel),
         deployment=load(directory, "deploy", Deployment),
-        executions=load(directory, "test", Executions),
+        executions=load(directory, "test", Executions) if since is None else Executions(0, 0, 0, 0, since),
     )
 
 
@@ -51,13 +54,14 @@ def files_of(directory: Path, settings: Settings) -> dict[str, bytes]:
     optional = [f"profiles/{settings.results.model.training_job_name}.json", "metrics.csv", "review/answers.jsonl"]
     optional += [path.relative_to(directory).as_posix() for path in sorted(directory.glob("traffic/*/photos.csv"))]
     paths |= {name: directory / name for name in optional if (directory / name).exists()}
-    text = json.dumps({"outputs": asdict(settings.stack), "limits": asdict(settings.limits)})
+    given = {"outputs": asdict(settings.stack), "limits": asdict(settings.limits), "since": settings.since.isoformat()}
+    text = json.dumps(given)
     return {NAME: text.encode(), **{name: path.read_bytes() for name, path in paths.items()}}
 
 
 def read(directory: Path) -> Settings:
     """Return the settings of a directory with the files of `files_of`."""
     given: Any = json.loads((directory / NAME).read_bytes())
-    results = read_results(directory)
+    results = read_results(directory, given["since"])
     dataset = replace(results.dataset, directory=str(directory / DATASET))
     return Settings(Stack(**given["outputs"]), Limits(**given["limits"]), replace(results, dataset=dataset))

@@ -20,6 +20,7 @@ from training.watch.state import LEASE
 LONGEST_STACK = 38  # characters: a job's name has 63 at most, with the Scheduler's 16
 DISK = 10  # GB; SageMaker's minimum is 1
 INPUTS = "/opt/ml/processing/input/"
+RUN = "run"  # the input with the files of `settings.files_of`
 MESSAGE = "/opt/ml/output/message"  # SageMaker keeps its first 1,024 characters as the ExitMessage
 # `training` and its requirements are unpacked into a directory of their own; the words after this one are $0 to $2.
 SCRIPT = 'cd "$(mktemp -d)" && python -m zipfile -e "$0" . && exec python -m training.watch "$1" "$2"'
@@ -111,7 +112,7 @@ def staged_files(context: Context, settings: Settings) -> Code:
 
 def job(stack: Stack, program_uri: str, run_uri: str) -> dict[str, Any]:
     """Return the arguments of CreateProcessingJob."""
-    words = [f"{INPUTS}{CODE_CHANNEL}/{ARCHIVE}", f"{INPUTS}run", MESSAGE]
+    words = [f"{INPUTS}{CODE_CHANNEL}/{ARCHIVE}", f"{INPUTS}{RUN}", MESSAGE]
     return {
         "ProcessingJobName": f"{schedule.job_prefix(stack)}{schedule.EXECUTION_ID}",
         "RoleArn": stack.execution_role_arn,
@@ -119,7 +120,7 @@ def job(stack: Stack, program_uri: str, run_uri: str) -> dict[str, Any]:
             "ImageUri": pytorch_image(stack.region),
             "ContainerEntrypoint": ["bash", "-c", SCRIPT, *words],
         },
-        "ProcessingInputs": [input_of(CODE_CHANNEL, program_uri), input_of("run", run_uri)],
+        "ProcessingInputs": [input_of(CODE_CHANNEL, program_uri), input_of(RUN, run_uri)],
         "ProcessingResources": {
             "ClusterConfig": {"InstanceCount": 1, "InstanceType": PROCESSOR, "VolumeSizeInGB": DISK}
         },

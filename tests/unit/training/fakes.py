@@ -136,6 +136,11 @@ class Bucket:
     def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
         self.objects[Key] = Body
 
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        if Key not in self.objects:
+            raise client_error("NoSuchKey", "The specified key does not exist.", status=404)
+        return {"Body": io.BytesIO(self.objects[Key])}
+
 
 class Stacks:
     """CloudFormation with these stacks."""

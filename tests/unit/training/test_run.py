@@ -102,6 +102,16 @@ def test_a_step_runs_alone(called: list[str], step: str) -> None:
     assert called == [step]
 
 
+@pytest.mark.parametrize(("step", "times"), [("deploy", 1), ("learn", 1), ("all", 1), ("train", 0), ("test", 0)])
+def test_a_deployment_renews_the_schedule_of_monitor(
+    called: list[str], monkeypatch: pytest.MonkeyPatch, step: str, times: int
+) -> None:
+    renewed: list[list[str]] = []
+    monkeypatch.setattr("training.watch.renewal.renew", lambda *_: renewed.append([*called]))
+    assert run.main([step]) == 0
+    assert [done[-1] for done in renewed] == ["deploy"] * times
+
+
 def test_the_result_of_a_step_is_kept(called: list[str], tmp_path: Path) -> None:
     run.main(["train"])
     assert load(tmp_path, "train", type(MODEL)) == MODEL

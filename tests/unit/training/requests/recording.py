@@ -146,6 +146,8 @@ def commands(options: list[str]) -> dict[str, list[str]]:
         "schedule": ["monitor", "--schedule", "rate(1 day)"],
         "end the schedule": ["monitor", "--schedule", "never"],
         "schedule again": ["monitor", "--schedule", "rate(6 hours)"],
+        "deploy under a schedule": ["deploy", "--instances", "2"],
+        "test again": ["test", "--executions", "2"],
         "batch": ["batch", "images/test/"],
         "batch again": ["batch", "--retry"],
         "review": ["review", "--no-browser"],

@@ -176,6 +176,16 @@ def test_another_model_s_profile_begins_anew(context: Context, settings: Setting
     assert found.martingales is not None and found.martingales["photos"] == 35
 
 
+def test_a_model_without_a_profile_ends_the_martingales_of_the_one_before(context: Context, settings: Settings) -> None:
+    capture(context, 0, 40)
+    run(context, settings)
+    assert stored(context).martingales is not None
+    (context.directory / "profiles" / "s-job.json").unlink()
+    capture(context, 40, 35, hour=2)
+    run(context, settings, NOW + timedelta(hours=2))
+    assert (stored(context).martingales, stored(context).profile) == (None, "")
+
+
 def test_without_alerts_only_the_report_tells(
     context: Context, settings: Settings, told: Told, s3: Any, tmp_path: Path
 ) -> None:
