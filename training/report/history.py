@@ -6,11 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from training import atomic
-from training.statistics.intervals import Share, difference
+from training.statistics.intervals import Estimated, Interval, Share, difference
 
 NAME = "report.json"
+REVIEWED = {"all": "reviewed", "accepted": "reviewed_accepted"}  # the names of a record's reviewed accuracies
 
-Record = dict[str, Any]  # since, until, model, threshold, verdict, figures (part and whole of each share) and previous
+# since, until, model, threshold, verdict, reviewed, figures (part and whole of each share) and previous
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An accuracy that was estimated from reviewed photos: no share of counted cases."""
+
+    value: float
+    interval: Interval
 
 
 @dataclass(frozen=True)
@@ -18,8 +28,8 @@ class Change:
     """One figure of the previous report and of this one."""
 
     name: str
-    before: Share
-    after: Share
+    before: Estimated
+    after: Estimated
 
     @property
     def beyond_chance(self) -> bool:
@@ -49,8 +59,11 @@ def comparable(record: Any) -> bool:
     """Tell whether a file's content is a record as this version writes it."""
     try:
         shares = [share(record, name) for name in record["figures"]]
+        accuracies = reviewed(record).values()
         texts = [record["since"], record["until"], record["model"], record["verdict"]["state"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+    if not all(0 <= one.interval[0] <= one.value <= one.interval[1] <= 1 for one in accuracies):
         return False
     return all(isinstance(text, str) for text in texts) and all(0 <= one.part <= one.whole for one in shares)
 
@@ -75,10 +88,22 @@ def compare(record: Record, previous: Record | None) -> Comparison | None:
     """Return what is different in `record`, None without a previous one."""
     if previous is None:
         return None
-    names = [name for name in record["figures"] if name in previous["figures"]]
-    return Comparison(previous, tuple(Change(name, share(previous, name), share(record, name)) for name in names))
+    before, after = (estimates(one) for one in (previous, record))
+    return Comparison(previous, tuple(Change(name, before[name], after[name]) for name in after if name in before))
+
+
+def estimates(record: Record) -> dict[str, Estimated]:
+    """Return the figures of a record by their names, the accuracies from reviewed photos last."""
+    return {**{name: share(record, name) for name in record["figures"]}, **reviewed(record)}
 
 
 def share(record: Record, name: str) -> Share:
     part, whole = record["figures"][name]
     return Share(int(part), int(whole))
+
+
+def reviewed(record: Record) -> dict[str, Estimate]:
+    """Return the accuracies from reviewed photos that are known; a report without any has None."""
+    found = record.get("reviewed") or {}
+    given = {name: found[key] for key, name in REVIEWED.items() if found and found[key]["value"] is not None}
+    return {name: Estimate(float(one["value"]), (float(one["low"]), float(one["high"]))) for name, one in given.items()}

@@ -27,6 +27,10 @@ from training.results import RunResults
 from training.statistics.watch import Watched
 from training.streams import visible
 
+REVIEWED_LABELS = {  # by the names of `history.REVIEWED`
+    "reviewed": "Right on real traffic, as reviewed",
+    "reviewed_accepted": "Right of the accepted, as reviewed",
+}
 LONGEST_WORD = 18  # characters that a column of classes has room for; longer words are broken
 
 
@@ -108,7 +112,7 @@ def _figures(subject: Subject) -> dict[str, Any]:
         "summary": summary,
         "leading": first,
         "others": rest,
-        "labels": {figure.name: figure.label for figure in (*first, *rest)},
+        "labels": REVIEWED_LABELS | {figure.name: figure.label for figure in (*first, *rest)},
         "calibration": calibration(subject.inferences),
         "class_figures": class_figures(subject.inferences, subject.results.dataset.classes),
     }

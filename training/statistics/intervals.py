@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from scipy import special
 
 Interval: TypeAlias = tuple[float, float]  # both ends included
 CONFIDENCE = 0.95
+
+
+class Estimated(Protocol):
+    """A figure that is known up to its interval."""
+
+    @property
+    def value(self) -> float | None: ...  # None: unknown
+    @property
+    def interval(self) -> Interval: ...  # of 95 %
 
 
 @dataclass(frozen=True)
@@ -67,11 +76,12 @@ def exact(successes: int, cases: int, confidence: float = CONFIDENCE) -> Interva
     return low, high
 
 
-def difference(first: Share, second: Share) -> Interval:
+def difference(first: Estimated, second: Estimated) -> Interval:
     """Return the 95 % interval of the second share less the first, of different cases, within [-1, 1].
 
-    Newcombe (1998), Interval estimation for the difference between independent proportions, method 10: Wilson's
-    intervals of both. (-1, 1) when one of them has no cases.
+    Of shares with Wilson's intervals it is method 10 of Newcombe (1998), Interval estimation for the difference between
+    independent proportions; Zou and Donner (2008), Construction of confidence limits about effect measures, do the same
+    with other estimates and their intervals. (-1, 1) when one of them is unknown.
     """
     if first.value is None or second.value is None:
         return -1.0, 1.0

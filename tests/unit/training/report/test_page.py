@@ -372,6 +372,16 @@ def test_what_changed_is_told_with_chance() -> None:
     assert "There is no earlier report to compare with." in text(render(about))
 
 
+def test_a_change_on_real_traffic_is_told_with_its_intervals() -> None:
+    reviews = [{"all": {"value": value, "low": value - 0.05, "high": value + 0.05}, "accepted": {"value": None}}
+               for value in (0.9, 0.7)]  # fmt: off
+    first, second = ({"since": "a", "until": "b", "model": "c", "verdict": {"state": "check"}, "figures": {},
+                      "reviewed": one} for one in reviews)  # fmt: off
+    seen = text(page.render(subject(TYPICAL), {}, history.compare(second, first)))
+    assert "Right on real traffic, as reviewed 90.0% 85.0% to 95.0% 70.0% 65.0% to 75.0% yes" in seen
+    assert "Right of the accepted, as reviewed" not in seen
+
+
 def test_the_calibration_is_told_in_numbers() -> None:
     sure = table(*[("cat", "cat", 0.95)] * 60 + [("dog", "cat", 0.95)] * 40)
     seen = text(render(subject(sure)))
