@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TypeVar
@@ -10,6 +11,7 @@ from commandline.parser import Parser
 from training.argument_groups import HYPERPARAMETERS, STEP_OPTIONS, add_common_options, add_cost_options
 from training.checks.limits import Limits
 from training.config import COMBINED_STEPS, steps_of
+from training.examples import COLUMNS, epilog
 from training.options import (
     BatchOptions,
     DeployOptions,
@@ -37,19 +39,7 @@ DESCRIPTIONS = {
     "status": "show what runs, what it costs, and when it ends",
     "cleanup": "delete what the runs made, the endpoint first",
 }
-EXIT_CODES = (
-    "Exit codes: 0 when the verdict is healthy or check, 3 when it is stop, 1 for an error, 2 for wrong usage. "
-    "An interval of 95 % decides: its whole must lie beyond a limit."
-)
 COSTLY = ("all", "stage", "train", "deploy", "test", "learn", "batch", "traffic")  # the steps that create what costs
-EPILOGS = {
-    "all": EXIT_CODES,
-    "monitor": 'Example: `python training/run.py monitor --schedule "rate(1 day)"`. ' + EXIT_CODES,
-    "learn": "Example: `python training/run.py review`, answer some photos, then `python training/run.py learn`. "
-    + EXIT_CODES,
-    "threshold": "Example: `python training/run.py threshold --max-error 0.01 --cost-of-error 5 --cost-of-review 0.2`.",
-    "traffic": "Example: `python training/run.py traffic --rate 20 --duration 5m --shift dark:0.7@2m --corrupt 0.05`.",
-}
 Options = TypeVar(
     "Options",
     StageOptions,
@@ -64,8 +54,11 @@ Options = TypeVar(
 )
 
 
-class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows defaults that tell something: that of a flag does not, or says the opposite (--no-…), nor does None."""
+class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+    """Leaves the lines of examples as they are, to be copied.
+
+    It shows defaults that tell something: that of a flag does not, or says the opposite (--no-…), nor does None.
+    """
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         tells = action.nargs != 0 and action.default is not None
@@ -115,9 +108,9 @@ def add_steps(main: Parser) -> dict[str, Parser]:
         parsers[name] = subcommands.add_parser(
             name,
             help=description,
-            description=description[0].upper() + description[1:] + ".",
+            description=textwrap.fill(f"{description[0].upper()}{description[1:]}.", COLUMNS),
             formatter_class=HelpFormatter,
-            epilog=EPILOGS.get(name),
+            epilog=epilog(name),
         )
         add_common_options(parsers[name])
         if name in COSTLY:

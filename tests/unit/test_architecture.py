@@ -131,6 +131,7 @@ TRAINING_LAYERS = (
         "argument_groups",
         "costs",
         "dataset",
+        "examples",
         "expiry",
         "guardrails",
         "job_metrics",
