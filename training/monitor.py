@@ -4,10 +4,12 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import pandas as pd
 
 from training import sent_photos
+from training.captures.progress import FILES, counting
 from training.captures.reader import CaptureReader
 from training.captures.source import Source
 from training.captures.waiting import QUIET_SECONDS, Expected, wait_for
@@ -165,7 +167,8 @@ def collect(context: Context, expected: Expected, image_shape: tuple[int, int, i
     """
     stack = context.stack
     source = Source(context.clients.s3, stack.bucket, stack.endpoint_name, image_shape)
-    return wait_for(CaptureReader(source, context.directory, context.console.print), expected, context.console)
+    show = partial(counting, context.console, FILES)
+    return wait_for(CaptureReader(source, context.directory, context.console.print, show), expected, context.console)
 
 
 def all_failed(executions: Executions) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from training.captures.cache import Cache, DamagedPartError, Files, directory_of
+from training.captures.progress import Show, hidden
 from training.captures.source import Source
 from training.config import is_traffic
 
@@ -19,14 +20,16 @@ KEEP_SECONDS = 10.0  # after which they are, however few: this much is read agai
 class CaptureReader:
     """Reads what an endpoint captured; each file is downloaded once, because data capture never writes to it again."""
 
-    def __init__(self, source: Source, directory: Path, tell: Callable[[str], None]) -> None:
+    def __init__(self, source: Source, directory: Path, tell: Callable[[str], None], show: Show = hidden) -> None:
         """Read a source.
 
         Args:
             directory: The run's.
             tell: Called with a sentence when the cache is damaged, or another process reads the same captures.
+            show: Shows how many of the new files have been read: the first read of many takes minutes.
         """
         self._source = source
+        self._show = show
         self._cache = Cache(directory_of(directory / CACHE_FOLDER, source), tell)
 
     def read(self, since: datetime, until: datetime, columns: Collection[str] = ()) -> pd.DataFrame:
@@ -74,13 +77,16 @@ class CaptureReader:
         new = [key for key in listed if key not in known]
         files: Files = {}
         records, kept_at = 0, time.monotonic()
+        show = self._show if new else hidden
         try:
-            for key, found in self._source.read(new):
-                files[key] = [one for one in found if is_traffic(one.inference_id)]
-                records += len(found)
-                if records >= KEEP_RECORDS or time.monotonic() >= kept_at + KEEP_SECONDS:
-                    self._cache.add(files)
-                    files, records, kept_at = {}, 0, time.monotonic()
+            with show(len(new)) as update:
+                for number, (key, found) in enumerate(self._source.read(new), 1):
+                    files[key] = [one for one in found if is_traffic(one.inference_id)]
+                    records += len(found)
+                    if records >= KEEP_RECORDS or time.monotonic() >= kept_at + KEEP_SECONDS:
+                        self._cache.add(files)
+                        files, records, kept_at = {}, 0, time.monotonic()
+                    update(number)
         finally:
             self._cache.add(files)
         return listed, len(new)

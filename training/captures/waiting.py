@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import Progress
 
+from training.captures.progress import counting
 from training.captures.reader import CaptureReader
 from training.captures.source import SLACK
 
@@ -41,11 +41,10 @@ def wait_for(reader: CaptureReader, expected: Expected, console: Console) -> pd.
     """
     grown_at = time.monotonic()
     deadline = grown_at + expected.timeout
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("Captured inferences", total=expected.number)
+    with counting(console, "Captured inferences", expected.number) as update:
         inferences = reader.read(expected.since, _now())
         while True:
-            progress.update(task, completed=len(inferences))
+            update(len(inferences))
             known = inferences["inference_id"].isin(expected.inference_ids).sum()
             quiet = len(inferences) >= expected.number and time.monotonic() >= grown_at + QUIET_SECONDS
             if known >= expected.number or quiet or time.monotonic() >= deadline:

@@ -1,10 +1,12 @@
 """What the endpoint captured, as a table to select from."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pandas as pd
 
 from training import sent_photos
+from training.captures.progress import FILES, counting
 from training.captures.reader import CaptureReader
 from training.captures.source import SLACK, Source
 from training.context import Context
@@ -25,7 +27,8 @@ def read(context: Context, dataset: Dataset, since: datetime) -> pd.DataFrame:
     """
     stack = context.stack
     source = Source(context.clients.s3, stack.bucket, stack.endpoint_name, dataset.image_shape)
-    captured = CaptureReader(source, context.directory, context.console.print).read(since, datetime.now(UTC) + SLACK)
+    reader = CaptureReader(source, context.directory, context.console.print, partial(counting, context.console, FILES))
+    captured = reader.read(since, datetime.now(UTC) + SLACK)
     indexes = (read_index(dataset.directory), sent_photos.read(context.directory, dataset.classes))
     images = pd.concat([inferences.known_images(index) for index in indexes], ignore_index=True)
     table = inferences.join(captured, images, dataset.classes, stack.confidence_threshold)

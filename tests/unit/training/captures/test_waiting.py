@@ -77,3 +77,14 @@ def test_what_is_missing_counts_records_and_not_labels(s3: Any, tmp_path: Path) 
     put(s3, key(now), record(now, None), record(now, "one"))
     _, told = wait(s3, tmp_path, {"one", "two", "three"}, timeout=0)
     assert "1 of 3 inferences were not captured" in told
+
+
+def test_a_wait_without_a_terminal_says_now_and_then_how_many_there_are(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, clock = datetime.now(UTC), Clock()
+    monkeypatch.setattr("training.captures.waiting.time", clock)
+    monkeypatch.setattr("training.captures.progress.time", clock)
+    put(s3, key(now), record(now, "one"))
+    _, told = wait(s3, tmp_path, {"one", "two", "three"}, timeout=60)
+    assert told.count("Captured inferences: 1 of 3") == 3  # after 16, 32 and 48 seconds
