@@ -9,6 +9,7 @@ from functools import partial
 import pandas as pd
 
 from training import sent_photos
+from training.captures.order import shuffled_within_hours
 from training.captures.progress import FILES, counting
 from training.captures.reader import CaptureReader
 from training.captures.source import Source
@@ -71,7 +72,7 @@ def monitor(context: Context, results: RunResults, options: MonitorOptions) -> M
             f"The figures show boxes for the letters {letters}, which no installed font has: install one that does, "
             "such as Noto Sans CJK, and run the step again."
         )
-    seen = Seen(watch_photos(context, results, table), review_of(context, captured, table))
+    seen = Seen(watch_photos(context, results, captured, table), review_of(context, captured, table))
     verdict = judge_run(context, results, table, options, seen)
     context.console.print(checks_table.table(verdict))
     metrics = evidence.metrics(context.directory / "metrics.csv")
@@ -120,13 +121,14 @@ def review_of(context: Context, captured: pd.DataFrame, table: pd.DataFrame) -> 
         return None
 
 
-def watch_photos(context: Context, results: RunResults, table: pd.DataFrame) -> Watched | None:
+def watch_photos(context: Context, results: RunResults, captured: pd.DataFrame, table: pd.DataFrame) -> Watched | None:
     """Compare the captured photos with the model's profile, and print what alarms; None: there is no profile."""
     classes = results.dataset.classes
     profile = profile_of(context, results.model, results.dataset)
     if profile is None:
         return None
-    columns = {name: table[name].to_numpy(float) for name in names(classes)}
+    order = shuffled_within_hours(captured)
+    columns = {name: table[name].to_numpy(float)[order] for name in names(classes)}
     try:
         watched = watch(profile, columns, classes)
     except ProfileError as err:

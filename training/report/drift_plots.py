@@ -12,7 +12,7 @@ from training.report import fonts
 from training.report.style import INK, LONGEST_NAME, RIGHT, STYLE, THRESHOLD_LINE, UNKNOWN, WIDTH, WRONG
 from training.statistics.drift import Difference
 from training.statistics.martingale import ALARM
-from training.statistics.profile import Floats, Values
+from training.statistics.profile import Floats
 from training.statistics.watch import Watched
 from training.streams import short_name
 
@@ -22,11 +22,10 @@ MOST_PANELS = 9  # with many classes, those whose statistics differ most
 _LEAST_SPAN = 1e-3  # of an axis, where all photos have the same number
 
 
-def drift(watched: Watched, table: Values, classes: tuple[str, ...]) -> Figure:
+def drift(watched: Watched, classes: tuple[str, ...]) -> Figure:
     """Draw the profile in grey, the newest window in blue or, where it alarms, in orange.
 
     Args:
-        table: The photos that were watched, with a number of each statistic.
         classes: Whose letters the figure must be able to show.
     """
     with matplotlib.rc_context({**STYLE, "font.family": fonts.families(classes)}):
@@ -39,7 +38,7 @@ def drift(watched: Watched, table: Values, classes: tuple[str, ...]) -> Figure:
         _martingale(figure.add_subplot(grid[0, :]), watched)
         for place, one in enumerate(panels):
             axes = figure.add_subplot(grid[1 + place // COLUMNS, place % COLUMNS])
-            window = np.asarray(table[one.statistic], np.float64)[newest.first : newest.last]
+            window = np.asarray(watched.newest[one.statistic], np.float64)
             _panel(axes, one, watched.reference[one.statistic], window[np.isfinite(window)])
     return figure
 
@@ -53,9 +52,7 @@ def _martingale(axes: Axes, watched: Watched) -> None:
     place = (watched.alarm_at or 0) - watched.before
     if place > 0:  # among these photos, not earlier
         axes.plot(place, values[place - 1], "X", color=WRONG, markersize=9)
-    axes.set(
-        xlabel="Photos, in the order of their capture", ylim=(min(-1.0, values.min()), max(3.0, values.max() * 1.1))
-    )
+    axes.set(xlabel="Photos, hour after hour", ylim=(min(-1.0, values.min()), max(3.0, values.max() * 1.1)))
     axes.set_title(f"Martingale of all statistics: alarm at {ALARM:g}", fontsize=10)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))

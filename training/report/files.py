@@ -80,8 +80,7 @@ def _pictures(subject: Subject) -> dict[str, tuple[bytes, str]]:
     pictures = {plot.__name__: _picture(plot, table, subject) for plot, table in drawn}
     watched = subject.watched
     if watched and watched.windows and any(one.known for one in watched.windows[-1].differences):
-        photos = {name: subject.inferences[name].to_numpy() for name in watched.reference}
-        figure = drift(watched, photos, classes)
+        figure = drift(watched, classes)
         pictures[drift.__name__] = svg.png(figure), svg.inline(figure, drift.__name__, describe_drift(watched))
     return pictures
 

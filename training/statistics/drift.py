@@ -76,7 +76,7 @@ class Window:
 
 
 def windows(reference: Values, table: Mapping[str, Any], size: int = WINDOW) -> list[Window]:
-    """Return the windows of photos in chronological order; the last one ends with the newest photo.
+    """Return the windows of photos in their order; the last one ends with the last photo.
 
     Args:
         reference: Of the profile.

@@ -20,7 +20,8 @@ class Watched:
 
     profile: Profile
     reference: Values  # what the photos were compared with
-    windows: tuple[Window, ...]  # in chronological order
+    windows: tuple[Window, ...]  # in the order of the photos
+    newest: Values  # the photos of the last window
     capital: Floats  # natural logarithm of the martingales' average after each photo
     capitals: Mapping[str, float]  # the same of each statistic, after the last photo
     alarm_at: int | None  # the photo, from 1, after which the average first was `ALARM`
@@ -45,7 +46,8 @@ def watch(
     """Compare photos with a profile.
 
     Args:
-        table: Photos in chronological order, with a number of each statistic.
+        table: Photos with a number of each statistic, in an order that does not depend on what they show
+            (`captures.order`).
         size: Photos of a window.
         martingales: Those of earlier photos, which go on; None: they begin.
 
@@ -64,6 +66,7 @@ def watch(
         profile=profile,
         reference=reference,
         windows=found,
+        newest={name: table[name][newest.first : newest.last] for name in reference if name in table},
         capital=capital,
         capitals=martingales.capitals,
         alarm_at=martingales.alarm_at,

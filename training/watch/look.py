@@ -8,6 +8,7 @@ import pandas as pd
 
 from training import sent_photos
 from training.captures.frames import frame
+from training.captures.order import shuffled_within_hours
 from training.captures.source import SLACK, Source
 from training.checks.verdict import Verdict, judge
 from training.config import is_traffic
@@ -80,7 +81,8 @@ def look(context: Context, settings: Settings, captures: Captures) -> Look:
     index, sent = read_index(dataset.directory), sent_photos.read(context.directory, dataset.classes)
     images = pd.concat([inferences.known_images(index), inferences.known_images(sent)], ignore_index=True)
     table = inferences.join(captures.inferences, images, dataset.classes, stack.confidence_threshold)
-    watched, state = watch_drift(profile_of(context, results.model, dataset), table, dataset.classes, state)
+    in_order = table.iloc[shuffled_within_hours(captures.inferences)]
+    watched, state = watch_drift(profile_of(context, results.model, dataset), in_order, dataset.classes, state)
     found = replace(
         evidence.of_inferences(table, dataset.classes, None),
         test=evidence.tested(results.deployment),

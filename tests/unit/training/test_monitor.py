@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import boto3
 import numpy as np
@@ -18,6 +19,7 @@ from tests.archives import archive_of
 from tests.unit.training.fake_sagemaker import SageMaker
 from tests.unit.training.fakes import DATASET, RESULTS, Clock, make_context, printed, tags_of
 from tests.unit.training.review.scenes import ANSWER
+from tests.unit.training.watch.captured import hand_over
 from training import sent_photos
 from training.algorithm.photo_statistics import STATISTICS
 from training.captures import waiting
@@ -26,7 +28,7 @@ from training.config import TRY_PREFIX, Stack, inference_id
 from training.csv_files import read_csv, write_csv
 from training.dataset.index import write_index
 from training.errors import CaptureError
-from training.monitor import expected_records, judge_run, monitor
+from training.monitor import expected_records, judge_run, monitor, watch_photos
 from training.options import MonitorOptions
 from training.report import fonts, history
 from training.results import Dataset, Executions, Monitoring
@@ -373,3 +375,17 @@ def test_captures_of_failed_executions_are_not_waited_for_as_long(
     monkeypatch.setattr(waiting, "time", clock)
     run(s3, dataset, tmp_path, started=3, failed=3, timeout=600)
     assert clock.now == waiting.QUIET_SECONDS
+
+
+def test_sorted_photos_are_watched_in_the_order_of_their_events(tmp_path: Path) -> None:
+    settings = hand_over(tmp_path)
+    first = np.arange(100) < 50
+    times = pd.Timestamp("2026-05-04T12:00:00Z") + pd.to_timedelta(range(100), unit="s")
+    captured = pd.DataFrame({"time": times, "event_id": [str(uuid5(NAMESPACE_OID, str(n))) for n in range(100)]})
+    answers = {"confidence": np.where(first, 0.98, 0.95), "p_bicycle": np.where(first, 0.98, 0.05)}
+    table = pd.DataFrame(dict.fromkeys(STATISTICS, np.nan) | answers)
+    found = watch_photos(make_context(tmp_path), settings.results, captured, table)
+    assert found is not None and found.alarm_at is None and len(found.capital) == 100
+    apart = captured.assign(time=times + pd.to_timedelta(np.where(first, 0, 1), unit="h"))  # one class an hour
+    drifted = watch_photos(make_context(tmp_path), settings.results, apart, table)
+    assert drifted is not None and drifted.alarm_at is not None

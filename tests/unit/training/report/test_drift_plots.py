@@ -29,7 +29,7 @@ def watched(photos: Table, seed: int = 0) -> Watched:
 def test_a_panel_for_each_statistic_says_what_drifted() -> None:
     photos = table(1, 100, sharpness=-2)
     found = watched(photos)
-    figure = drift(found, photos, ("bicycle", "motorcycle"))
+    figure = drift(found, ("bicycle", "motorcycle"))
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[0] == "Martingale of all statistics: alarm at 100"
     assert [title.partition("\n")[0] for title in titles[1:]] == list(photos)
@@ -45,7 +45,7 @@ def test_photos_that_are_all_alike_are_drawn_without_a_warning(level: float) -> 
     found = watched(photos)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = drift(found, photos, ("bicycle", "motorcycle"))
+        figure = drift(found, ("bicycle", "motorcycle"))
         figure.canvas.draw()
     assert len(figure.axes) == 6  # nothing is known of contrast
 

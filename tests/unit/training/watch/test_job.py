@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import boto3
 import pytest
 
 from tests.unit.training.fakes import make_context
-from tests.unit.training.watch.captured import STACK, START, Told, capture, hand_over
+from tests.unit.training.watch.captured import STACK, START, Told, capture, hand_over, record
 from training.context import Context
 from training.report import files
 from training.report.page import Subject
@@ -174,6 +175,17 @@ def test_another_model_s_profile_begins_anew(context: Context, settings: Setting
     run(context, settings, NOW + timedelta(hours=2))
     found = stored(context)
     assert found.martingales is not None and found.martingales["photos"] == 35
+
+
+def test_photos_that_come_sorted_by_class_are_no_drift(context: Context, settings: Settings) -> None:
+    for number in (*range(0, 100, 2), *range(1, 100, 2)):
+        key = f"captured/s/AllTraffic/{START:%Y/%m/%d/%H}/00-{number:02}-x.jsonl"
+        place = START + timedelta(seconds=number // 2 + 50 * (number % 2))
+        line = record(place, number, wrong=False).replace('"eventId": "', f'"eventId": "{uuid5(NAMESPACE_OID, key)}')
+        context.clients.s3.put_object(Bucket="photos", Key=key, Body=line.encode())
+    run(context, settings)
+    found = stored(context).martingales
+    assert found is not None and found["photos"] == 100 and found["alarm_at"] is None
 
 
 def test_a_model_without_a_profile_ends_the_martingales_of_the_one_before(context: Context, settings: Settings) -> None:
