@@ -1,4 +1,4 @@
-"""Measure drift detection: false alarms on photos that did not drift, power and delay for nine that did.
+"""Measure drift detection: false alarms on photos that did not drift, power and delay for those that did.
 
     python benchmarks/drift.py --archive PATH --models DIRECTORY
 
@@ -11,28 +11,33 @@ networks of the profile and the model. docs/monitoring.md has the table.
 
 import argparse
 import sys
+import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
+from random import Random
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # this file is run as a script
 
+from benchmarks.drift_changes import CHANGES, Change  # noqa: E402
 from benchmarks.drift_models import FOLDS, Floats, Pixels, Trained, trained, unseen_photos  # noqa: E402
 from benchmarks.model import CLASSES  # noqa: E402
 from training.algorithm.photo_statistics import STATISTICS, measure  # noqa: E402
+from training.captures.order import shuffled_within_hours  # noqa: E402
 from training.statistics.drift import compare  # noqa: E402
 from training.statistics.martingale import Martingales  # noqa: E402
 from training.statistics.profile import CONFIDENCE, parse, probability_name  # noqa: E402
 
 SIZES = (50, 200)  # photos of a window
 WINDOWS, STREAMS, DRIFTED = 200, 200, 40  # windows and streams without drift; streams of each drift
+ORDERED = 100  # streams of each order
 LONG = 2000  # photos of a stream without drift
 BEFORE = 100  # photos without drift before a drift
 AFTER = 400  # photos of the drift
@@ -41,37 +46,13 @@ NEVER = 1 << 30
 Rows = NDArray[np.int64]
 Table = dict[str, Floats]
 Pair = tuple[Table, Table]  # a profile, and photos to compare with it
-Change = Callable[[Image.Image], Image.Image]
 
 
-def jpeg(photo: Image.Image) -> Image.Image:
-    buffer = BytesIO()
-    photo.save(buffer, format="JPEG", quality=20)
-    return Image.open(buffer)
-
-
-def noise(photo: Image.Image) -> Image.Image:
-    pixels = np.asarray(photo)
-    random = np.random.default_rng(int(pixels.sum()))
-    return Image.fromarray(np.clip(pixels + random.normal(0, 15, pixels.shape), 0, 255).astype(np.uint8))
-
-
-def shuffled(photo: Image.Image) -> Image.Image:
-    """Return a photo's 16 tiles in another order: its colours and textures stay, its shapes go."""
-    tiles = np.asarray(photo).reshape(4, 8, 4, 8, 3).swapaxes(1, 2).reshape(16, 8, 8, 3)
-    order = np.random.default_rng(int(tiles.sum())).permutation(16)
-    return Image.fromarray(tiles[order].reshape(4, 4, 8, 8, 3).swapaxes(1, 2).reshape(32, 32, 3))
-
-
-CHANGES: dict[str, Change] = {
-    "blur, sigma 1.2": lambda photo: photo.filter(ImageFilter.GaussianBlur(1.2)),
-    "darkness, x 0.6": lambda photo: photo.point(lambda value: 0.6 * value),
-    "contrast, x 0.6": lambda photo: photo.point(lambda value: 51 + 0.6 * value),
-    "noise, sigma 15 of 255": noise,
-    "grey": lambda photo: photo.convert("L").convert("RGB"),
-    "JPEG, quality 20": jpeg,
-    "rotation by 90 degrees": lambda photo: photo.transpose(Image.Transpose.ROTATE_90),
-    "16 tiles shuffled": shuffled,
+# Orders of undrifted photos, from the labels of all new photos and the rows that come.
+ORDERS: dict[str, Callable[[Rows, Rows], Rows]] = {
+    "sorted by class": lambda labels, rows: rows[np.argsort(labels[rows], kind="stable")],
+    "250 photos, each twice in a row": lambda labels, rows: np.repeat(rows[:250], 2),
+    "50 photos, again and again": lambda labels, rows: np.tile(rows[:50], 20),
 }
 
 
@@ -111,6 +92,7 @@ def main() -> None:
         models = [trained(arguments.archive, seed, arguments.models, folds=folds) for seed in range(arguments.seeds)]
         watches[name] = [watch_of(model) for model in models]
     print_false_alarms(watches)
+    print_orders(watches["validation photos"])
     print_power(watches["cross-validated"])
 
 
@@ -148,6 +130,31 @@ def false_alarm_row(name: str, windows: list[Pair], streams: list[Pair], photos:
     first = [first_alarm(*pair, seed) for seed, pair in enumerate(streams)]
     shares = percent([alarms(*pair) for pair in windows]), percent([one < NEVER for one in first])
     return f"| {name} | {shares[0]} | {shares[1]}, of {photos:,} photos |"
+
+
+def print_orders(watches: list[Watch]) -> None:
+    """Print how often undrifted photos alarm that come in an order of their own, and those in the order of monitor."""
+    print("\n| photos come | windows, as they come | streams | windows, as tested | streams |\n|---|---|---|---|---|")
+    for name, order in ORDERS.items():
+        drawn = draws(watches, ORDERED, len(watches[0].new.labels))
+        come = [(one, order(one.new.labels, rows)) for one, rows in drawn]
+        tested = [(one, rows[random_order(len(rows), seed)]) for seed, (one, rows) in enumerate(come)]
+        print(f"| {name} | {' | '.join(cell for some in (come, tested) for cell in alarm_cells(some))} |", flush=True)
+
+
+def alarm_cells(some: list[tuple[Watch, Rows]]) -> tuple[str, str]:
+    """Return how many newest windows and how many streams alarm."""
+    windows = [alarms(one.reference, one.new.rows(rows[-SIZES[-1] :])) for one, rows in some]
+    first = [first_alarm(one.reference, one.new.rows(rows), seed) for seed, (one, rows) in enumerate(some)]
+    return percent(windows), percent([one < NEVER for one in first])
+
+
+def random_order(number: int, seed: int) -> Rows:
+    """Return the order in which monitor tests photos of one hour."""
+    random = Random(seed)
+    ids = [str(uuid.UUID(int=random.getrandbits(128), version=4)) for _ in range(number)]
+    hour = pd.to_datetime(["2026-05-04T12:00:00Z"] * number)
+    return shuffled_within_hours(pd.DataFrame({"time": hour, "event_id": ids}))
 
 
 def draws(watches: list[Watch], number: int, size: int) -> list[tuple[Watch, Rows]]:
