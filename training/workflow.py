@@ -7,7 +7,7 @@ an execution is under way from its StartExecution until a reply shows its end.
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +27,7 @@ STALL_SECONDS = 900  # without any execution ending
 SILENT_SECONDS = 10.0  # after which an execution that no list shows is described
 DESCRIBED = 5  # executions a poll, at most; AWS refills the quota of DescribeExecution by 10 to 15 requests a second
 WORKERS = 8  # concurrent API requests
+STARTED = 4 * WORKERS  # executions that are started between two looks at the time
 LIST_SLACK = timedelta(seconds=5)  # a list that lags may not be in strict order
 PAGE_SIZES = (100, 1000)  # of the list; the second is AWS's limit
 PAGES = 2  # of the list a poll, at most: what has ended lately stands at the top
@@ -104,8 +105,9 @@ class Workflow:
             if time.monotonic() - last_end > STALL_SECONDS:
                 raise ExecutionsError(f"{running} executions are running, but none has ended for {STALL_SECONDS} s.")
             if ended < len(self.executions):
-                self._start_all(self.having(WAITING)[: max(0, limit - running)])
-                time.sleep(POLL_SECONDS)
+                begun = time.monotonic()
+                self._start_some(self.having(WAITING)[: max(0, limit - running)])
+                time.sleep(max(0.0, begun + POLL_SECONDS - time.monotonic()))
 
     def having(self, *statuses: str) -> list[Execution]:
         """Return the executions that have one of these statuses."""
@@ -113,9 +115,14 @@ class Workflow:
 
     # Starting ------------------------------------------------------------------------------------------------
 
-    def _start_all(self, executions: Iterable[Execution]) -> None:
+    def _start_some(self, executions: Sequence[Execution]) -> None:
+        """Start executions until it is time to poll: a list shows but the last of thousands that have ended."""
+        until = time.monotonic() + POLL_SECONDS
         with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(self.start, executions))
+            for first in range(0, len(executions), STARTED):
+                list(pool.map(self.start, executions[first : first + STARTED]))
+                if time.monotonic() >= until:
+                    return
 
     def start(self, execution: Execution) -> None:
         """Start an execution; one that AWS refuses has failed.

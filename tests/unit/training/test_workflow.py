@@ -90,6 +90,19 @@ def test_earlier_runs_are_not_read(clock: Clock) -> None:
     assert account.calls["describe"] == 0
 
 
+def test_a_burst_that_ends_while_it_is_started_is_listed_in_time(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE_SIZES", (10, 50))  # AWS's list shows the last 2,000 of 10,000
+    account = StepFunctions(clock, Conditions(seconds=0.2))
+
+    def take_time(name: str) -> None:
+        clock.now += 0.01
+
+    account.before_start = take_time
+    assert len(run(account, 500, limit=500).having("SUCCEEDED")) == 500
+    assert account.calls["describe"] == 0
+    assert clock.now < 10
+
+
 def test_an_execution_of_an_earlier_run_that_ends_late_hides_none(clock: Clock) -> None:
     account = StepFunctions(clock)
     for number in range(120):  # they were started long ago, and end while the new ones run
