@@ -92,7 +92,7 @@ class Known:
 
     execution: Execution
     revision: Revision
-    number: int  # counts up in the order of their starts
+    number: int  # counts up in the order of their starts, redrives and ends: that of a list
 
 
 class Executions:
@@ -114,7 +114,7 @@ class Executions:
         return len(self._known)
 
     def newest(self) -> Iterator[Known]:
-        """Return all, the last that was added first."""
+        """Return all, that which has started, been redriven or ended last first."""
         with self._lock:
             return reversed(list(self._known.values()))
 
@@ -138,6 +138,7 @@ class Executions:
             if execution.arn not in self._known or execution.arn in self._ended:
                 return
             self._ended[execution.arn] = None
+            self._put_first(execution.arn)
             if has_history:
                 self._with_history[execution.arn] = execution.history.last
                 self._events += execution.history.last
@@ -150,7 +151,14 @@ class Executions:
         """Count an execution that had ended as one that runs."""
         with self._lock:
             self._ended.pop(execution.arn, None)
+            self._put_first(execution.arn)
             self._events -= self._with_history.pop(execution.arn, 0)
+
+    def _put_first(self, arn: str) -> None:
+        """Let a list begin with an execution: AWS sorts those that have ended by their ends."""
+        known = self._known.pop(arn)
+        known.number = next(self._numbers)
+        self._known[arn] = known
 
     def remove_of_machine(self, machine_arn: str) -> list[Execution]:
         """Forget the executions of a state machine and return them."""

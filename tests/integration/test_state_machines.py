@@ -315,15 +315,26 @@ def test_a_name_is_used_once(client: Any, create: Create) -> None:
 
 @pytest.mark.aws("Step Functions", "ListExecutions: newest first, in pages, by status", "exact")
 def test_executions_are_listed_newest_first_in_pages(client: Any, create: Create) -> None:
-    arn = create()
-    started = [client.start_execution(stateMachineArn=arn)["executionArn"] for _ in range(5)]
-    for one in started:
-        ended(client, one)
+    arn, started = create(), []
+    for _ in range(5):
+        started.append(client.start_execution(stateMachineArn=arn)["executionArn"])
+        ended(client, started[-1])
     pages = client.get_paginator("list_executions").paginate(stateMachineArn=arn, maxResults=2)
     found = [[one["executionArn"] for one in page["executions"]] for page in pages]
     assert found == [started[:2:-1], started[2:0:-1], started[:1]]
     assert client.list_executions(stateMachineArn=arn, statusFilter="FAILED")["executions"] == []
     assert refused(client.list_executions, stateMachineArn=arn, nextToken="x")[0] == "InvalidToken"
+
+
+@pytest.mark.aws("Step Functions", "ListExecutions: by start while it runs, by end afterwards", "exact")
+def test_what_has_ended_last_is_listed_before_what_has_started_before(client: Any, create: Create) -> None:
+    arn = create(WAIT)
+    started = [client.start_execution(stateMachineArn=arn)["executionArn"] for _ in range(3)]
+    client.stop_execution(executionArn=started[0])
+    found = [one["executionArn"] for one in client.list_executions(stateMachineArn=arn)["executions"]]
+    assert found == [started[0], started[2], started[1]]
+    for one in started[1:]:
+        client.stop_execution(executionArn=one)
 
 
 @pytest.mark.aws("Step Functions", "GetExecutionHistory: in pages, in reverse order, without data", "exact")
