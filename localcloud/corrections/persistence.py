@@ -1,10 +1,10 @@
 """Saves MiniStack's state while it runs: by itself MiniStack saves only when it shuts down cleanly.
 
 Objects in S3, messages of queues, events on their way to the targets of rules, and SageMaker's resources are on disk
-when their request is answered. Everything else is saved here
-within PAUSE_SECONDS of a change, so a crash loses no more than that. A long history takes longer to save: the pause
-then grows, so that saving never takes more than a tenth of one core. While the disk refuses a file, saving is tried
-again, and requests that change the state are refused (`Saver.problem`).
+when their request is answered. Everything else is saved here within PAUSE_SECONDS of a change, so a crash loses no more
+than that. A long history takes longer to save: the pause then grows, so that saving never takes more than a tenth of
+one core. While the disk refuses a file, saving is tried again, and requests that change the state are refused
+(`Saver.problem`).
 """
 
 import hashlib
