@@ -19,6 +19,7 @@ from localcloud.ports import free_port, is_free
 DEFAULT_PORT = 4566  # what local AWS emulators use
 START_SECONDS = 60
 STOP_SECONDS = 60
+STARTED_MEANWHILE = 2  # looks for processes to end: the supervisor may start the server while it is told to end
 
 
 class PortTakenError(LocalCloudError):
@@ -153,7 +154,8 @@ def stop(state: Path) -> bool:
     found = processes(state)
     cloud = remembered(state)
     end([process for process in found if cloud and process.pid == cloud.pid], state)
-    end(processes(state), state)
+    for _ in range(STARTED_MEANWHILE):
+        end(processes(state), state)
     return bool(found)
 
 

@@ -27,6 +27,8 @@ from localcloud.front_door import Application, FrontDoor, Receive, Scope, Send
 from localcloud.header_limit import LimitedProtocol
 from localcloud.sagemaker.service import SageMaker
 
+SHUTDOWN_SECONDS = 5  # for requests under way, and for clients that do not read their answer
+
 # Actions that change nothing, in the header of the JSON protocols.
 READING = re.compile(rb"\.(Describe|Get|List|Filter)")
 
@@ -125,6 +127,7 @@ def serve(port: int, state: Path) -> None:
         access_log=False,
         date_header=False,
         proxy_headers=False,  # no proxy is trusted
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         server_header=False,  # MiniStack sets the date
     )
     server = uvicorn.Server(settings)

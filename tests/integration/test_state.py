@@ -19,7 +19,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud import instances
+from localcloud import instances, process
 from localcloud.ports import free_port
 from tests.integration.support.clouds import ROOT, clients_of, localcloud_command
 from tests.integration.support.endpoints import create_constant_endpoint
@@ -191,7 +191,15 @@ def check_that_it_works() -> None:
 
 
 def shut_down(cloud: Cloud) -> None:
+    """Shut the cloud down in good time, although a client does not read its answer."""
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="unread")
+    s3.put_object(Bucket="unread", Key="large", Body=bytes(30_000_000))
+    unread = s3.get_object(Bucket="unread", Key="large")["Body"]
+    begun = time.monotonic()
     cloud.run("down")
+    assert time.monotonic() - begun < process.STOP_SECONDS / 2
+    unread.close()
 
 
 def kill_server(cloud: Cloud) -> None:
