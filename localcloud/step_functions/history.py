@@ -1,7 +1,9 @@
 """What happened in an execution, event by event, as GetExecutionHistory answers it."""
 
+import json
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +35,7 @@ class History:
         self._data: set[int] = set()  # ids of the texts that events share
         self._size = 0  # characters of these texts
         self._ended = False
+        self._packed: bytes | None = None  # the events of an execution that has ended
         self.follow: Follow | None = None  # is given each event that is added, with its id
         self._adding = threading.Lock()  # StopExecution adds the last event while the execution runs
 
@@ -62,22 +65,47 @@ class History:
     def go_on(self, kind: str, details: Mapping[str, Any]) -> int:
         """Add an event to the history of an execution that had ended and goes on; returns the event's id."""
         with self._adding:
-            self._ended = False
+            self._take(self.events())
+            self._ended, self._packed = False, None
         return self.add(kind, details)
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events in the API's shape, oldest first."""
-        return [event_of(number, event) for number, event in enumerate(self._events, 1)]
+        packed, events = self._packed, self._events
+        if packed is not None:
+            unpacked: list[dict[str, Any]] = json.loads(zlib.decompress(packed))
+            return unpacked
+        return [event_of(number, event) for number, event in enumerate(events, 1)]
+
+    def pack(self) -> bytes | None:
+        """Keep the events in a tenth of the memory, and return them as `of_packed` takes them; None before the last."""
+        with self._adding:
+            if self._ended and self._packed is None:
+                self._packed = zlib.compress(json.dumps(self.events()).encode(), 1)
+                self._events, self._data = [], set()
+            return self._packed
+
+    @classmethod
+    def of_packed(cls, packed: bytes, number: int, limit: int | None = EVENT_LIMIT) -> "History":
+        """Return the history of so many events that `pack` has returned before."""
+        history = cls(limit)
+        history._packed, history.last, history._ended = packed, number, True
+        return history
 
     @classmethod
     def of_events(cls, events: list[dict[str, Any]], limit: int | None = EVENT_LIMIT) -> "History":
         """Return a history that `events` has returned before: that of a saved execution."""
         history = cls(limit)
-        for event in events:
-            details = event.get(details_field(event["type"]), {})
-            history._events.append((event["timestamp"], event["type"], event["previousEventId"], details))
-        history.last = len(events)
+        history._take(events)
         return history
+
+    def _take(self, events: list[dict[str, Any]]) -> None:
+        self._events = [
+            (event["timestamp"], event["type"], event["previousEventId"], event.get(details_field(event["type"]), {}))
+            for event in events
+        ]
+        self.last = len(events)
+        self._ended = bool(events) and events[-1]["type"] in LAST_EVENTS
 
     def _keep(self, kind: str, previous: int, details: Mapping[str, Any]) -> None:
         assert self.limit is not None

@@ -1,5 +1,6 @@
 """What Step Functions keeps, as JSON, and how it is taken up again by the next process."""
 
+import base64
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -56,8 +57,16 @@ def saved_execution(known: Known, store: Store) -> dict[str, Any]:
         **{field: getattr(execution, field) for field in PLAIN},
         "started": execution.started.timestamp(),
         "stopped": execution.stopped.timestamp() if execution.stopped else None,
-        "events": execution.history.events() if has_history else None,
+        "events": saved_history(execution) if has_history else None,
     }
+
+
+def saved_history(execution: Execution) -> Any:
+    """Return the events, packed if no more will come: thousands of histories are saved each second."""
+    packed = execution.history.pack()
+    if packed is None:
+        return execution.history.events()
+    return {"number": execution.history.last, "packed": base64.b64encode(packed).decode()}
 
 
 def restore(store: Store, data: dict[str, Any]) -> None:
@@ -86,5 +95,11 @@ def restored_execution(one: dict[str, Any], revision: Revision) -> Execution:
         definition=revision.parsed,
         started=datetime.fromtimestamp(one["started"], UTC),
         stopped=datetime.fromtimestamp(one["stopped"], UTC) if one["stopped"] else None,
-        history=History.of_events(events) if events is not None else History(limit=None),
+        history=restored_history(events) if events is not None else History(limit=None),
     )
+
+
+def restored_history(saved: Any) -> History:
+    if isinstance(saved, list):  # that of an execution that ran, or of an older version
+        return History.of_events(saved)
+    return History.of_packed(base64.b64decode(saved["packed"]), saved["number"])

@@ -141,6 +141,7 @@ class Executions:
             self._put_first(execution.arn)
             if has_history:
                 self._with_history[execution.arn] = execution.history.last
+                execution.history.pack()
                 self._events += execution.history.last
             while len(self._with_history) > MOST_HISTORIES or self._events > MOST_EVENTS:
                 self._forget_history(next(iter(self._with_history)))

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from localcloud.step_functions import history
@@ -54,3 +56,30 @@ def test_a_saved_history_goes_on() -> None:
     restored = History.of_events(events.events())
     assert restored.events() == events.events()
     assert restored.add("ExecutionFailed") == 2
+
+
+def test_the_events_of_an_execution_that_has_ended_take_little_memory_and_stay_the_same() -> None:
+    history = History()
+    for number in range(20):
+        history.add("PassStateEntered", {"name": f"State {number}", "input": '{"a": "\\ud800 ü"}' * 20})
+    assert history.pack() is None
+    history.add("ExecutionSucceeded", {"output": "{}"})
+    before = history.events()
+    packed = history.pack()
+    assert packed is not None and len(packed) < len(json.dumps(before)) / 5 and not history._events
+    assert history.events() == before
+    assert History.of_packed(packed, history.last).events() == before
+
+
+def test_a_packed_history_goes_on() -> None:
+    history = History()
+    history.add("ExecutionStarted", {"input": "{}"})
+    history.add("ExecutionFailed", {"error": "E"})
+    packed = history.pack()
+    assert packed is not None
+    again = History.of_packed(packed, history.last)
+    for one in (history, again):
+        assert one.add("PassStateEntered", {"name": "late"}) == 2  # it has ended
+        assert one.go_on("ExecutionRedriven", {"redriveCount": 1}) == 3
+        one.add("ExecutionSucceeded", {"output": "{}"})
+        assert [event["id"] for event in one.events()] == [1, 2, 3, 4]
