@@ -48,8 +48,9 @@ deploy-local: install ## build the application and deploy it to the local AWS
 	$(LOCALCLOUD) exec -- sam build
 	$(LOCALCLOUD) exec -- sam deploy --config-env local
 
+# Three workers on two cores: half of the time, an integration test waits for processes.
 test: install ## run the unit and integration tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 drill: install ## provoke faults on purpose and tell what happened, in under 10 minutes: make drill ARGS="--quick"
 	$(BIN)/python -m drill $(ARGS)

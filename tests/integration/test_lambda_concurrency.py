@@ -72,10 +72,10 @@ def test_more_long_invocations_than_the_account_s_concurrency_are_throttled(smal
 @pytest.mark.correction(name="lambda-concurrency")
 @pytest.mark.correction(name="lambda-concurrency-released")
 def test_invocations_that_would_not_wait_on_aws_are_not_throttled(small_account: Any) -> None:
-    """On AWS some 5 of them would run at once. Here 4 do, and at the end 60 wait."""
+    """On AWS some 5 of them would run at once. Here 4 do, and at the end 50 wait."""
     for _ in range(20):  # a cold start takes longer
-        assert throttled(small_account, "short", seconds=0.06, times=1) == []
-    assert throttled(small_account, "short", seconds=0.06, times=250, pause=0.012) == []
+        assert throttled(small_account, "short", seconds=0.12, times=1) == []
+    assert throttled(small_account, "short", seconds=0.12, times=250, pause=0.024) == []
 
 
 @pytest.mark.aws("Lambda", "reserved concurrency is taken from the account's", "exact")
