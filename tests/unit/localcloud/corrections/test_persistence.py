@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     service = Service()
     monkeypatch.setattr(app, "_build_persistence_save_dict", lambda: {"photos": service.get_state})
     monkeypatch.setattr(persistence, "PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(persistence, "changed_without_request", threading.Event())  # other tests may have set it
+    monkeypatch.setattr(persistence, "runs", [])
     return service
 
 
