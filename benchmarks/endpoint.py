@@ -8,6 +8,10 @@ both over connections that are kept open, which shows the cost of the client. Th
 one worker on one core, with one worker for each core, and with one worker whose ONNX Runtime has a thread for each
 core. Each is compared under load with ONNX Runtime alone on as many cores, and with InvokeEndpoint. What is compared
 takes turns, so that this machine's other load affects all equally.
+
+Measured on 2 cores: 1.5 ms in process, 4.7 ms by signed HTTP, 6.2 ms by boto3. With 8 clients, requests a second: one
+worker on one core 821, as many as ONNX Runtime alone; two workers 1,455, 78 % of ONNX Runtime in two processes; one
+worker with two threads 918; InvokeEndpoint 703, and 661 with 64 clients.
 """
 
 import argparse
