@@ -1,5 +1,6 @@
 """CloudFormation creates, changes and deletes resources with the permissions of whoever sent the request."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,6 +32,7 @@ def made_up_name(kind: str, stack_name: str, logical_id: str) -> str:
 
 
 def create_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
     def provision(resource_type: str, logical_id: str, props: Properties, stack_name: str) -> Any:
         check(to_create(resource_type, props, made_up_name(resource_type, stack_name, logical_id)))
         return original(resource_type, logical_id, props, stack_name)
@@ -39,30 +41,20 @@ def create_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def update_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
     def update(
-        resource_type: str,
-        physical_id: str,
-        old_props: Properties,
-        new_props: Properties,
-        stack_name: str,
-        logical_id: str | None = None,
-        old_attrs: Properties | None = None,
+        resource_type: str, physical_id: str, old_props: Properties, new_props: Properties, *rest: Any, **named: Any
     ) -> Any:
         check(to_update(resource_type, old_props, new_props, physical_id))
-        return original(resource_type, physical_id, old_props, new_props, stack_name, logical_id, old_attrs)
+        return original(resource_type, physical_id, old_props, new_props, *rest, **named)
 
     return update
 
 
 def delete_with_rights(original: Callable[..., Any]) -> Callable[..., Any]:
-    def delete(
-        resource_type: str,
-        physical_id: str,
-        props: Properties,
-        stack_name: str | None = None,
-        logical_id: str | None = None,
-    ) -> Any:
+    @functools.wraps(original)
+    def delete(resource_type: str, physical_id: str, props: Properties, *rest: Any, **named: Any) -> Any:
         check(to_delete(resource_type, props, physical_id))
-        return original(resource_type, physical_id, props, stack_name, logical_id)
+        return original(resource_type, physical_id, props, *rest, **named)
 
     return delete
