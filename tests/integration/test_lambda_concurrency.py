@@ -66,7 +66,7 @@ def throttled(client: Any, name: str, seconds: float, times: int, pause: float =
 )
 def test_more_long_invocations_than_the_account_s_concurrency_are_throttled(small_account: Any) -> None:
     assert small_account.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 40
-    assert throttled(small_account, "long", seconds=0.4, times=42) == ["ConcurrentInvocationLimitExceeded"] * 2
+    assert throttled(small_account, "long", seconds=1, times=42) == ["ConcurrentInvocationLimitExceeded"] * 2
 
 
 @pytest.mark.correction(name="lambda-concurrency")

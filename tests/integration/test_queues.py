@@ -44,9 +44,12 @@ def messages(url: str, **request: Any) -> list[Any]:
 def test_a_message_comes_again(queue: tuple[str, str]) -> None:
     sqs, url = boto3.client("sqs"), queue[0]
     sqs.send_message(QueueUrl=url, MessageBody="one")
-    (first,) = messages(url)
+    (first,) = messages(url, VisibilityTimeout=60)
     assert messages(url) == []
-    (again,) = messages(url, WaitTimeSeconds=3, MessageSystemAttributeNames=["ApproximateReceiveCount"])
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=1)
+    (again,) = messages(
+        url, WaitTimeSeconds=10, VisibilityTimeout=60, MessageSystemAttributeNames=["ApproximateReceiveCount"]
+    )
     assert (again["MessageId"], again["Attributes"]["ApproximateReceiveCount"]) == (first["MessageId"], "2")
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=again["ReceiptHandle"], VisibilityTimeout=0)
     assert [one["Body"] for one in messages(url)] == ["one"]

@@ -24,6 +24,7 @@ from tests.integration.support.waiting import wait_for
 
 NAME = f"it-{uuid.uuid4().hex[:8]}"
 HOUR = 3600.0  # seconds
+SOON = 5.0  # seconds; a busy machine needs some until its request is there, and a time of the past is refused
 SERVICE = "EventBridge Scheduler"
 
 
@@ -158,7 +159,7 @@ def test_a_role_without_the_right_deletes_nothing(endpoint: str) -> None:
     """The server's log says so, which tests/integration/test_state.py shows."""
     other = create_role(f"{NAME}-other", "scheduler", allow_deletion(f"{NAME}-another"))
     name = f"{NAME}-refused"
-    boto3.client("scheduler").create_schedule(**request(name, endpoint, other, 0))
+    boto3.client("scheduler").create_schedule(**request(name, endpoint, other, SOON))
     wait_for(lambda: not schedule_exists(name))
     assert boto3.client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
 
@@ -173,7 +174,7 @@ def test_a_role_without_the_right_deletes_nothing(endpoint: str) -> None:
 )
 def test_a_schedule_deletes_its_endpoint_and_itself(endpoint: str, role: str) -> None:
     name = f"{NAME}-deleting"
-    boto3.client("scheduler").create_schedule(**request(name, endpoint, role, 1))
+    boto3.client("scheduler").create_schedule(**request(name, endpoint, role, SOON))
     assert endpoint_exists(endpoint)
-    wait_for(lambda: not endpoint_exists(endpoint), seconds=10)
-    wait_for(lambda: not schedule_exists(name), seconds=10)
+    wait_for(lambda: not endpoint_exists(endpoint), seconds=SOON + 20)
+    wait_for(lambda: not schedule_exists(name), seconds=20)

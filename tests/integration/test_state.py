@@ -1,17 +1,12 @@
 """The state and the processes of the local cloud: what is kept, what is forgotten, and that no process is left.
 
-Each test starts its own cloud in its own directory.
+One cloud with a resource of every kind is ended in each way and started again.
 """
 
 import contextlib
 import json
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,9 +14,9 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud import instances, process
-from localcloud.ports import free_port
-from tests.integration.support.clouds import ROOT, clients_of, localcloud_command
+from localcloud import process
+from tests.integration.support.clouds import clients_of
+from tests.integration.support.command_line import Cloud
 from tests.integration.support.endpoints import create_constant_endpoint
 from tests.integration.support.functions import create_function
 from tests.integration.support.iam import WRITE_LOGS, create_role, policy_document
@@ -36,64 +31,12 @@ ANY_IMAGE = "application/x-image"
 SAVED_SECONDS = 2.5  # after a change, until it is on disk
 
 
-class Cloud:
-    """A local cloud and its command line."""
-
-    def __init__(self, state: Path) -> None:
-        self.state = state
-
-    def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(localcloud_command(self.state, *command), cwd=ROOT, **pipes, **options)
-
-    def start_in_terminal(self, *command: str) -> subprocess.Popen[str]:
-        """Start a command that answers Ctrl-C, in a process group of its own.
-
-        A process that runs in the background (nohup, `&`) ignores SIGINT, and its children inherit that.
-        """
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            return self.start(*command, start_new_session=True)
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def run(self, *command: str, status: int = 0) -> str:
-        with self.start(*command) as started:
-            output, errors = started.communicate()
-        assert started.returncode == status, output + errors
-        return output + errors
-
-    def up(self) -> instances.Cloud:
-        self.run("up", "--port", str(free_port()))
-        return self.here
-
-    @property
-    def here(self) -> instances.Cloud:
-        running = instances.running(self.state)
-        assert running is not None
-        return running
-
-    def family(self) -> list[psutil.Process]:
-        """Return the supervisor, the server, and all processes that they started."""
-        server = psutil.Process(self.here.pid)
-        supervisor = server.parent()
-        assert supervisor is not None
-        return [supervisor, *supervisor.children(recursive=True)]
-
-
 def words_of(process: psutil.Process) -> list[str]:
     """Return a process's command line, nothing of one that has just ended."""
     try:
         return process.cmdline()
     except psutil.NoSuchProcess:  # the cloud asks short programs what this machine can
         return []
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    cloud = Cloud(tmp_path / "cloud")
-    yield cloud
-    cloud.run("down")
 
 
 @pytest.fixture(scope="module")
@@ -335,70 +278,3 @@ def test_reset_forgets(furnished: Cloud) -> None:
         assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []
         assert boto3.client("stepfunctions").list_state_machines()["stateMachines"] == []
         assert boto3.client("scheduler").list_schedules()["Schedules"] == []
-
-
-# Several clouds and commands at once -----------------------------------------------------------------------------
-
-
-@pytest.mark.aws("Local cloud", "two `up` at the same moment start one cloud; `exec` waits while it starts", "exact")
-def test_concurrent_starts_share_one_cloud(cloud: Cloud) -> None:
-    starts = [cloud.start(*command) for command in (["up"], ["up"], ["exec", "--", "aws", "s3", "ls"])]
-    for one in starts:
-        output, errors = one.communicate()
-        assert one.returncode == 0, output + errors
-    assert len(cloud.family()) == 2
-
-
-@pytest.mark.aws("Local cloud", "several projects side by side, each with its own port and state", "exact")
-def test_two_projects_do_not_collide(tmp_path: Path) -> None:
-    clouds = [Cloud(tmp_path / name) for name in ("one", "two")]
-    for one in [cloud.start("up") for cloud in clouds]:
-        output, errors = one.communicate()
-        assert one.returncode == 0, output + errors
-    try:
-        assert clouds[0].here.port != clouds[1].here.port
-        port = str(clouds[0].here.port)
-        assert "already runs on port" in clouds[1].run("up", "--port", port, status=1)
-        clouds[1].run("down")
-        assert f"error: Port {port} is taken by another program" in clouds[1].run("up", "--port", port, status=1)
-        assert clouds[0].here.port == int(port)
-    finally:
-        for cloud in clouds:
-            cloud.run("down")
-
-
-def interrupt(started: subprocess.Popen[str]) -> None:
-    """Send SIGINT to every process of the group, as Ctrl-C does, and wait for the end."""
-    os.killpg(started.pid, signal.SIGINT)
-    try:
-        started.wait(30)
-    finally:
-        with suppress(ProcessLookupError):  # the group has ended
-            os.killpg(started.pid, signal.SIGKILL)
-
-
-def test_ctrl_c_ends_the_command_and_not_the_cloud(furnished: Cloud) -> None:
-    started = furnished.start_in_terminal("exec", "--", "sleep", "60")
-    while not any("sleep" in one.name() for one in [psutil.Process(started.pid)]):
-        time.sleep(0.02)
-    interrupt(started)
-    started.communicate()
-    assert started.returncode != 0
-    assert psutil.pid_exists(furnished.here.pid)
-
-
-@pytest.mark.parametrize("inherited", [signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
-def test_ctrl_c_while_it_starts_leaves_nothing(cloud: Cloud, inherited: Any) -> None:
-    """The tests themselves may run in a terminal, or in the background, where SIGINT is ignored."""
-    before = signal.signal(signal.SIGINT, inherited)
-    try:
-        started = cloud.start_in_terminal("up")
-    finally:
-        signal.signal(signal.SIGINT, before)
-    while not instances.processes(cloud.state):
-        time.sleep(0.02)
-    interrupt(started)
-    _, errors = started.communicate()
-    assert started.returncode == 130
-    assert "Traceback" not in errors
-    assert instances.processes(cloud.state) == []

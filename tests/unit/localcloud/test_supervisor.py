@@ -37,5 +37,7 @@ def test_a_group_ends_as_soon_as_it_can(child: str, grace: float) -> None:
     begin = time.monotonic()
     ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=60, start_new_session=True)
     assert ended.returncode == -signal.SIGKILL
-    assert not runs(int(ended.stdout))
+    while runs(int(ended.stdout)):  # SIGKILL is sent to all at once, and each ends in its own time
+        assert time.monotonic() - begin < 20
+        time.sleep(0.02)
     assert time.monotonic() - begin < 20

@@ -1,6 +1,7 @@
 """Executions of small definitions, with functions that are Python's."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -86,6 +87,13 @@ def run(definition: dict[str, Any], given: Any = None, function: Function = lamb
     found = execution_of(definition, given)
     execution.run(found)
     return found
+
+
+def wait_for_event(found: Execution, kind: str) -> None:
+    deadline = time.monotonic() + 10
+    while kind not in types(found):
+        assert time.monotonic() < deadline, types(found)
+        time.sleep(0.005)
 
 
 def machine(*states: dict[str, Any], **more: Any) -> dict[str, Any]:

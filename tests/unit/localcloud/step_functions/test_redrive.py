@@ -19,6 +19,7 @@ from tests.unit.localcloud.step_functions.runs import (
     execution_of,
     machine,
     output,
+    wait_for_event,
 )
 
 
@@ -91,7 +92,7 @@ def test_iterations_and_branches_that_succeeded_stay(run: Callable[..., Executio
 def test_a_stopped_execution_is_redriven(run: Callable[..., Execution]) -> None:
     found = execution_of(machine({"Type": "Wait", "SecondsPath": "$.s"}), {"s": 60})
     execution.start(found)
-    time.sleep(0.1)
+    wait_for_event(found, "WaitStateEntered")
     execution.stop(found)
     assert execution.redrive(found) and found.status == "RUNNING" and found.stopped is None
     execution.stop(found)

@@ -110,7 +110,7 @@ def test_a_server_whose_headers_do_not_end_is_given_up(
 ) -> None:
     def drip(handler: Handler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-        for _ in range(200):
+        for _ in range(6000):
             handler.wfile.write(b"x")
             time.sleep(0.01)
 
@@ -119,7 +119,7 @@ def test_a_server_whose_headers_do_not_end_is_given_up(
     before = time.monotonic()
     with pytest.raises(ArchiveUnavailableError, match="the server had not answered after 0 s"):
         fetch(server.url, None, tmp_path, console)
-    assert time.monotonic() - before < 1.5
+    assert time.monotonic() - before < 30
 
 
 def test_only_the_version_that_was_begun_is_resumed(server: Server, tmp_path: Path, console: Console) -> None:
