@@ -9,13 +9,11 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import botocore.session
-from ministack.services import cloudwatch_logs
 
-from localcloud.corrections import alarms, log_events, metric_data
+from localcloud.corrections import alarms, metric_data
 
 MARK = '"_aws"'
 MOST_SETS_OF_KEYS, MOST_KEYS, MOST_METRICS, MOST_VALUES = 100, 30, 100, 100
@@ -47,32 +45,14 @@ def extract_metrics(original: PutLogEvents) -> PutLogEvents:
     """Keep the metrics of log events when the events are kept; a function's log comes this way too."""
 
     def put_log_events(data: dict[str, Any]) -> Any:
-        if stream := stream_of(data):
-            log_events.keep_on_disk(stream)
         reply = original(data)
         if reply[0] == 200:
-            forget_copies(data)
             for event in data.get("logEvents", []):
                 if MARK in str(event.get("message")):
                     keep(str(event["message"]), str(data.get("logGroupName")))
         return reply
 
     return put_log_events
-
-
-def stream_of(data: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the stream that a request names, None when there is none."""
-    group = cloudwatch_logs._log_groups.get(data.get("logGroupName"), {})
-    stream: dict[str, Any] | None = group.get("streams", {}).get(data.get("logStreamName"))
-    return stream
-
-
-def forget_copies(data: dict[str, Any]) -> None:
-    """Forget MiniStack's second copy of events, which Logs Insights makes again of those that a query finds."""
-    stream = stream_of(data)
-    newest = islice(reversed(stream["events"] if stream else ()), len(data.get("logEvents", [])))
-    for event in list(newest):
-        cloudwatch_logs._log_records.pop(event["eventId"], None)
 
 
 def keep(message: str, log_group: str) -> None:

@@ -15,7 +15,7 @@ from ministack.core.responses import error_response_json
 from ministack.services import cloudwatch_logs, lambda_svc
 
 from localcloud import identity
-from localcloud.corrections import embedded_metrics, function_concurrency, metric_data
+from localcloud.corrections import function_concurrency, log_events, metric_data
 from localcloud.corrections.function_concurrency import CONCURRENT_INVOCATIONS
 from localcloud.function_runtime import logs
 from localcloud.function_runtime import process as function_process
@@ -105,9 +105,9 @@ def run_in_environment(
     invocation = Invocation(request_id, config["FunctionArn"], payload, trace_id)
     try:
         outcome = worker.environment.invoke(invocation)
+        log = write_log(worker.environment, outcome)  # before the next invocation, whose log comes later
     finally:
         lambda_runtime.release_worker(worker)
-    log = write_log(worker.environment, outcome)
     error = outcome.status != "success"
     body = json.loads(outcome.payload) if error else outcome.payload
     return {"body": body, "error": error, "log": log, "duration_ms": outcome.duration_ms}
@@ -122,7 +122,7 @@ def write_log(environment: ExecutionEnvironment, outcome: Outcome) -> str:
     messages = logs.messages(function, outcome)
     stream = {"logGroupName": function.log_group, "logStreamName": environment.log_stream}
     if may_write_logs(function):
-        if embedded_metrics.stream_of(stream) is None:
+        if log_events.stream_of(stream) is None:
             cloudwatch_logs._create_log_group({"logGroupName": function.log_group})  # an error when it exists
             cloudwatch_logs._create_log_stream(stream)
         events = [{"timestamp": int(time.time() * 1000), "message": message} for message in messages]

@@ -2,10 +2,12 @@
 
 The events of a stream are a sequence: blocks in a store of segments (`localcloud.store`), and a list of the newest. A
 block is stored before its events leave memory, so a crash loses none; what a saved state has of a stream are its newest
-events, and those that a block has too are left out when the state is loaded.
+events, and those that a block has too are left out when the state is loaded. Late events take their place: mostly among
+the newest, otherwise the blocks behind them are stored again.
 """
 
 import functools
+import heapq
 import json
 import logging
 import threading
@@ -13,7 +15,7 @@ import time
 import uuid
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -25,6 +27,7 @@ from localcloud.store import Store
 
 Event = dict[str, Any]
 Stream = dict[str, Any]  # as MiniStack keeps it
+Append = Callable[[Stream, list[Event]], None]
 
 DIRECTORY = "logs"  # beside MiniStack's saved state
 BLOCK = 25  # events; a stream has up to twice as many in memory
@@ -34,6 +37,12 @@ ID = "id"  # the member of a stream that names its blocks
 
 store = Store()
 logger = logging.getLogger(__name__)
+
+
+def time_of(event: Event) -> int:
+    """Return an event's timestamp, in milliseconds since 1970."""
+    timestamp: int = event["timestamp"]
+    return timestamp
 
 
 @functools.lru_cache(CACHED)
@@ -58,6 +67,7 @@ class Events(Sequence[Event]):
         self._starts: list[int] = []  # the position of the first event of each block
         self._newest_start = 0  # and of the first in memory
         self._newest: list[Event] = []
+        self._taken: list[str] = []  # names of blocks whose events are in memory again, until they are stored again
         self._changed = time.monotonic()
         for name, count in blocks:
             self._note_block(name, count)
@@ -88,20 +98,19 @@ class Events(Sequence[Event]):
     def __deepcopy__(self, memo: Any) -> list[Event]:
         """Return what a saved state has of the stream: its newest events, none of one that is idle."""
         with self._lock:
-            is_idle = time.monotonic() - self._changed > IDLE_SECONDS
-            if is_idle and self._newest and self._store_block(self._newest):
-                self._newest = []
+            if time.monotonic() - self._changed > IDLE_SECONDS:
+                self._store(len(self._newest))
             return list(self._newest)
 
-    def extend(self, events: Iterable[Event]) -> None:
-        """Add events that are not older than those here."""
+    def add(self, events: Sequence[Event]) -> None:
+        """Add events, oldest first; those that come late take their place."""
+        if not events:
+            return
         with self._lock:
             self._changed = time.monotonic()
-            self._newest += events
-            while len(self._newest) >= 2 * BLOCK:
-                if not self._store_block(self._newest[:BLOCK]):
-                    return
-                del self._newest[:BLOCK]
+            self._take_back(time_of(events[0]))
+            self._newest = list(heapq.merge(self._newest, events, key=time_of))
+            self._store(len(self._newest) if self._taken else len(self._newest) // BLOCK * BLOCK - BLOCK)
 
     def _at(self, position: int) -> Event:
         if position >= self._newest_start:
@@ -110,17 +119,40 @@ class Events(Sequence[Event]):
         events = read_block(self._names[block])
         return events[position - self._starts[block]] if events else LOST
 
-    def _store_block(self, events: list[Event]) -> bool:
-        """Return whether the disk takes the events; those that it does not take stay in memory."""
-        name = f"{self._id}/{len(self._names):08}"
-        body = zlib.compress(json.dumps(events).encode(), 1)
+    def _take_back(self, timestamp: int) -> None:
+        """Take the blocks with later events than a timestamp into memory."""
+        while self._names and not (self._newest and time_of(self._newest[0]) <= timestamp):
+            events = read_block(self._names[-1])
+            if events and time_of(events[-1]) <= timestamp:
+                return
+            self._newest[:0] = events
+            self._newest_start = self._starts.pop()
+            self._taken.append(self._names.pop())
+
+    def _store(self, count: int) -> None:
+        """Move the first events in memory to blocks, at once; those that the disk does not take stay."""
+        if count <= 0:
+            return
+        first = len(self._names)
+        blocks = {
+            f"{self._id}/{first + number:08}": self._newest[start : min(start + BLOCK, count)]
+            for number, start in enumerate(range(0, count, BLOCK))
+        }
+        contents = {
+            name: Content(str(len(events)).encode(), zlib.compress(json.dumps(events).encode(), 1))
+            for name, events in blocks.items()
+        }
         try:
-            store.write({name: Content(str(len(events)).encode(), body)})
+            store.write({**dict.fromkeys(self._taken), **contents})
         except OSError as err:
             logger.error("Log events stay in memory: %s", err)
-            return False
-        self._note_block(name, len(events))
-        return True
+            return
+        if self._taken:
+            read_block.cache_clear()
+            self._taken = []
+        for name, events in blocks.items():
+            self._note_block(name, len(events))
+        del self._newest[:count]
 
     def _note_block(self, name: str, count: int) -> None:
         self._names.append(name)
@@ -135,19 +167,46 @@ class Events(Sequence[Event]):
             if events and events[-1]["timestamp"] < saved[0]["timestamp"]:
                 break
             known |= {str(event.get("eventId")) for event in events}
-        self.extend(event for event in saved if event.get("eventId") not in known)
+        self.add([event for event in saved if event.get("eventId") not in known])
 
 
 LOST: Event = {"timestamp": 0, "ingestionTime": 0, "message": "", "eventId": ""}
 
 
+def keep_in_blocks(original: Append) -> Append:
+    """Add events to a stream; MiniStack's second copy of them, for Logs Insights, is made when a query finds them."""
+
+    def append_log_events(stream: Stream, events: list[Event]) -> None:
+        if not events:
+            return
+        ordered = sorted(events, key=time_of)
+        with cloudwatch_logs._log_events_lock:
+            keep_on_disk(stream)
+            stream["events"].add(ordered)
+            ends = {"firstEventTimestamp": (min, ordered[0]), "lastEventTimestamp": (max, ordered[-1])}
+            for name, (end_of, event) in ends.items():
+                stream[name] = end_of(time_of(event) if stream[name] is None else stream[name], time_of(event))
+            stream["lastIngestionTime"] = events[-1]["ingestionTime"]
+        for event in events:
+            cloudwatch_logs._log_records.pop(event.get("eventId"), None)
+
+    return append_log_events
+
+
+def stream_of(data: dict[str, Any]) -> Stream | None:
+    """Return the stream that a request names, None when there is none."""
+    group = cloudwatch_logs._log_groups.get(data.get("logGroupName"), {})
+    stream: Stream | None = group.get("streams", {}).get(data.get("logStreamName"))
+    return stream
+
+
 def keep_on_disk(stream: Stream) -> None:
-    """Let a stream keep its events in blocks from now on; MiniStack makes a list of late events and those before."""
+    """Let a stream keep its events in blocks from now on."""
     events = stream["events"]
     if not isinstance(events, Events):
         stream_id = uuid.uuid4().hex
         kept = Events(stream_id)
-        kept.extend(events)
+        kept.add(events)
         stream |= {"events": kept, ID: stream_id}
 
 

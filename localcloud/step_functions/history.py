@@ -7,9 +7,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-EVENT_LIMIT = (
-    25_000  # of a Standard execution (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)
-)
+# Of a Standard execution (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html).
+EVENT_LIMIT = 25_000
 DATA_LIMIT = 64 * 1024 * 1024  # characters of inputs, outputs and causes; later ones are left out, as `truncated` says
 LAST_EVENTS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
 DATA_FIELDS = ("input", "output", "parameters", "cause")
@@ -31,11 +30,10 @@ class History:
         """Keep up to `limit` events; None counts the events of an Express execution, and keeps none."""
         self.limit = limit
         self.last = 0  # the id of the newest event
-        self._events: list[Event] = []
+        self._events: list[Event] | bytes = []  # packed when the execution has ended
         self._data: set[int] = set()  # ids of the texts that events share
         self._size = 0  # characters of these texts
         self._ended = False
-        self._packed: bytes | None = None  # the events of an execution that has ended
         self.follow: Follow | None = None  # is given each event that is added, with its id
         self._adding = threading.Lock()  # StopExecution adds the last event while the execution runs
 
@@ -66,30 +64,29 @@ class History:
         """Add an event to the history of an execution that had ended and goes on; returns the event's id."""
         with self._adding:
             self._take(self.events())
-            self._ended, self._packed = False, None
+            self._ended = False
         return self.add(kind, details)
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events in the API's shape, oldest first."""
-        packed, events = self._packed, self._events
-        if packed is not None:
-            unpacked: list[dict[str, Any]] = json.loads(zlib.decompress(packed))
+        events = self._events  # read once: another thread may pack them
+        if isinstance(events, bytes):
+            unpacked: list[dict[str, Any]] = json.loads(zlib.decompress(events))
             return unpacked
         return [event_of(number, event) for number, event in enumerate(events, 1)]
 
     def pack(self) -> bytes | None:
         """Keep the events in a tenth of the memory, and return them as `of_packed` takes them; None before the last."""
         with self._adding:
-            if self._ended and self._packed is None:
-                self._packed = zlib.compress(json.dumps(self.events()).encode(), 1)
-                self._events, self._data = [], set()
-            return self._packed
+            if self._ended and not isinstance(self._events, bytes):
+                self._events, self._data = zlib.compress(json.dumps(self.events()).encode(), 1), set()
+            return self._events if isinstance(self._events, bytes) else None
 
     @classmethod
     def of_packed(cls, packed: bytes, number: int, limit: int | None = EVENT_LIMIT) -> "History":
         """Return the history of so many events that `pack` has returned before."""
         history = cls(limit)
-        history._packed, history.last, history._ended = packed, number, True
+        history._events, history.last, history._ended = packed, number, True
         return history
 
     @classmethod
@@ -111,6 +108,7 @@ class History:
         assert self.limit is not None
         if self.last >= self.limit - 1 and not self._ended:
             raise HistoryFullError
+        assert isinstance(self._events, list)  # those of an execution that has ended are packed
         self._events.append((time.time(), kind, previous, self._bounded(details)))
 
     def _bounded(self, details: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud import instances
+from localcloud.corrections.log_events import BLOCK
 from tests.integration.support.clouds import OwnCloud, only_local, own_cloud
 from tests.integration.support.queues import allow_events, create_queue
 from tests.integration.support.waiting import wait_for
@@ -25,7 +26,9 @@ pytestmark = only_local
 
 NAME = "crash"
 LAST = "last"  # the key of the object whose answer kills the cloud
-WRITERS = 4
+LOG = {"logGroupName": f"/{NAME}", "logStreamName": "stream"}
+LINES = 20
+WRITERS = 6
 ONCE = Config(retries={"total_max_attempts": 1}, max_pool_connections=WRITERS)
 
 
@@ -40,6 +43,7 @@ class Crashed:
     events: str  # URL of the queue with the events of the latter
     received: str  # URL of a queue of which one message was deleted, and one is hidden
     handle: str  # of the hidden message
+    logged: set[str]  # names of calls of `log` that were answered
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +52,19 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashed]:
         queue, received, events = (create_queue(f"{NAME}-{name}") for name in ("sent", "received", "events"))
         send_events_to(*events)
         handle = receive_some(received[0])
+        logs: Any = boto3.client("logs", config=ONCE)
+        logs.create_log_group(logGroupName=LOG["logGroupName"])
+        logs.create_log_stream(**LOG)
         wait_until_saved(cloud)
         sqs, s3 = boto3.client("sqs", config=ONCE), boto3.client("s3", config=ONCE)
-        sent, uploaded = until_killed(
+        sent, uploaded, logged = until_killed(
             running(cloud),
             lambda name: sqs.send_message(QueueUrl=queue[0], MessageBody=name),
             lambda name: s3.put_object(Bucket=NAME, Key=name, Body=b"photo"),
+            lambda name: log(logs, name),
         )
         cloud.run("up")
-        yield Crashed(cloud.state, sent, uploaded, queue[0], events[0], received[0], handle)
+        yield Crashed(cloud.state, sent, uploaded, queue[0], events[0], received[0], handle, logged)
 
 
 def send_events_to(url: str, arn: str) -> None:
@@ -82,6 +90,13 @@ def receive_some(url: str) -> str:
     sqs.delete_message(QueueUrl=url, ReceiptHandle=deleted)
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=changed, VisibilityTimeout=7200)
     return hidden
+
+
+def log(logs: Any, name: str) -> None:
+    """Write LINES lines into a log."""
+    now = int(time.time() * 1000)
+    events = [{"timestamp": now, "message": f"{name} {line}"} for line in range(LINES)]
+    logs.put_log_events(**LOG, logEvents=events)
 
 
 def wait_until_saved(cloud: OwnCloud) -> None:
@@ -122,7 +137,7 @@ def until_killed(cloud: instances.Cloud, *calls: Callable[[str], Any]) -> list[s
     written = list(found)
     answered = [{name for names in written[kind :: len(calls)] for name in names} for kind in range(len(calls))]
     assert all(len(names) > 10 for names in answered)
-    return [answered[0], answered[1] | {LAST}]
+    return [answered[0], answered[1] | {LAST}, answered[2]]
 
 
 def kill_at_an_answer(cloud: instances.Cloud) -> None:
@@ -172,6 +187,20 @@ def test_what_was_received_or_deleted_outlives_a_crash(crashed: Crashed) -> None
     sqs.change_message_visibility(QueueUrl=crashed.received, ReceiptHandle=crashed.handle, VisibilityTimeout=0)
     (again,) = sqs.receive_message(QueueUrl=crashed.received, MessageSystemAttributeNames=["All"])["Messages"]
     assert (again["Body"], again["Attributes"]["ApproximateReceiveCount"]) == ("hidden", "2")
+
+
+@pytest.mark.aws(
+    "CloudWatch Logs",
+    "log events are safe when PutLogEvents is answered",
+    "approximate",
+    "the newest 50 of a stream a few seconds later",
+)
+@pytest.mark.correction(name="log-events-kept")
+def test_log_events_outlive_a_crash(crashed: Crashed) -> None:
+    pages = boto3.client("logs").get_paginator("filter_log_events").paginate(logGroupName=LOG["logGroupName"])
+    found = [event["message"] for page in pages for event in page["events"]]
+    lost = {f"{name} {line}" for name in crashed.logged for line in range(LINES)} - set(found)
+    assert len(lost) < 2 * BLOCK and len(set(found)) == len(found)
 
 
 def test_the_saved_state_does_not_grow_with_the_messages(crashed: Crashed) -> None:

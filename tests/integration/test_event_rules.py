@@ -358,4 +358,4 @@ def test_failed_invocations_are_counted(rule: Rule) -> None:
         found = cloudwatch.list_metrics(Namespace="AWS/Events", Dimensions=dimensions)["Metrics"]
         return {one["MetricName"] for one in found}
 
-    wait_for(lambda: counted() == {"FailedInvocations", "InvocationsSentToDlq"}, seconds=10)
+    wait_for(lambda: counted() == {"FailedInvocations", "InvocationsSentToDlq"})

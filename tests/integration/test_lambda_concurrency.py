@@ -72,13 +72,13 @@ def test_more_long_invocations_than_the_account_s_concurrency_are_throttled(smal
 @pytest.mark.correction(name="lambda-concurrency")
 @pytest.mark.correction(name="lambda-concurrency-released")
 def test_invocations_that_would_not_wait_on_aws_are_not_throttled(small_account: Any) -> None:
-    """On AWS some 5 of them would run at once. Here 4 do, and at the end 50 wait."""
-    for _ in range(20):  # a cold start takes longer
-        assert throttled(small_account, "short", seconds=0.12, times=1) == []
-    assert throttled(small_account, "short", seconds=0.12, times=250, pause=0.024) == []
+    """On AWS some 8 of them would run at once. Here 4 do, and at the end 50 wait."""
+    for _ in range(8):  # a cold start takes longer
+        assert throttled(small_account, "short", seconds=0.5, times=4) == []
+    assert throttled(small_account, "short", seconds=0.5, times=120, pause=0.07) == []
 
 
 @pytest.mark.aws("Lambda", "reserved concurrency is taken from the account's", "exact")
 def test_reserved_concurrency_is_taken_from_the_account_s(small_account: Any) -> None:
     small_account.put_function_concurrency(FunctionName=f"{NAME}-kept", ReservedConcurrentExecutions=37)
-    assert throttled(small_account, "long", seconds=0.7, times=4) == ["ConcurrentInvocationLimitExceeded"]
+    assert throttled(small_account, "long", seconds=2, times=4) == ["ConcurrentInvocationLimitExceeded"]

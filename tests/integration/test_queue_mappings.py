@@ -188,7 +188,7 @@ def test_a_message_invokes_the_function(map_function: Map, queue: tuple[str, str
         "eventSourceARN": arn,
         "awsRegion": "us-east-1",
     }
-    wait_for(lambda: is_empty(url), seconds=10)
+    wait_for(lambda: is_empty(url))
 
 
 @pytest.mark.correction(name="mapping-batches")
@@ -237,7 +237,7 @@ def test_a_role_that_loses_its_permission_reads_nothing(queue: tuple[str, str]) 
     identifier = client.create_event_source_mapping(**mapping_of(queue[1], name))["UUID"]
     iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=policy_document(WRITE_LOGS, reading(*READ[1:])))
     send(queue[0], "one")
-    problem = wait_for(lambda: result_of(identifier), seconds=10)
+    problem = wait_for(lambda: result_of(identifier))
     assert "not authorized to perform: sqs:receivemessage" in problem.lower()
     assert calls(name) == []
     client.delete_event_source_mapping(UUID=identifier)
@@ -297,4 +297,4 @@ def test_a_batch_without_failures_is_deleted(map_function: Map, queue: tuple[str
     function = map_function(result='{"batchItemFailures": []}', FunctionResponseTypes=["ReportBatchItemFailures"])
     send(queue[0], "one")
     wait_for(lambda: calls(function), seconds=30)
-    wait_for(lambda: is_empty(queue[0]), seconds=5)
+    wait_for(lambda: is_empty(queue[0]))

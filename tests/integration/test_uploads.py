@@ -97,7 +97,7 @@ def test_a_photo_waits_for_the_endpoint_and_gets_a_verdict_an_event_and_a_tag(st
     event = json.loads(receive(stack.told)["Body"])
     jsonschema.validate(event, SCHEMA)
     assert event["detail"].items() >= verdict.items()
-    wait_for(partial(is_accepted, stack, key, verdict["version"]), seconds=10)
+    wait_for(partial(is_accepted, stack, key, verdict["version"]))
     assert verdicts(stack, "images/train/staged.png") == []  # `run.py stage` puts its photos there
 
 
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_photo_gets_a_verdict_by_name(stack: Stack) -> None:
     (verdict,) = wait_for(lambda: verdicts(stack, key), seconds=60)
     assert (verdict["error"], verdict["version"]) == ("InvalidImageError", version)
     jsonschema.validate(json.loads(receive(stack.told)["Body"]), SCHEMA)
-    wait_for(lambda: tag_of(stack, key, version) == "failed", seconds=10)
+    wait_for(lambda: tag_of(stack, key, version) == "failed")
 
 
 def test_a_burst_of_versions_and_repeated_events_gives_each_version_one_verdict(stack: Stack) -> None:
@@ -119,7 +119,7 @@ def test_a_burst_of_versions_and_repeated_events_gives_each_version_one_verdict(
         wait_for(partial(has_verdicts, stack, key, 3), seconds=90)
         assert sorted(one["version"] for one in verdicts(stack, key)) == sorted(all_of_it)
         for version in all_of_it:
-            wait_for(partial(is_accepted, stack, key, version), seconds=10)
+            wait_for(partial(is_accepted, stack, key, version))
     wait_for(lambda: number_of_receives(stack.uploads) == 0, seconds=30)
     assert [len(verdicts(stack, key)) for key in versions] == [3, 3]
 

@@ -64,9 +64,14 @@ def parse(content: bytes) -> State:
     try:
         given = json.loads(content)
         known = {field.name: given[field.name] for field in fields(State)}
-        return State(**{**known, "seen": tuple(map(str, known["seen"]))})
+        times = {name: in_utc(known[name]) for name in ("since", "lease")}
+        return State(**{**known, **times, "seen": tuple(map(str, known["seen"]))})
     except (ValueError, KeyError, TypeError, RecursionError):
         return State()
+
+
+def in_utc(time: str) -> str:
+    return time and datetime.fromisoformat(time).astimezone(UTC).isoformat()
 
 
 def take(stored: Stored, s3: "S3Client", bucket: str, now: datetime) -> Stored:
@@ -99,4 +104,4 @@ def save(stored: Stored, state: State, s3: "S3Client", bucket: str) -> Stored:
 
 def moment(state: State, least: datetime) -> datetime:
     """Return where the listing of files begins."""
-    return max(least, datetime.fromisoformat(state.since).astimezone(UTC)) if state.since else least
+    return max(least, datetime.fromisoformat(state.since)) if state.since else least

@@ -1,6 +1,6 @@
-"""CloudWatch: metrics and alarms."""
+"""CloudWatch: metrics, alarms and logs."""
 
-from localcloud.corrections import alarms, cloudwatch, embedded_metrics
+from localcloud.corrections import alarms, cloudwatch, embedded_metrics, log_events
 from localcloud.corrections.correction import Correction
 
 CORRECTIONS = (
@@ -46,5 +46,14 @@ CORRECTIONS = (
         aws="Makes metrics of log events in the embedded metric format; MiniStack none.",
         link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/"
         "CloudWatch_Embedded_Metric_Format_Specification.html",
+    ),
+    Correction(
+        "log-events-kept",
+        target="ministack.services.cloudwatch_logs:_append_log_events",
+        digest="e47cae7a15a4",
+        replace=log_events.keep_in_blocks,
+        aws="Keeps log events when it answers; MiniStack in memory, with all others of the stream, until it is shut "
+        "down.",
+        link="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html",
     ),
 )

@@ -42,7 +42,7 @@ def port() -> Iterator[int]:
 
 def send_endlessly(port: int, start: bytes) -> tuple[int, bytes]:
     """Send `start` and then letters; returns after how many bytes the server ended the connection, and its answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(start)
         sent = 0
         with suppress(OSError):
@@ -71,7 +71,7 @@ def test_endless_headers_end_the_connection(port: int, start: bytes) -> None:
 
 
 def test_many_small_headers_end_the_connection(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(START)
         with pytest.raises(OSError):
             for _ in range(10_000):
@@ -80,7 +80,7 @@ def test_many_small_headers_end_the_connection(port: int) -> None:
 
 
 def test_bodies_and_many_requests_are_no_headers(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         for _ in range(3):
             client.sendall(START + b"content-length: %d\r\n\r\n" % (10 * HEADER_LIMIT))
             client.sendall(b"x" * 10 * HEADER_LIMIT)

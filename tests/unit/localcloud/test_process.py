@@ -103,7 +103,7 @@ def test_a_process_that_does_not_end_is_killed(tmp_path: Path, start: Start, mon
     stubborn = start(tmp_path, STUBBORN)
     assert process.down(tmp_path) is True
     assert instances.processes(tmp_path) == []
-    assert stubborn.wait(5) == -signal.SIGKILL
+    assert stubborn.wait(60) == -signal.SIGKILL
 
 
 def test_the_lock_is_held_by_one(tmp_path: Path) -> None:

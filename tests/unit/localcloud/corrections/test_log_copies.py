@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from ministack.services import cloudwatch_logs
 
-from localcloud.corrections.embedded_metrics import extract_metrics
+from localcloud.corrections import log_events
 
 STREAM = {"logGroupName": "/copies", "logStreamName": "one"}
 
 
 @pytest.fixture
-def stream() -> Iterator[dict[str, Any]]:
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    append = log_events.keep_in_blocks(cloudwatch_logs._append_log_events)
+    monkeypatch.setattr(cloudwatch_logs, "_append_log_events", append)
     cloudwatch_logs._create_log_group(STREAM)
     cloudwatch_logs._create_log_stream(STREAM)
     yield STREAM
@@ -21,13 +23,13 @@ def stream() -> Iterator[dict[str, Any]]:
 
 def put(*timestamps: int) -> None:
     events = [{"timestamp": timestamp, "message": f"line {timestamp}"} for timestamp in timestamps]
-    reply = extract_metrics(cloudwatch_logs._put_log_events)({**STREAM, "logEvents": events})
-    assert reply[0] == 200
+    assert cloudwatch_logs._put_log_events({**STREAM, "logEvents": events})[0] == 200
 
 
 def test_events_are_kept_once(stream: dict[str, Any]) -> None:
     put(1000, 2000)
     put(3000)
+    put(500)
     put()
     assert not [one for one in cloudwatch_logs._log_records.values() if one["@log"] == "/copies"]
 

@@ -9,7 +9,6 @@ from ministack.core import persistence
 from ministack.services import cloudwatch_logs
 
 from localcloud.corrections import log_events
-from localcloud.corrections.embedded_metrics import extract_metrics
 from localcloud.store import Store
 
 STREAM = {"logGroupName": "/blocks", "logStreamName": "one"}
@@ -18,6 +17,8 @@ MANY = 10 * log_events.BLOCK + 7
 
 @pytest.fixture(autouse=True)
 def _stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    append = log_events.keep_in_blocks(cloudwatch_logs._append_log_events)
+    monkeypatch.setattr(cloudwatch_logs, "_append_log_events", append)
     monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path / "ministack"))
     monkeypatch.setattr(log_events, "store", Store())
     log_events.open_store()
@@ -29,8 +30,7 @@ def _stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def put(*timestamps: int) -> None:
     events = [{"timestamp": timestamp, "message": f"line {timestamp}"} for timestamp in timestamps]
-    reply = extract_metrics(cloudwatch_logs._put_log_events)({**STREAM, "logEvents": events})
-    assert reply[0] == 200
+    assert cloudwatch_logs._put_log_events({**STREAM, "logEvents": events})[0] == 200
 
 
 def stream() -> dict[str, Any]:
@@ -80,11 +80,52 @@ def test_events_are_found_by_position_and_time() -> None:
         events[MANY]
 
 
-def test_late_events_take_their_place() -> None:
+@pytest.mark.parametrize("late", [[2 * MANY - 3], [101], [1, 101, 103], [-1], list(range(1, 2 * MANY, 2))], ids=str)
+def test_late_events_take_their_place(late: list[int]) -> None:
     put(*range(0, 2 * MANY, 2))
-    put(101)
+    put(*late)
     put(2 * MANY)
-    assert times() == sorted([*range(0, 2 * MANY, 2), 101, 2 * MANY])
+    found = sorted([*range(0, 2 * MANY, 2), *late, 2 * MANY])
+    assert times() == found
+    assert (stream()["firstEventTimestamp"], stream()["lastEventTimestamp"]) == (found[0], found[-1])
+    restart(copy.deepcopy(stream()))
+    assert times() == found
+
+
+def test_late_events_among_the_newest_store_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    put(*range(0, 2 * MANY, 2))
+    stored: list[str] = []
+    monkeypatch.setattr(log_events.store, "write", stored.extend)
+    put(2 * MANY - 5)
+    assert times()[-4:] == [2 * MANY - 6, 2 * MANY - 5, 2 * MANY - 4, 2 * MANY - 2] and not stored
+
+
+def test_late_events_leave_no_block_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_events, "IDLE_SECONDS", -1)
+    for timestamp in range(10, 40):
+        put(timestamp)
+        copy.deepcopy(stream())  # stores a block of one event
+    put(5)
+    assert len(log_events.store.names()) == 2
+    restart(copy.deepcopy(stream()))
+    assert times() == [5, *range(10, 40)]
+
+
+def test_late_events_that_the_disk_does_not_take_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    put(*range(MANY))
+    before = copy.deepcopy(stream())
+    with monkeypatch.context() as full:
+        full.setattr(log_events.store, "write", fail)
+        put(7)
+        late = [*range(8), *range(7, MANY)]
+        assert times() == late
+    put(MANY)
+    assert times() == [*late, MANY]
+    restart(before | {"id": stream()["id"]})
+    assert times() == [*late, MANY]
 
 
 def test_a_restart_finds_all_events_once() -> None:

@@ -33,7 +33,7 @@ def ask(
     """Return status and body of the answer, and what the API learnt meanwhile."""
 
     def request() -> bytes:
-        connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)
         try:
             connection.request(method, path, body, {"Host": f"127.0.0.1:{api.port}", **(headers or {})})
             answer = connection.getresponse()

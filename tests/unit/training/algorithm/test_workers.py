@@ -90,7 +90,7 @@ def test_no_worker_outlives_the_parent(base: Path, number: signal.Signals, code:
         found = processes(server)
         assert ask(port, encoded(0)) == 200
         server.send_signal(number)
-        assert server.wait(10) == code
+        assert server.wait(60) == code
         wait_until(lambda: ended(found))
 
 

@@ -170,7 +170,7 @@ def send(broken: set[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive(), "the upload waits for a request that has ended"
     return sender, marks, errors[0] if errors else None
 

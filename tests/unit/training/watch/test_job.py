@@ -1,7 +1,7 @@
 """Scheduled runs: only new captures, one run at a time, and a message when somebody must know."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -232,7 +232,11 @@ def test_a_damaged_capture_is_an_error_in_the_message(
     assert message.read_text().startswith(f"error: Line 1 of s3://photos/{key} is not a capture record")
 
 
-def test_a_damaged_state_is_treated_as_absent(context: Context, settings: Settings) -> None:
-    context.clients.s3.put_object(Bucket="photos", Key=state.KEY, Body=b"{")
+@pytest.mark.parametrize("changes", [None, {"since": "yesterday"}, {"lease": 5}, {"seen": 5}], ids=str)
+def test_a_damaged_state_is_treated_as_absent(
+    context: Context, settings: Settings, changes: dict[str, object] | None
+) -> None:
+    body = b"{" if changes is None else json.dumps({**asdict(state.State(verdict="stop")), **changes}).encode()
+    context.clients.s3.put_object(Bucket="photos", Key=state.KEY, Body=body)
     capture(context, 0, 40)
     assert run(context, settings).startswith("Verdict of 40")

@@ -67,7 +67,7 @@ def make_variant(
 
 def kill(variant: Variant) -> None:
     with pytest.raises(requests.ConnectionError):
-        requests.post(f"http://127.0.0.1:{variant.port}/invocations", timeout=5)
+        requests.post(f"http://127.0.0.1:{variant.port}/invocations", timeout=60)
 
 
 def test_a_container_that_answers_ping_is_in_service(make_variant: MakeVariant) -> None:
@@ -75,7 +75,7 @@ def test_a_container_that_answers_ping_is_in_service(make_variant: MakeVariant) 
     assert variant.summary()["CurrentInstanceCount"] == 0
     variant.start()
     assert variant.summary()["CurrentInstanceCount"] == 2
-    assert requests.get(f"http://127.0.0.1:{variant.port}/ping", timeout=5).status_code == 200
+    assert requests.get(f"http://127.0.0.1:{variant.port}/ping", timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize("ping", ["500", "404"])
