@@ -22,9 +22,10 @@ from tests.integration.support.clouds import cloud_to_test
 from tests.integration.support.iam import policy_document, session_of_role
 from tests.integration.support.people import deploy_permissions
 from tests.integration.support.waiting import wait_for
-from tests.unit.test_permissions import POLICIES, by_cloudformation, statements
+from tests.unit.test_permissions import POLICIES, by_cloudformation
 from tests.unit.training.requests import aws as recorded_aws
 from tests.unit.training.requests.actions import actions_of
+from tests.unit.training.requests.policies import statements
 from tests.unit.training.requests.recording import record
 
 NAME = recorded_aws.NAME  # of the stack, and of its endpoint

@@ -1,7 +1,8 @@
-"""permissions.yaml gives exactly the actions that deploying the stack and running its steps need.
+"""permissions.yaml gives exactly the actions that deploying the stack needs.
 
-That each statement is needed on the resources that it names is shown by tests/integration/test_permissions.py; that
-none is missing, by tests/integration/test_workflow.py and test_sam_cli.py, whose commands have these rights only.
+That it gives what the steps need is shown by tests/unit/training/requests/test_requests.py; that each statement is
+needed on the resources that it names, by tests/integration/test_permissions.py; that none is missing, by
+tests/integration/test_workflow.py and test_sam_cli.py, whose commands have these rights only.
 """
 
 import json
@@ -18,11 +19,9 @@ from samtranslator.yaml_helper import yaml_parse
 
 from localcloud.corrections import stack_rights
 from localcloud.identity import Permission
-from tests.unit.training.requests.actions import actions_of
-from tests.unit.training.requests.recording import record
+from tests.unit.training.requests.policies import STEPS_POLICIES, actions, statements
 
 ROOT = Path(__file__).parents[2]
-STEPS_POLICIES = ("trainPolicy", "servePolicy", "scalePolicy", "batchPolicy", "reviewPolicy", "watchPolicy")
 POLICIES = ("deployPolicy", *STEPS_POLICIES, "operationsPolicy")
 MANAGED_POLICY_LIMIT = 6144  # characters that are no white space, IAM's limit
 LONGEST = {"StackName": "s" * 26, "EndpointName": "e" * 47, "BucketName": "b" * 63}
@@ -32,51 +31,6 @@ PSEUDO = {
     "AWS::Region": "ap-southeast-1",
     "AWS::AccountId": "1" * 12,
 }
-POLICIES_OF = {  # a step's; status and cleanup need all three
-    **dict.fromkeys(("stage", "train", "train again"), ("trainPolicy",)),
-    **dict.fromkeys(("deploy", "threshold", "test", "monitor"), ("servePolicy",)),
-    **dict.fromkeys(("batch", "batch again"), ("servePolicy", "batchPolicy")),
-    **dict.fromkeys(("traffic", "traffic through uploads"), ("servePolicy", "batchPolicy")),
-    "review": ("servePolicy", "reviewPolicy"),
-    "schedule": ("servePolicy", "watchPolicy"),
-    "end the schedule": ("servePolicy", "watchPolicy"),
-    "schedule again": ("servePolicy", "watchPolicy"),
-    "deploy under a schedule": ("servePolicy", "scalePolicy", "watchPolicy"),
-    "test again": ("servePolicy",),
-    **dict.fromkeys(("deploy again", "deploy with two"), ("servePolicy", "scalePolicy")),
-}
-NOT_IN_EVERY_RUN = {
-    "servicequotas:ListAWSDefaultServiceQuotas": "for an account without values of its own",
-    "sagemaker:UpdateEndpointWeightsAndCapacities": "Application Auto Scaling asks for what it will do",
-    "iam:CreateServiceLinkedRole": "Application Auto Scaling, for the first scaled endpoint of an account",
-}
-ENCRYPTION = {"EncryptVariablesAndLogs", "EncryptObjects"}  # statements that the parameter KmsKeyArn adds
-
-
-def statements(policy: str) -> Iterator[dict[str, Any]]:
-    """Yield the statements of a policy of permissions.yaml, also those that a parameter adds."""
-    resources = yaml_parse((ROOT / "permissions.yaml").read_text())["Resources"]
-    for statement in resources[policy]["Properties"]["PolicyDocument"]["Statement"]:
-        yield statement["Fn::If"][1] if "Fn::If" in statement else statement
-
-
-def actions(policy: str) -> set[str]:
-    """Return the actions of a policy without a key."""
-    found = [one["Action"] for one in statements(policy) if one["Sid"] not in ENCRYPTION]
-    return {action for one in found for action in ([one] if isinstance(one, str) else one)}
-
-
-def test_the_steps_need_every_action_of_their_policies_and_no_other(tmp_path: Path) -> None:
-    needed: dict[str, set[str]] = {}
-    for request in record("us-east-1", "own", tmp_path).requests:
-        of_step = needed.setdefault(request.step, set())
-        of_step |= actions_of(request.service, request.operation, request.parameters)
-    for step, policies in POLICIES_OF.items():
-        assert needed[step] - set().union(*map(actions, policies)) == set(), step
-    given = set().union(*map(actions, STEPS_POLICIES))
-    assert given == set().union(*needed.values(), NOT_IN_EVERY_RUN)
-
-
 # What SAM CLI 1.167 asks for itself, as recorded; everything else CloudFormation does in its name.
 SAM = {
     "sam deploy": {

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from localcloud.sagemaker.validation import Shape, violations
+from tests.unit.training.requests.actions import actions_of
 from tests.unit.training.requests.aws import ACCOUNT, NAME
+from tests.unit.training.requests.policies import NOT_IN_EVERY_RUN, POLICIES_OF, STEPS_POLICIES, actions
 from tests.unit.training.requests.recorder import Request, flat, report
 from tests.unit.training.requests.recording import ALGORITHMS, REGIONS, Run, record
 
@@ -136,3 +138,15 @@ def test_every_name_is_the_stack_s_or_the_endpoint_s(recorded: Run) -> None:
     for request in made:
         for member in ("TrainingJobName", "ModelName", "EndpointConfigName", "EndpointName"):
             assert request.parameters.get(member, NAME).startswith(NAME)
+
+
+@pytest.mark.parametrize("recorded", [(FIRST, "own")], indirect=True, ids="-".join)
+def test_the_steps_need_every_action_of_their_policies_and_no_other(recorded: Run) -> None:
+    needed: dict[str, set[str]] = {}
+    for request in recorded.requests:
+        of_step = needed.setdefault(request.step, set())
+        of_step |= actions_of(request.service, request.operation, request.parameters)
+    for step, policies in POLICIES_OF.items():
+        assert needed[step] - set().union(*map(actions, policies)) == set(), step
+    given = set().union(*map(actions, STEPS_POLICIES))
+    assert given == set().union(*needed.values(), NOT_IN_EVERY_RUN)
