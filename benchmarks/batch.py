@@ -5,8 +5,8 @@
 Photos must be staged and the endpoint in service: `python training/run.py stage`, `train` and `deploy`. The staged test
 photos are written under as many other keys as are asked for, which stay until `cleanup --everything`.
 
-Measured on 2 cores, 8 photos at once, in a new cloud, one number after the other. 10,000 photos: 66 a second, 21.7 ms of
-CPU each, of which the server has 11, the functions 9 and the endpoint 2; 956 MiB at most in all. 50,000 photos: 73 a
+Measured on 2 cores, 8 photos at once, in a new cloud, one number after the other. 10,000 photos: 66 a second, 21.7 ms
+of CPU each, of which the server has 11, the functions 9 and the endpoint 2; 956 MiB at most in all. 50,000 photos: 73 a
 second, 20.2 ms each, 1,147 MiB. The server had 253 MiB after the 10,000, 398 with 50,000 more objects in S3, and 427 at
 the end: 0.6 KiB a photo. Each photo had one verdict.
 """
