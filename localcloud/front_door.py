@@ -27,14 +27,15 @@ BODY_LIMIT = 6 * MB  # of all others, InvokeEndpoint's on AWS; and of all compre
 
 # The paths of each service, which is `/` alone for those that are not named. MiniStack has pages of its own under
 # others: `/_ministack/`, `/_localstack/`, `/_aws/`, `/health`, and of services that are not loaded here.
-BUCKET = r"/(?!(health|iceberg[^/]*|logout|oauth2|v20180820)(/|$))[a-z0-9][a-z0-9.-]{2,62}(/.*)?"
+BUCKET = r"[a-z0-9][a-z0-9.-]{2,62}"
 PATHS = {
-    "s3": re.compile(f"/|{BUCKET}", re.DOTALL),
+    "s3": re.compile(rf"/|/(?!(health|iceberg[^/]*|logout|oauth2|v20180820)(/|$)){BUCKET}(/.*)?", re.DOTALL),
     "lambda": re.compile(r"/20\d\d-\d\d-\d\d/.*", re.DOTALL),
     "sagemaker": re.compile(r"/|/endpoints/.*", re.DOTALL),
     "scheduler": re.compile(r"/schedules(/[^/]+)?"),  # schedule groups and tags are not emulated
 }
 ROOT_PATH = re.compile("/")
+INVALID_BUCKET = re.compile(rf"/(?!{BUCKET}(/|$))[A-Za-z0-9][A-Za-z0-9._-]*(/.*)?", re.DOTALL)
 OWN_SITE = (b"same-origin", b"none")  # Sec-Fetch-Site of a page of this address, and of an address typed by the user
 
 
@@ -125,6 +126,8 @@ async def admit(scope: Scope, receive: Receive) -> bytes:
 
 def check_path(path: str, service: str) -> None:
     if not PATHS.get(service, ROOT_PATH).fullmatch(path):
+        if service == "s3" and INVALID_BUCKET.fullmatch(path):
+            raise Refusal(400, "InvalidBucketName", "The specified bucket is not valid.", service)
         raise Refusal(403, "AccessDenied", f"{service} has no path {path[:200]!r} in the local cloud.", service)
 
 

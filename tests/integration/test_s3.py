@@ -48,3 +48,12 @@ def test_an_object_is_put_with_the_aws_managed_key(bucket: str) -> None:
     found = s3.head_object(Bucket=bucket, Key="managed")
     assert found["ServerSideEncryption"] == "aws:kms"
     assert found["SSEKMSKeyId"].startswith("arn:aws:kms:us-east-1:") and ":key/" in found["SSEKMSKeyId"]
+
+
+@pytest.mark.aws("S3", "a bucket's name that cannot be one is InvalidBucketName", "exact")
+@pytest.mark.parametrize("name", ["ab", "MyPhotos", "my_photos", "x" * 64, "10.0.0.1"])
+def test_a_bucket_has_a_name_that_dns_takes(aws: dict[str, str], name: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        boto3.client("s3").create_bucket(Bucket=name)
+    error: Any = refused.value.response
+    assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("InvalidBucketName", 400)

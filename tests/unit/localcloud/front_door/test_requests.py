@@ -112,18 +112,22 @@ PAGES = [
     "/logout",
     "/oauth2/userInfo",
     "/iceberg/v1/config",
-    "/v2/email/identities",
     "/v20180820/mrap/instances",
-    "/Execute",
-    "/WriteGetObjectResponse",
     "//evil.example",
 ]
+PAGES_OF_NO_BUCKET = ["/v2/email/identities", "/Execute", "/WriteGetObjectResponse"]
 
 
 @pytest.mark.parametrize("service", ["s3", "iam", "lambda", "sagemaker", "monitoring"])
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_of_ministack_is_refused_whoever_asks(service: str, page: str) -> None:
     check_refused(Visit(signed(service, page)), 403, "AccessDenied")
+
+
+@pytest.mark.parametrize("page", PAGES_OF_NO_BUCKET)
+def test_a_page_that_cannot_be_a_bucket_is_refused(page: str) -> None:
+    check_refused(Visit(signed("s3", page)), 400, "InvalidBucketName")
+    check_refused(Visit(signed("iam", page)), 403, "AccessDenied")
 
 
 @pytest.mark.parametrize(
