@@ -29,10 +29,6 @@ class Done:
     seconds: float
 
     @property
-    def shows_a_traceback(self) -> bool:
-        return "Traceback (most recent call last)" in self.output
-
-    @property
     def last_line(self) -> str:
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
         return lines[-1] if lines else "(no output)"

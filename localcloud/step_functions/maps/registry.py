@@ -63,12 +63,6 @@ def runs_of(execution_arn: str) -> list[MapRun]:
     return [run for run in reversed(_runs.values()) if run.execution_arn == execution_arn]
 
 
-def forget_of(execution_arn: str) -> None:
-    """Forget the Map Runs of an execution that is forgotten."""
-    for run in runs_of(execution_arn):
-        del _runs[run.arn]
-
-
 def find_child(arn: str) -> Execution | None:
     """Return a child execution that is still known."""
     machine = arn.split(":")[6] if arn.count(":") >= 7 else ""
