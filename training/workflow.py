@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,7 +30,7 @@ WORKERS = 8  # concurrent API requests
 STARTED = 4 * WORKERS  # executions that are started between two looks at the time
 LIST_SLACK = timedelta(seconds=5)  # a list that lags may not be in strict order
 PAGE_SIZES = (100, 1000)  # of the list; the second is AWS's limit
-PAGES = 2  # of the list a poll, at most: what has ended lately stands at the top
+LISTED = 2000  # entries a poll, at most: what has ended lately stands at the top
 
 WAITING, RUNNING, SUCCEEDED, FAILED = "WAITING", "RUNNING", "SUCCEEDED", "FAILED"
 ENDED = (SUCCEEDED, FAILED, "TIMED_OUT", "ABORTED")
@@ -88,6 +88,8 @@ class Workflow:
         prefix = state_machine_arn.replace(":stateMachine:", ":execution:")
         self._by_name = {name: Execution(name, f"{prefix}:{name}", event) for name, event in events.items()}
         self.executions = tuple(self._by_name.values())
+        self._shown = datetime.min.replace(tzinfo=UTC)  # the newest moment that the list has shown
+        self._news = LISTED  # entries of the last look that were newer than those before
 
     def run(self, limit: int) -> Iterator[int]:
         """Start all executions, at most `limit` under way at once, and yield how many have ended until all have.
@@ -153,23 +155,28 @@ class Workflow:
         self.describe_all(sorted(silent, key=lambda execution: execution.heard)[:DESCRIBED])
 
     def _read_list(self) -> None:
-        """Read the list, newest first, back to the start of the oldest execution that is under way.
+        """Read the list, newest first, back to what the last look has shown.
 
-        AWS sorts what runs by its start and what has ended by its end: what comes after an entry from before that
-        start is history. Where one execution runs much longer than the others, `PAGES` is the end.
+        AWS sorts what runs by its start and what has ended by its end: what comes after an entry from before the last
+        look is known, and what comes after one from before the oldest start is history. `LISTED` is the end in a burst.
         """
         starts = [execution.started for execution in self.having(RUNNING) if execution.started]
         if not starts:
             return
+        since, moments = max(min(starts), self._shown) - LIST_SLACK, list[datetime]()
         smallest, largest = PAGE_SIZES
-        pagination: Any = {"PageSize": min(largest, max(smallest, 2 * len(starts)))}
+        size = min(largest, max(smallest, 2 * min(len(starts), self._news)))
         paginator = self._client.get_paginator("list_executions")
+        pagination: Any = {"PageSize": size}
         pages = paginator.paginate(stateMachineArn=self._state_machine_arn, PaginationConfig=pagination)
-        for page in islice(pages, PAGES):
+        for page in islice(pages, LISTED // size):
             for entry in page["executions"]:
                 self._take_entry(entry)
-            if any(moment(entry) < min(starts) - LIST_SLACK for entry in page["executions"][-1:]):
-                return
+                moments.append(moment(entry))
+            if moments and moments[-1] < since:
+                break
+        self._shown = max([self._shown, *moments])
+        self._news = sum(one >= since for one in moments)
 
     def _take_entry(self, entry: Any) -> None:
         execution = self._by_name.get(entry["name"])

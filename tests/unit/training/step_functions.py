@@ -43,6 +43,7 @@ class StepFunctions:
         self.most_at_once = 0
         self.calls: Counter[str] = Counter()
         self.calls_at: Counter[tuple[str, float]] = Counter()  # by operation and time
+        self.listed = 0  # entries
         self.before_start: Callable[[str], None] = lambda name: None
         self._random = random.Random(self.conditions.seed)
         self._lock = threading.Lock()
@@ -87,6 +88,7 @@ class StepFunctions:
         for start in range(0, max(1, len(entries)), size):
             with self._lock:
                 self._count("list")
+            self.listed += len(entries[start : start + size])
             yield {"executions": entries[start : start + size]}
 
     def _listed(self, now: float) -> list[dict[str, Any]]:

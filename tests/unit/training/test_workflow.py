@@ -92,6 +92,7 @@ def test_earlier_runs_are_not_read(clock: Clock) -> None:
 
 def test_a_burst_that_ends_while_it_is_started_is_listed_in_time(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE_SIZES", (10, 50))  # AWS's list shows the last 2,000 of 10,000
+    monkeypatch.setattr(module, "LISTED", 100)
     account = StepFunctions(clock, Conditions(seconds=0.2))
 
     def take_time(name: str) -> None:
@@ -101,6 +102,14 @@ def test_a_burst_that_ends_while_it_is_started_is_listed_in_time(clock: Clock, m
     assert len(run(account, 500, limit=500).having("SUCCEEDED")) == 500
     assert account.calls["describe"] == 0
     assert clock.now < 10
+
+
+def test_of_thousands_a_look_reads_what_is_new(clock: Clock) -> None:
+    account = StepFunctions(clock)
+    account.before_start = lambda name: setattr(account.conditions, "seconds", int(name.removeprefix("run-")) / 50)
+    run(account, 3000, limit=3000)
+    looks = clock.now / module.POLL_SECONDS
+    assert account.listed / looks < 800  # 25 ended since the look before, 275 within LIST_SLACK
 
 
 def test_an_execution_of_an_earlier_run_that_ends_late_hides_none(clock: Clock) -> None:
@@ -123,7 +132,7 @@ def test_an_execution_that_takes_long_does_not_lengthen_the_list(clock: Clock) -
     account = StepFunctions(clock)
     account.before_start = lambda name: setattr(account.conditions, "seconds", 100.0 if name == "run-00000" else 0.5)
     run(account, 1000, limit=10)
-    assert max(number for (operation, _), number in account.calls_at.items() if operation == "list") <= module.PAGES
+    assert max(number for (operation, _), number in account.calls_at.items() if operation == "list") <= 2
 
 
 @pytest.mark.parametrize("seed", range(5))
