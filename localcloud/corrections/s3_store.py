@@ -6,6 +6,7 @@ writes what it changes once, before it is answered.
 """
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -183,11 +184,16 @@ def load() -> None:
     for name, note in notes.items():
         account_id, bucket, version_id, key = name.split("/", 3)
         if not version_id:
-            metadata = json.loads(note)
+            metadata = json.loads(note, object_pairs_hook=with_shared_names)
             know(account_id, bucket, key, metadata)
             versions = [metadata, *metadata.get("versions", [])]
             live |= {name, *(name_of(bucket, key, version_of(one), account_id) for one in versions)}
     store.write(dict.fromkeys(set(store.names()) - live))
+
+
+def with_shared_names(members: list[tuple[str, Any]]) -> Record:
+    """Return a JSON object whose names are in memory once, however many objects have them."""
+    return {sys.intern(name): value for name, value in members}
 
 
 def know(account_id: str, bucket_name: str, key: str, metadata: Record) -> None:
