@@ -183,9 +183,9 @@ def keep_in_blocks(original: Append) -> Append:
         with cloudwatch_logs._log_events_lock:
             keep_on_disk(stream)
             stream["events"].add(ordered)
-            ends = {"firstEventTimestamp": (min, ordered[0]), "lastEventTimestamp": (max, ordered[-1])}
-            for name, (end_of, event) in ends.items():
-                stream[name] = end_of(time_of(event) if stream[name] is None else stream[name], time_of(event))
+            before = (stream["firstEventTimestamp"], stream["lastEventTimestamp"])
+            times = [*(one for one in before if one is not None), time_of(ordered[0]), time_of(ordered[-1])]
+            stream |= {"firstEventTimestamp": min(times), "lastEventTimestamp": max(times)}
             stream["lastIngestionTime"] = events[-1]["ingestionTime"]
         for event in events:
             cloudwatch_logs._log_records.pop(event.get("eventId"), None)
