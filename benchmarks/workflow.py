@@ -7,8 +7,9 @@ are started at once, as `run.py test` does. The functions' own durations are tho
 init phases included. With the local cloud, the memory of its processes is measured too.
 
 Measured on 2 cores, warm. 500 executions at once: 49 executions and 147 invocations a second, 26 ms of CPU each (server
-15, functions 9, endpoint 2). 5,000 at once: 49 a second, 26 ms of CPU each, none lost, 4,700 succeeded and 300 below
-the threshold; the server grew from 427 to 747 MB. The rest of the two cores goes to this program, which starts and
+15, functions 9, endpoint 2). 5,000 at once: 50 a second, 26 ms of CPU each, none lost, 2,675 succeeded and 2,325 below
+the threshold (a model of 12 epochs); the server had 550 MiB. With six functions at a time instead of four it was
+slower: 32 to 39 a second against 35 to 44 of 2,000. The rest of the two cores goes to this program, which starts and
 lists the executions. One execution alone takes 8 to 12 ms beyond its functions.
 """
 
