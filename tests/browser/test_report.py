@@ -129,15 +129,21 @@ def test_a_mark_shows_its_photo_by_pointer_and_by_keyboard(report: "Page") -> No
     assert report.locator('use[tabindex="0"]').count() == 1
 
 
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
 @pytest.mark.parametrize("name", SAMPLES)
-def test_no_printed_page_is_nearly_empty(page: "Page", reports: dict[str, Path], name: str) -> None:
+def test_no_printed_page_is_nearly_empty_or_ends_with_a_heading(
+    page: "Page", reports: dict[str, Path], name: str, paper: str
+) -> None:
     import pypdfium2  # optional, as the browser is
 
     page.goto(reports[name].as_uri())
-    document = pypdfium2.PdfDocument(io.BytesIO(page.pdf(format="A4")))
+    headings = {text.strip() for text in page.locator("h2").all_inner_texts()}
+    document = pypdfium2.PdfDocument(io.BytesIO(page.pdf(format=paper)))
     pages = [np.asarray(one.render(scale=0.5, grayscale=True).to_numpy()).squeeze() for one in document]
     reached = [np.flatnonzero((ink < 250).any(axis=1)).max() / len(ink) for ink in pages]
     assert len(pages) > 1 and [f"{part:.0%}" for part in reached[:-1] if part < FULL] == []
+    ends = {one.get_textpage().get_text_range().strip().splitlines()[-1].strip() for one in document}
+    assert headings and not headings & ends
 
 
 def test_the_page_asks_no_network(page: "Page", reports: dict[str, Path]) -> None:
