@@ -1,8 +1,10 @@
 """Scope: how long captured records are waited for."""
 
 import io
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +29,8 @@ def test_waiting_ends_when_the_last_known_record_arrives(
 ) -> None:
     now, opened = datetime.now(UTC), []
     s3.meta.events.register("before-call.s3.GetObject", lambda **_: opened.append(1))
-    monkeypatch.setattr("training.captures.waiting.time.sleep", lambda _: put(s3, key(now, "b"), record(now, "two")))
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: put(s3, key(now, "b"), record(now, "two")))
+    monkeypatch.setattr("training.captures.waiting.time", clock)
     put(s3, key(now), record(now, "one"), record(now, "a stranger's"))
     found, told = wait(s3, tmp_path, {"one", "two"}, timeout=60)
     assert found == ["a stranger's", "one", "two"]
