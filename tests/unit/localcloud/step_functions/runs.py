@@ -90,7 +90,7 @@ def run(definition: dict[str, Any], given: Any = None, function: Function = lamb
 
 
 def wait_for_event(found: Execution, kind: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while kind not in types(found):
         assert time.monotonic() < deadline, types(found)
         time.sleep(0.005)
